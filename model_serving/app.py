@@ -1,0 +1,90 @@
+"""The one place that puts things together."""
+
+import logging
+
+from flask import Flask
+from flask_cors import CORS
+
+from .resources.model_resource import ModelResource
+from .routes import ROUTES
+from .serving.errors import StartError
+from .serving.servable import Servable
+from .utils import log_utils  # noqa: F401 - sets logging up, before the first line is logged
+from .utils.conf_utils import Conf
+from .web.edge import Edge
+from .web.errors import ServiceApi
+from .web.health import HealthLive, HealthReady, WarmUp
+from .web.page import FILES, PageFile
+from .web.readiness import Readiness
+from .web.request import JSONRequest
+from .web.strict_json import StrictJSONProvider
+
+
+def create_app(routes=ROUTES, conf=None) -> Flask:
+    """Return the service as a Flask application; raises StartError where it can't be put together.
+
+    Models that bear a fork are loaded here, the others by `app.extensions['readiness'].start()`,
+    which the server calls in each worker and which otherwise the first request calls.
+    """
+    conf = conf or Conf()
+    app = Flask(__name__, static_folder=None)
+    app.request_class = JSONRequest
+    app.json = StrictJSONProvider(app)
+    app.config['MAX_CONTENT_LENGTH'] = conf.serving['max_body']
+    api = ServiceApi(app)
+    CORS(app, send_wildcard=True, expose_headers=['X-Request-ID', 'Retry-After'])
+    servables = _add_models(api, routes, conf)
+    readiness = app.extensions['readiness'] = Readiness(app, servables)
+    api.add_resource(HealthLive, '/health/live')
+    api.add_resource(HealthReady, '/health/ready', resource_class_args=(readiness,))
+    api.add_resource(WarmUp, '/_ah/warmup', resource_class_args=(readiness,))
+    for url, folder_and_name in FILES.items():
+        api.add_resource(PageFile, url, endpoint=url, resource_class_args=folder_and_name)
+    app.wsgi_app = Edge(app.wsgi_app, readiness)
+    return app
+
+
+def _add_models(api, routes, conf):
+    """Serve each route and return the servables; those that bear a fork are loaded."""
+    servables = {}
+    for route in routes:
+        servable = _servable(route, conf)
+        if servable.url in servables:
+            raise StartError(f'routes.py: {servable.url} stands there twice.')
+        servables[servable.url] = servable
+        takes_servable = issubclass(route.resource, ModelResource)
+        api.add_resource(
+            route.resource,
+            servable.url,
+            endpoint=servable.endpoint,
+            resource_class_args=(servable,) if takes_servable else (),
+        )
+    conf.check_names({servable.name for servable in servables.values()})
+    for servable in servables.values():
+        if getattr(servable.model_class, 'load_before_fork', False):
+            _load(servable)
+    return list(servables.values())
+
+
+def _servable(route, conf):
+    version, name = route.version_and_name
+    # A resource of the user's own brings its own model; to it nothing is made and nothing handed.
+    own = not issubclass(route.resource, ModelResource)
+    if not own and route.model is None:
+        raise StartError(f'routes.py: {route.url} needs the class of its model as the third value of its row.')
+    return Servable(
+        name=name,
+        version=version,
+        model_class=None if own else route.model,
+        schema=getattr(getattr(route.resource, 'post', None), 'schema', None),
+        result_schema=getattr(route.resource, 'result_schema', None),
+        settings=conf.model(name),
+    )
+
+
+def _load(servable):
+    try:
+        servable.load()
+    except Exception as error:
+        logging.getLogger(servable.name).exception('%s could not be loaded', servable.name)
+        raise StartError(f'{servable.url}: {type(error).__name__}: {error}') from error

@@ -1,0 +1,1 @@
+"""Plain Python models. Nothing here knows of Flask or HTTP."""

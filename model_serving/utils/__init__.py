@@ -1,0 +1,1 @@
+"""Settings, loggers and the validation of requests."""

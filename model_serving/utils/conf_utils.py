@@ -1,0 +1,163 @@
+"""The settings: one table, read from conf/*.conf and from the environment once, at start-up."""
+
+import configparser
+import difflib
+import logging
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from ..serving.errors import StartError
+
+BASE_FOLDER = Path(__file__).resolve().parents[2]
+CONF_FOLDER = BASE_FOLDER / 'conf'
+ENVIRONMENT_PREFIX = 'MODEL_SERVING_'
+
+
+def size(text: str) -> int:
+    """Return a number of bytes: `1 MiB` → 1048576."""
+    match = re.fullmatch(r'(\d+)\s*(KiB|MiB|GiB|)', text)
+    if not match or not int(match[1]):
+        raise ValueError
+    return int(match[1]) * 1024 ** ('', 'KiB', 'MiB', 'GiB').index(match[2])
+
+
+def count(text: str) -> int:
+    """Return a whole number of at least 1."""
+    if not re.fullmatch(r'0*[1-9][0-9]*', text):
+        raise ValueError
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Return a time in seconds, above 0 and at most a day."""
+    value = float(text)
+    if not 0 < value <= 86400:
+        raise ValueError
+    return value
+
+
+ALLOWED = {
+    size: 'a number of bytes, such as 65536, 64 KiB or 1 MiB',
+    count: 'a whole number of at least 1',
+    seconds: 'a number of seconds above 0 and at most 86400',
+}
+
+
+class Setting(NamedTuple):
+    """A row of the table. `kind` reads the text of a value and raises ValueError; ALLOWED describes it."""
+
+    section: str
+    key: str
+    kind: callable
+    default: str
+    meaning: str
+
+
+SETTINGS = (
+    Setting('serving', 'max_body', size, '1 MiB', 'The largest body of a request; a larger one is answered 413.'),
+    Setting('model', 'max_batch_size', count, '32', 'How many instances that wait are predicted together at most.'),
+    Setting('model', 'timeout', seconds, '30', 'How long a call may take, its waiting included; then it is a 504.'),
+)
+
+
+class Conf:
+    """All settings: `conf.serving['max_body']`, `conf.model('XXXModel')['timeout']`."""
+
+    def __init__(self, folder=CONF_FOLDER, environ=None):
+        """Read `folder`/*.conf, then `environ`; raises StartError for an unknown key or a bad value."""
+        self._environ = os.environ if environ is None else environ
+        sections = {'serving': {}, 'model': {}}
+        self._files = {}
+        for path in sorted(Path(folder).glob('*.conf')):
+            if path.name == 'logging.conf':
+                continue
+            parser = _parse(path)
+            for section in parser.sections():
+                values = _values(path, section, parser[section])
+                if section == 'model' and 'name' in parser['model']:
+                    self._add_model(path, parser['model']['name'], values)
+                elif path.name == 'serving.conf':
+                    sections[section] = values
+                else:
+                    raise StartError(f'{path}: [{section}] belongs in serving.conf; a model needs [model] name = …')
+        self.serving = self._complete('serving', 'serving', sections['serving'])
+        self._defaults = sections['model']
+
+    def model(self, name: str) -> dict:
+        """Return the settings of a model: its own over those of serving.conf, the environment over both."""
+        path, own = self._files.get(name, (None, {}))
+        general = self._complete('model', 'model', {**self._defaults, **own})
+        return self._complete('model', name, general)
+
+    def check_names(self, names):
+        """Raise StartError for a conf file of a model, and warn of a variable, that no name in `names` explains."""
+        for name, (path, _) in self._files.items():
+            if name not in names:
+                raise StartError(f'{path}: [model] name = {name}: routes.py has no such model.{_nearest(name, names)}')
+        known = {_variable(section, key) for section, key, *_ in SETTINGS}
+        known |= {_variable(name, key) for name in names for section, key, *_ in SETTINGS if section == 'model'}
+        # Only a warning: Kubernetes sets such variables itself for a service that is called model-serving.
+        for variable in sorted(self._environ):
+            if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
+                logging.getLogger('conf').warning('%s: no such setting.%s', variable, _nearest(variable, known))
+
+    def _add_model(self, path, name, values):
+        if name in self._files:
+            raise StartError(f'{path}: [model] name = {name}: {self._files[name][0].name} has the same name.')
+        self._files[name] = (path, values)
+
+    def _complete(self, section, prefix, values):
+        """Return `values` with the environment's over them and the defaults under them."""
+        complete = {}
+        for setting in SETTINGS:
+            if setting.section == section:
+                variable = _variable(prefix, setting.key)
+                if variable in self._environ:
+                    complete[setting.key] = _read(setting, self._environ[variable], variable)
+                else:
+                    complete[setting.key] = values.get(setting.key, setting.kind(setting.default))
+        return complete
+
+
+def _parse(path):
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(path.read_text(encoding='utf-8'), source=str(path))
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise StartError(f'{path}: {" ".join(str(error).split())}') from error
+    return parser
+
+
+def _values(path, section, items):
+    """Return the section's settings, read; raises StartError with file, key and what is allowed."""
+    settings = {setting.key: setting for setting in SETTINGS if setting.section == section}
+    if not settings:
+        raise StartError(f'{path}: [{section}] is no section; there are [serving] and [model].')
+    values = {}
+    for key, text in items.items():
+        if section == 'model' and key == 'name':
+            continue
+        if key not in settings:
+            raise StartError(
+                f'{path}: [{section}] {key} is no setting.{_nearest(key, settings)} There are: {", ".join(settings)}.'
+            )
+        values[key] = _read(settings[key], text, f'{path}: [{section}] {key}')
+    return values
+
+
+def _read(setting, text, place):
+    try:
+        return setting.kind(text.strip())
+    except ValueError as error:
+        raise StartError(f'{place} = {text!r}: it must be {ALLOWED[setting.kind]}.') from error
+
+
+def _variable(section, key):
+    return f'{ENVIRONMENT_PREFIX}{section}_{key}'.upper()
+
+
+def _nearest(word, words):
+    near = difflib.get_close_matches(word, words, n=1)
+    return f' Did you mean {near[0]}?' if near else ''

@@ -1,0 +1,1 @@
+"""What is true of every request: ids, JSON, errors, health, the page."""

@@ -1,0 +1,86 @@
+"""Every error of the service leaves through `ServiceApi.handle_error`: JSON with `message`."""
+
+import flask_restful
+from flask import current_app, request
+from werkzeug.exceptions import (
+    GatewayTimeout,
+    HTTPException,
+    InternalServerError,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+)
+from werkzeug.routing import RoutingException
+
+from ..serving.errors import DeadlineExceeded, NotReady
+from . import strict_json
+from .edge import REQUEST_ID
+
+# Which answer the serving package's own exceptions get.
+STATUS = {
+    DeadlineExceeded: GatewayTimeout,
+    NotReady: ServiceUnavailable,
+}
+MAX_URLS = 30
+
+
+class ServiceApi(flask_restful.Api):
+    """Flask-RESTful's Api that renders every error itself, on every path, in testing as in production."""
+
+    def __init__(self, app):
+        super().__init__(app, catch_all_404s=True)
+        self.representation('application/json')(_json_response)
+
+    def error_router(self, original_handler, error):
+        if current_app.config['PROPAGATE_EXCEPTIONS'] and not isinstance(error, HTTPException):
+            raise error  # werkzeug's debugger is on and shows it
+        return self.handle_error(error)
+
+    def handle_error(self, error):
+        """Return the response for any exception; what is no HTTPException is logged and becomes a 500."""
+        if isinstance(error, RoutingException):
+            return error.get_response()
+        if not isinstance(error, HTTPException):
+            error = _http_exception(error)
+        if error.response is not None:
+            return error.get_response()
+        data = {'message': _message(error), **getattr(error, 'data', {})}
+        headers = {name: value for name, value in error.get_headers() if name != 'Content-Type'}
+        return _json_response(data, error.code, headers)
+
+
+def _json_response(data, code, headers=None):
+    response = current_app.response_class(strict_json.dumps(data), code, mimetype='application/json')
+    response.headers.extend(headers or {})
+    return response
+
+
+def _http_exception(error):
+    """Return the HTTPException that stands for one of the service's own or of a model's exceptions."""
+    status = STATUS.get(type(error))
+    if status:
+        return status(str(error))
+    request_id = request.environ.get(REQUEST_ID)
+    current_app.logger.error('%s %s failed, request id %s', request.method, request.path, request_id, exc_info=error)
+    return InternalServerError(f'The service failed to answer this request. Its log has the reason under {request_id}.')
+
+
+def _message(error):
+    """Return a resource's own words where it had some, else what helps to mend the request."""
+    if error.description != type(error).description:
+        return error.description
+    if isinstance(error, NotFound):
+        urls = sorted({str(rule) for rule in current_app.url_map.iter_rules()})
+        shown = ', '.join(urls[:MAX_URLS]) + (' …' if len(urls) > MAX_URLS else '')
+        return f'Nothing is served at {request.path[:100]}. There are: {shown}'
+    if isinstance(error, MethodNotAllowed):
+        allowed = error.valid_methods or []
+        return (
+            f'{request.method[:20]} is not allowed here: POST JSON to this URL.'
+            if 'POST' in allowed
+            else f'{request.method[:20]} is not allowed here. Allowed: {", ".join(sorted(allowed))}'
+        )
+    if isinstance(error, RequestEntityTooLarge):
+        return f'The body is larger than the {request.max_content_length} bytes that are accepted.'
+    return error.description

@@ -1,0 +1,28 @@
+"""Health for load balancers and App Engine."""
+
+from flask_restful import Resource
+
+
+class HealthLive(Resource):
+    """Is the process alive? It is, since it answers."""
+
+    def get(self):
+        return {'status': 'live'}
+
+
+class HealthReady(Resource):
+    """Can every model answer in this process? 200, or 503 with the reason of each one that can't."""
+
+    def __init__(self, readiness):
+        self._servables = readiness.servables
+
+    def get(self):
+        models = {servable.url: servable.problem or 'ready' for servable in self._servables}
+        unready = [url for servable in self._servables if servable.problem for url in [servable.url]]
+        if unready:
+            return {'status': 'not ready', 'message': f'Not ready: {", ".join(unready)}', 'models': models}, 503
+        return {'status': 'ready', 'models': models}
+
+
+class WarmUp(HealthReady):
+    """App Engine asks here before it sends requests to a new instance."""

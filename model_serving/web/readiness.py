@@ -1,0 +1,60 @@
+"""Is every model of this process able to answer? Its schema's examples decide."""
+
+import logging
+import threading
+
+import orjson
+
+from ..serving.errors import StartError
+from ..utils.validation_utils import SchemaValidator
+
+LOGGER = logging.getLogger('readiness')
+
+
+class Readiness:
+    """Loads what is not loaded yet and calls each model with its examples, once in each process."""
+
+    def __init__(self, app, servables):
+        self._app = app
+        self._lock = threading.Lock()
+        self.servables = servables
+        self.started = False
+
+    def start(self) -> list:
+        """Make every model ready; returns a line for each that is not, and notes it in its `problem`.
+
+        The server calls this in each worker before it accepts requests; elsewhere the first request does.
+        """
+        with self._lock:
+            if not self.started:
+                for servable in self.servables:
+                    servable.problem = self._problem(servable)
+                self.started = True
+        return [f'{servable.url}: {servable.problem}' for servable in self.servables if servable.problem]
+
+    def _problem(self, servable):
+        try:
+            servable.load()
+            # From here on it answers: the examples go the way that requests go.
+            servable.problem = None
+            for number, example in enumerate(servable.examples):
+                self._try(servable, example, f'examples[{number}]')
+        except StartError as error:
+            return str(error)
+        except Exception as error:
+            LOGGER.exception('%s is not ready', servable.url)
+            return f'{type(error).__name__}: {error}'
+        return None
+
+    def _try(self, servable, example, place):
+        """Send one example through the resource; raises StartError when the answer is not as promised."""
+        with self._app.test_request_context(servable.url, method='POST', json=example):
+            response = self._app.ensure_sync(self._app.view_functions[servable.endpoint])()
+        answer = orjson.loads(response.get_data())
+        if response.status_code != 200:
+            raise StartError(f'{place} of its schema was answered {response.status_code}: {answer}')
+        if servable.result_schema:
+            validator = SchemaValidator(servable.result_schema)
+            if not validator.is_valid(answer):
+                error = validator.errors(answer)[0]
+                raise StartError(f'the answer to {place} is not as its result schema says: {error}')
