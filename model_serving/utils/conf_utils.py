@@ -87,7 +87,7 @@ class Conf:
 
     def model(self, name: str) -> dict:
         """Return the settings of a model: its own over those of serving.conf, the environment over both."""
-        path, own = self._files.get(name, (None, {}))
+        _, own = self._files.get(name, (None, {}))
         general = self._complete('model', 'model', {**self._defaults, **own})
         return self._complete('model', name, general)
 
