@@ -38,9 +38,15 @@ def seconds(text: str) -> float:
     return value
 
 
+def switch(text: str) -> bool:
+    """Return whether it is on."""
+    return {'on': True, 'off': False}[text.lower()]
+
+
 ALLOWED = {
     size: 'a number of bytes, such as 65536, 64 KiB or 1 MiB',
     count: 'a whole number of at least 1',
+    switch: 'on or off',
     seconds: 'a number of seconds above 0 and at most 86400',
 }
 
@@ -57,6 +63,8 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting('serving', 'max_body', size, '1 MiB', 'The largest body of a request; a larger one is answered 413.'),
+    Setting('serving', 'direct_lane', switch, 'on', 'Answer valid requests in front of Flask: the same, but faster.'),
+    Setting('serving', 'access_log', switch, 'on', 'Write a line of the log for each request.'),
     Setting('model', 'max_batch_size', count, '32', 'How many instances that wait are predicted together at most.'),
     Setting('model', 'timeout', seconds, '30', 'How long a call may take, its waiting included; then it is a 504.'),
 )
@@ -150,7 +158,7 @@ def _values(path, section, items):
 def _read(setting, text, place):
     try:
         return setting.kind(text.strip())
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise StartError(f'{place} = {text!r}: it must be {ALLOWED[setting.kind]}.') from error
 
 
