@@ -50,3 +50,7 @@ _start = WorkerStart(workers)
 
 def post_worker_init(worker):
     _start.start(worker)
+
+
+def worker_exit(server, worker):
+    _start.end(worker)

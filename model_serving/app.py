@@ -11,6 +11,7 @@ from .serving.errors import StartError
 from .serving.servable import Servable
 from .utils import log_utils  # noqa: F401 - sets logging up, before the first line is logged
 from .utils.conf_utils import Conf
+from .web.access_log import AccessLog
 from .web.direct import DirectLane, answer_instead
 from .web.edge import Edge
 from .web.errors import ServiceApi
@@ -45,7 +46,8 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
         api.add_resource(PageFile, url, endpoint=url, resource_class_args=folder_and_name)
     if conf.serving['direct_lane']:
         app.wsgi_app = DirectLane(app, served, conf.serving['max_body'])
-    app.wsgi_app = Edge(app.wsgi_app, readiness)
+    access_log = app.extensions['access_log'] = AccessLog() if conf.serving['access_log'] else None
+    app.wsgi_app = Edge(app.wsgi_app, readiness, access_log)
     return app
 
 
