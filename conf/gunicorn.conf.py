@@ -3,6 +3,7 @@
 bin/start.sh and App Engine use this file alike; the pid file is given by bin/start.sh alone.
 """
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -51,6 +52,12 @@ logconfig = str(BASE_FOLDER / 'conf' / 'logging.conf')
 limit_threads(workers)
 
 _start = WorkerStart(workers)
+
+
+def when_ready(server):
+    # What the master has made lives as long as the service: a worker's collector must neither visit nor copy it.
+    gc.collect()
+    gc.freeze()
 
 
 def post_worker_init(worker):
