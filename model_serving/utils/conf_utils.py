@@ -38,7 +38,16 @@ def seconds(text: str) -> float:
     return value
 
 
+def on_off(text: str) -> bool:
+    """Return True for on, yes, true, 1 and False for off, no, false, 0, in any case."""
+    states = configparser.ConfigParser.BOOLEAN_STATES
+    if text.lower() not in states:
+        raise ValueError
+    return states[text.lower()]
+
+
 ALLOWED = {
+    on_off: 'on or off',
     size: 'a number of bytes, such as 65536, 64 KiB or 1 MiB',
     count: 'a whole number of at least 1',
     seconds: 'a number of seconds above 0 and at most 86400',
@@ -57,6 +66,7 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting('serving', 'max_body', size, '1 MiB', 'The largest body of a request; a larger one is answered 413.'),
+    Setting('serving', 'page', on_off, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
     Setting('model', 'max_batch_size', count, '32', 'How many instances that wait are predicted together at most.'),
     Setting('model', 'timeout', seconds, '30', 'How long a call may take, its waiting included; then it is a 504.'),
 )
