@@ -38,15 +38,18 @@ def seconds(text: str) -> float:
     return value
 
 
-def switch(text: str) -> bool:
-    """Return whether it is on."""
-    return {'on': True, 'off': False}[text.lower()]
+def on_off(text: str) -> bool:
+    """Return True for on, yes, true, 1 and False for off, no, false, 0, in any case."""
+    states = configparser.ConfigParser.BOOLEAN_STATES
+    if text.lower() not in states:
+        raise ValueError
+    return states[text.lower()]
 
 
 ALLOWED = {
+    on_off: 'on or off',
     size: 'a number of bytes, such as 65536, 64 KiB or 1 MiB',
     count: 'a whole number of at least 1',
-    switch: 'on or off',
     seconds: 'a number of seconds above 0 and at most 86400',
 }
 
@@ -63,8 +66,9 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting('serving', 'max_body', size, '1 MiB', 'The largest body of a request; a larger one is answered 413.'),
-    Setting('serving', 'direct_lane', switch, 'on', 'Answer valid requests in front of Flask: the same, but faster.'),
-    Setting('serving', 'access_log', switch, 'on', 'Write a line of the log for each request.'),
+    Setting('serving', 'direct_lane', on_off, 'on', 'Answer valid requests in front of Flask: the same, but faster.'),
+    Setting('serving', 'access_log', on_off, 'on', 'Write a line of the log for each request.'),
+    Setting('serving', 'page', on_off, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
     Setting('model', 'max_batch_size', count, '32', 'How many instances that wait are predicted together at most.'),
     Setting('model', 'timeout', seconds, '30', 'How long a call may take, its waiting included; then it is a 504.'),
 )
@@ -158,7 +162,7 @@ def _values(path, section, items):
 def _read(setting, text, place):
     try:
         return setting.kind(text.strip())
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         raise StartError(f'{place} = {text!r}: it must be {ALLOWED[setting.kind]}.') from error
 
 

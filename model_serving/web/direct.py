@@ -109,7 +109,8 @@ def is_plain(resource) -> bool:
     """Tell whether calling `post` without Flask is the same: `validate_json` on it, nothing else around it."""
     post = getattr(resource, 'post', None)
     return (
-        issubclass(resource, ModelResource)
+        post is not None
+        and issubclass(resource, ModelResource)
         and getattr(post, 'validated', None) is post  # a decorator around it copies the attribute, not the function
         and post.takes_instance
         and not hasattr(post.handler, '__wrapped__')
