@@ -2,15 +2,21 @@
 
 import logging
 
+import jsonschema
 from flask import Flask
 from flask_cors import CORS
 
+from .formats import ModelFile
+from .resources.file_resource import file_resource
 from .resources.model_resource import ModelResource
 from .routes import ROUTES
 from .serving.errors import StartError
+from .serving.route import Route
 from .serving.servable import Servable
 from .utils import log_utils  # noqa: F401 - sets logging up, before the first line is logged
 from .utils.conf_utils import Conf
+from .web.access_log import AccessLog
+from .web.direct import DirectLane, answer_instead
 from .web.edge import Edge
 from .web.errors import ServiceApi
 from .web.health import HealthLive, HealthReady, WarmUp
@@ -33,37 +39,43 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
     app.config['MAX_CONTENT_LENGTH'] = conf.serving['max_body']
     api = ServiceApi(app)
     CORS(app, send_wildcard=True, expose_headers=['X-Request-ID', 'Retry-After'])
-    servables = _add_models(api, routes, conf)
+    app.before_request(answer_instead(api))
+    served = _add_models(api, routes, conf)
+    servables = [servable for _, servable in served]
     readiness = app.extensions['readiness'] = Readiness(app, servables)
     api.add_resource(HealthLive, '/health/live')
     api.add_resource(HealthReady, '/health/ready', resource_class_args=(readiness,))
     api.add_resource(WarmUp, '/_ah/warmup', resource_class_args=(readiness,))
     for url, folder_and_name in FILES.items():
         api.add_resource(PageFile, url, endpoint=url, resource_class_args=folder_and_name)
-    app.wsgi_app = Edge(app.wsgi_app, readiness)
+    if conf.serving['direct_lane']:
+        app.wsgi_app = DirectLane(app, served, conf.serving['max_body'])
+    access_log = app.extensions['access_log'] = AccessLog() if conf.serving['access_log'] else None
+    app.wsgi_app = Edge(app.wsgi_app, readiness, access_log)
     return app
 
 
 def _add_models(api, routes, conf):
-    """Serve each route and return the servables; those that bear a fork are loaded."""
-    servables = {}
-    for route in routes:
-        servable = _servable(route, conf)
-        if servable.url in servables:
-            raise StartError(f'routes.py: {servable.url} stands there twice.')
-        servables[servable.url] = servable
-        takes_servable = issubclass(route.resource, ModelResource)
+    """Serve each route and each model file; returns pairs of resource and servable. Models that bear a fork are loaded."""
+    served = [(route.resource, _servable(route, conf)) for route in routes]
+    conf.check_names({servable.name for _, servable in served} | set(conf.model_files()))
+    for _, servable in served:
+        if getattr(servable.model_class, 'load_before_fork', False):
+            _load(servable)
+    served += [_file_resource_and_servable(name, conf.model(name)) for name in conf.model_files()]
+    urls = set()
+    for resource, servable in served:
+        if servable.url in urls:
+            raise StartError(f'{servable.url} is there twice, in routes.py or in the .conf files of models.')
+        urls.add(servable.url)
+        takes_servable = issubclass(resource, ModelResource)
         api.add_resource(
-            route.resource,
+            resource,
             servable.url,
             endpoint=servable.endpoint,
             resource_class_args=(servable,) if takes_servable else (),
         )
-    conf.check_names({servable.name for servable in servables.values()})
-    for servable in servables.values():
-        if getattr(servable.model_class, 'load_before_fork', False):
-            _load(servable)
-    return list(servables.values())
+    return served
 
 
 def _servable(route, conf):
@@ -82,9 +94,29 @@ def _servable(route, conf):
     )
 
 
+def _file_resource_and_servable(name, settings):
+    """Return the resource and the servable of a model file, which says itself what its schemas are."""
+    version, name = Route(f'/v{settings["version"]}/{name}', None, place='[model] name').version_and_name
+    try:
+        file = ModelFile(settings)
+        servable = Servable(name, version, file, schema=None, result_schema=None, settings=settings)
+        if file.load_before_fork:
+            _load(servable)
+        resource = file_resource(name, *file.schemas())
+    except StartError as error:
+        raise StartError(f'{name}: {error}') from error
+    except (jsonschema.SchemaError, ValueError) as error:
+        reason = getattr(error, 'message', error)
+        raise StartError(f'{name}: with {settings["schema"]} its schema is no JSON Schema: {reason}') from error
+    servable.schema, servable.result_schema = resource.post.schema, resource.result_schema
+    return resource, servable
+
+
 def _load(servable):
     try:
         servable.load()
+    except StartError:
+        raise
     except Exception as error:
         logging.getLogger(servable.name).exception('%s could not be loaded', servable.name)
         raise StartError(f'{servable.url}: {type(error).__name__}: {error}') from error

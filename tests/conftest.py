@@ -48,7 +48,7 @@ class Service:
         self.port = free_port()
         self.url = f'http://127.0.0.1:{self.port}'
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith('MODEL_SERVING_')},
+            **os.environ,
             'PORT': str(self.port),
             'HOST': '127.0.0.1',
             **(environment or {}),

@@ -50,18 +50,18 @@ def words(text: str) -> list:
     return [word for word in re.split(r'[\s,]+', text) if word]
 
 
-def yes_or_no(text: str) -> bool:
-    """Return True for yes, False for no."""
-    return {'yes': True, 'no': False}[text.lower()]
+def switch(text: str) -> bool:
+    """Return whether it is on."""
+    return {'on': True, 'yes': True, 'off': False, 'no': False}[text.lower()]
 
 
 ALLOWED = {
     size: 'a number of bytes, such as 65536, 64 KiB or 1 MiB',
     count: 'a whole number of at least 1',
+    switch: 'on or off, yes or no',
     seconds: 'a number of seconds above 0 and at most 86400',
     name_of_file: "a file's path, absolute or from the project's folder on",
     words: 'names, with commas between or on lines of their own',
-    yes_or_no: 'yes or no',
 }
 
 
@@ -81,13 +81,15 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting('serving', 'max_body', size, '1 MiB', 'The largest body of a request; a larger one is answered 413.'),
+    Setting('serving', 'direct_lane', switch, 'on', 'Answer valid requests in front of Flask: the same, but faster.'),
+    Setting('serving', 'access_log', switch, 'on', 'Write a line of the log for each request.'),
     Setting('model', 'max_batch_size', count, '32', 'How many instances that wait are predicted together at most.'),
     Setting('model', 'timeout', seconds, '30', 'How long a call may take, its waiting included; then it is a 504.'),
     Setting('model', 'file', name_of_file, None, 'The model file to serve at /v<version>/<name>.', True),
     Setting('model', 'version', count, '1', 'The version in the URL of a model file.', True),
     Setting('model', 'schema', name_of_file, None, "A JSON merge patch (RFC 7386) over a file's own schema.", True),
     Setting('model', 'trusted', words, '', 'Types beyond the default ones that a skops file may load.', True),
-    Setting('model', 'trust_file', yes_or_no, 'no', 'Whether a file may be loaded that can run code: .pt2.', True),
+    Setting('model', 'trust_file', switch, 'no', 'Whether a file may be loaded that can run code: .pt2.', True),
 )
 
 

@@ -36,6 +36,12 @@ class WorkerStart:
             for line in banner.lines(readiness.servables, self._workers.count, threads, worker.cfg.address):
                 LOGGER.info(line)
 
+    def end(self, worker):
+        """Write what the access log still holds, when the worker has answered its last request."""
+        access_log = worker.wsgi and worker.wsgi.extensions['access_log']
+        if access_log:
+            access_log.close()
+
 
 @contextmanager
 def _heartbeat(worker):
