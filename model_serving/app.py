@@ -26,6 +26,8 @@ from .web.readiness import Readiness
 from .web.request import JSONRequest
 from .web.strict_json import StrictJSONProvider
 
+NOT_INSTALLED = '%s is not served: it needs %s. Get it: .venv/bin/pip install -r requirements-examples.txt'
+
 
 def create_app(routes=ROUTES, conf=None) -> Flask:
     """Return the service as a Flask application; raises StartError where it can't be put together.
@@ -62,8 +64,8 @@ def _add_models(api, routes, conf):
 
     Models that bear a fork are loaded.
     """
-    served = [(route.resource, _servable(route, conf)) for route in routes]
-    conf.check_names({servable.name for _, servable in served} | set(conf.model_files()))
+    served = [(route.resource, _servable(route, conf)) for route in routes if _is_installed(route)]
+    conf.check_names({route.version_and_name[1] for route in routes} | set(conf.model_files()))
     for _, servable in served:
         if getattr(servable.model_class, 'load_before_fork', False):
             _load(servable)
@@ -81,6 +83,12 @@ def _add_models(api, routes, conf):
             resource_class_args=(servable,) if takes_servable else (),
         )
     return served
+
+
+def _is_installed(route):
+    if not route.is_installed:
+        logging.getLogger('start').info(NOT_INSTALLED, route.url, route.needs)
+    return route.is_installed
 
 
 def _servable(route, conf):

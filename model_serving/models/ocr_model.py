@@ -2,7 +2,7 @@ from io import BytesIO
 
 import numpy as np
 
-from ..serving.errors import InvalidInstance
+from ..serving.errors import InvalidInstance, StartError
 from ..utils.cpu_utils import available_cores
 from ..utils.log_utils import OCRModel_LOGGER
 from .base64_utils import decoded
@@ -22,10 +22,16 @@ class OCRModel:
     def __init__(self):
         LOGGER.info('Initializing OCR Model ...')
         # An optional package, so it is imported when the model is made.
-        from rapidocr_onnxruntime import RapidOCR
-
+        try:
+            from PIL import Image
+            from rapidocr_onnxruntime import RapidOCR
+        except ImportError as error:
+            # OpenCV's wheel leaves these to the system, and a small server has none.
+            raise StartError(f'{error}. On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0') from error
         # Unlike the other models it gains by several threads: a line's recognition is long.
         self._ocr = RapidOCR(intra_op_num_threads=available_cores())
+        # `picture` has a bound of its own, with words for the client.
+        Image.MAX_IMAGE_PIXELS = None
         LOGGER.info('OCR Model Initialized.')
 
     def predict(self, instances: list) -> list:

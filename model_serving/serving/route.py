@@ -1,4 +1,5 @@
 import re
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from .errors import StartError
@@ -11,12 +12,19 @@ class Route(NamedTuple):
     """A row of routes.py: where a resource is served and the class of its model.
 
     `url` is `/v<int>/<Name>`; a name starts with a letter and goes on with letters, digits and `_`.
+    `needs` is the name by which an optional package is imported; without that package the row is skipped.
     """
 
     url: str
     resource: type
     model: type | None = None
+    needs: str | None = None
     place: str = 'routes.py'
+
+    @property
+    def is_installed(self) -> bool:
+        """Tell whether the optional package is there, or none is needed."""
+        return self.needs is None or find_spec(self.needs) is not None
 
     @property
     def version_and_name(self) -> tuple[int, str]:
