@@ -12,3 +12,48 @@ Options:
   -h --help      Show this help
   -v --version   Show the version
 """
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts it with an older one should read why it fails
+    sys.exit(f'Model Serving needs Python 3.11 or newer; this is {sys.version.split()[0]}.')
+
+from model_serving.utils.cpu_utils import limit_threads
+
+# Under gunicorn conf/gunicorn.conf.py has set these already, for its number of workers.
+limit_threads(workers=1)
+
+from model_serving.app import create_app  # noqa: E402
+from model_serving.serving.errors import StartError  # noqa: E402
+
+VERSION = 'Model Serving Demo v1.0.0'
+
+
+def make_app():
+    """Return the Flask application, or end with the one line that says why there is none."""
+    try:
+        return create_app()
+    except StartError as error:
+        sys.exit(f'The service can not start. {error}')
+
+
+def main():
+    """Serve with Flask's own server: for development, and for Windows, where gunicorn does not run."""
+    from docopt import DocoptExit, docopt
+
+    from model_serving.web import development_server
+
+    try:
+        arguments = docopt(__doc__, version=VERSION)
+    except DocoptExit:
+        sys.exit(f'main.py does not know these arguments: {" ".join(sys.argv[1:])}. See main.py --help')
+    problem = development_server.problem(arguments['--host'], arguments['--port'])
+    if problem:
+        sys.exit(f'main.py: {problem}')
+    development_server.serve(make_app, arguments['--host'], int(arguments['--port']), arguments['--debug'])
+
+
+if __name__ == '__main__':
+    main()
+else:
+    app = make_app()

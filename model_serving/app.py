@@ -11,6 +11,8 @@ from .serving.errors import StartError
 from .serving.servable import Servable
 from .utils import log_utils  # noqa: F401 - sets logging up, before the first line is logged
 from .utils.conf_utils import Conf
+from .web.access_log import AccessLog
+from .web.direct import DirectLane, answer_instead
 from .web.edge import Edge
 from .web.errors import ServiceApi
 from .web.health import HealthLive, HealthReady, WarmUp
@@ -34,7 +36,9 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
     app.config['MAX_CONTENT_LENGTH'] = conf.serving['max_body']
     api = ServiceApi(app)
     CORS(app, send_wildcard=True, expose_headers=['X-Request-ID', 'Retry-After'])
-    servables = _add_models(api, routes, conf)
+    app.before_request(answer_instead(api))
+    served = _add_models(api, routes, conf)
+    servables = [servable for _, servable in served]
     readiness = app.extensions['readiness'] = Readiness(app, servables)
     api.add_resource(HealthLive, '/health/live')
     api.add_resource(HealthReady, '/health/ready', resource_class_args=(readiness,))
@@ -42,12 +46,15 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
     api.add_resource(OpenAPI, '/openapi.json', resource_class_args=(Document(app, servables),))
     if conf.serving['page']:
         add_page(app, api)
-    app.wsgi_app = Edge(app.wsgi_app, readiness)
+    if conf.serving['direct_lane']:
+        app.wsgi_app = DirectLane(app, served, conf.serving['max_body'])
+    access_log = app.extensions['access_log'] = AccessLog() if conf.serving['access_log'] else None
+    app.wsgi_app = Edge(app.wsgi_app, readiness, access_log)
     return app
 
 
 def _add_models(api, routes, conf):
-    """Serve each route and return the servables; those that bear a fork are loaded."""
+    """Serve each route; returns pairs of resource and servable. Models that bear a fork are loaded."""
     servables = {}
     for route in routes:
         servable = _servable(route, conf)
@@ -65,7 +72,7 @@ def _add_models(api, routes, conf):
     for servable in servables.values():
         if getattr(servable.model_class, 'load_before_fork', False):
             _load(servable)
-    return list(servables.values())
+    return [(route.resource, servable) for route, servable in zip(routes, servables.values(), strict=True)]
 
 
 def _servable(route, conf):

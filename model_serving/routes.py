@@ -4,6 +4,4 @@ from .models.xxx_model import XXXModel
 from .resources.xxx_model_resource import XXXModelResource
 from .serving.route import Route
 
-ROUTES = (
-    Route('/v1/XXXModel', XXXModelResource, XXXModel),
-)
+ROUTES = (Route('/v1/XXXModel', XXXModelResource, XXXModel),)

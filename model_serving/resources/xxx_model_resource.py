@@ -26,4 +26,4 @@ class XXXModelResource(ModelResource):
 
     @validate_json(xxx_model_schema)
     def post(self, instance):
-        return {'result': self.predict(instance)}
+        return {'result': self.model.hello(instance['name'])}

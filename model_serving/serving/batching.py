@@ -10,7 +10,7 @@ from .errors import DeadlineExceeded
 class Call:
     """One caller's instance, and later its result or error."""
 
-    __slots__ = ('instance', 'result', 'error', 'answered')
+    __slots__ = ('answered', 'error', 'instance', 'result')
 
     def __init__(self, instance):
         self.instance = instance

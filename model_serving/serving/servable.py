@@ -1,5 +1,17 @@
+import os
+from time import perf_counter
+from typing import NamedTuple
+
 from .batching import Batcher
 from .errors import NotReady
+
+
+class Loaded(NamedTuple):
+    """What loading a model took: the process that did it, bytes of resident memory, seconds."""
+
+    pid: int
+    memory: int
+    seconds: float
 
 
 class Servable:
@@ -18,6 +30,7 @@ class Servable:
         self.settings = settings
         self.problem = 'It has not been started yet.'
         self.answers = []
+        self.loaded = None
         self._model = None
         self._batcher = None
 
@@ -36,6 +49,11 @@ class Servable:
         return (self.schema or {}).get('examples', [])
 
     @property
+    def source(self) -> str:
+        """What is served, for the start-up banner."""
+        return self.model_class.__name__ if self.model_class else 'its own resource'
+
+    @property
     def model(self):
         """The model's object; raises NotReady."""
         if self.problem:
@@ -45,7 +63,9 @@ class Servable:
     def load(self):
         """Make the model's object, once; whatever the model's class raises goes through."""
         if self._model is None and self.model_class is not None:
+            memory, started = _resident_memory(), perf_counter()
             self._model = self.model_class()
+            self.loaded = Loaded(os.getpid(), max(0, _resident_memory() - memory), perf_counter() - started)
             if hasattr(self._model, 'predict'):
                 self._batcher = Batcher(self.name, self._model.predict, self.settings['max_batch_size'])
 
@@ -56,3 +76,12 @@ class Servable:
         if self._batcher is None:
             raise TypeError(f'{self.name} has no method predict(instances).')
         return self._batcher.predict(instance, self.settings['timeout'])
+
+
+def _resident_memory():
+    """Return this process's resident bytes; 0 where the system has no /proc."""
+    try:
+        with open('/proc/self/statm') as file:
+            return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+    except OSError:
+        return 0

@@ -38,18 +38,15 @@ def seconds(text: str) -> float:
     return value
 
 
-def on_off(text: str) -> bool:
-    """Return True for on, yes, true, 1 and False for off, no, false, 0, in any case."""
-    states = configparser.ConfigParser.BOOLEAN_STATES
-    if text.lower() not in states:
-        raise ValueError
-    return states[text.lower()]
+def switch(text: str) -> bool:
+    """Return whether it is on."""
+    return {'on': True, 'off': False}[text.lower()]
 
 
 ALLOWED = {
-    on_off: 'on or off',
     size: 'a number of bytes, such as 65536, 64 KiB or 1 MiB',
     count: 'a whole number of at least 1',
+    switch: 'on or off',
     seconds: 'a number of seconds above 0 and at most 86400',
 }
 
@@ -66,7 +63,9 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting('serving', 'max_body', size, '1 MiB', 'The largest body of a request; a larger one is answered 413.'),
-    Setting('serving', 'page', on_off, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
+    Setting('serving', 'page', switch, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
+    Setting('serving', 'direct_lane', switch, 'on', 'Answer valid requests in front of Flask: the same, but faster.'),
+    Setting('serving', 'access_log', switch, 'on', 'Write a line of the log for each request.'),
     Setting('model', 'max_batch_size', count, '32', 'How many instances that wait are predicted together at most.'),
     Setting('model', 'timeout', seconds, '30', 'How long a call may take, its waiting included; then it is a 504.'),
 )
@@ -97,7 +96,7 @@ class Conf:
 
     def model(self, name: str) -> dict:
         """Return the settings of a model: its own over those of serving.conf, the environment over both."""
-        path, own = self._files.get(name, (None, {}))
+        _, own = self._files.get(name, (None, {}))
         general = self._complete('model', 'model', {**self._defaults, **own})
         return self._complete('model', name, general)
 
@@ -160,7 +159,7 @@ def _values(path, section, items):
 def _read(setting, text, place):
     try:
         return setting.kind(text.strip())
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise StartError(f'{place} = {text!r}: it must be {ALLOWED[setting.kind]}.') from error
 
 

@@ -20,7 +20,8 @@ def validate_json(schema, force=False):
 
     A handler with a parameter `instance` gets the JSON there; another one reads `request.json`.
     `force=True` reads the body whatever its Content-Type. The schema (JSON Schema, 2020-12 unless
-    `$schema` says otherwise) is checked now, at import, and kept as `handler.schema`.
+    `$schema` says otherwise) is checked now, at import, and kept as `handler.schema`; the other attributes
+    are for the direct lane.
     """
     validator = SchemaValidator(schema)
 
@@ -39,6 +40,8 @@ def validate_json(schema, force=False):
             return handler(*args, **kwargs)
 
         wrapper.schema = schema
+        wrapper.is_valid, wrapper.handler, wrapper.takes_instance = validator.is_valid, handler, takes_instance
+        wrapper.validated = wrapper
         return wrapper
 
     return decorator

@@ -21,7 +21,9 @@ def loads(data: bytes):
     except orjson.JSONDecodeError as error:
         if 'depth limit' in error.msg:
             raise ValueError(f'JSON nested deeper than {MAX_DEPTH} levels is not accepted.') from None
-        raise ValueError(f'The body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}).') from None
+        raise ValueError(
+            f'The body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}).'
+        ) from None
     if _deeper_than_allowed(data):
         raise ValueError(f'JSON nested deeper than {MAX_DEPTH} levels is not accepted.')
     # orjson reads an integer that has no place in 64 bits as a float, which would be another number.

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Check the style and run the tests: test.sh [--all] [pytest arguments]
+# --all also runs what needs long or optional packages, each of these in an environment of its own under tmp/.
+set -eu
+cd "$(dirname "$0")/.."
+all=
+if [ "${1:-}" = --all ]; then
+    all=yes
+    shift
+fi
+
+sh bin/venv.sh requirements.txt requirements-dev.txt
+sh bin/browser.sh || echo 'There is no browser, so the tests of the page are going to fail.' >&2
+.venv/bin/python -m ruff check .
+.venv/bin/python -m ruff format --check .
+.venv/bin/python -m pytest "$@"
+[ -n "$all" ] || exit 0
+
+.venv/bin/python -m pytest -m long "$@"
+echo 'Again without the direct lane …'
+MODEL_SERVING_SERVING_DIRECT_LANE=off .venv/bin/python -m pytest "$@"
+for requirements in tests/requirements/*.txt; do
+    mark=$(basename "$requirements" .txt)
+    environment=tmp/environments/$mark
+    mkdir -p tmp/environments
+    VENV=$environment sh bin/venv.sh requirements.txt requirements-dev.txt "$requirements"
+    "$environment/bin/python" -m pytest -m "$mark" "$@"
+done

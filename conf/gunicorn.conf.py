@@ -1,0 +1,68 @@
+"""gunicorn's settings: HOST, PORT, WORKERS and THREADS of the environment are read here and nowhere else.
+
+bin/start.sh and App Engine use this file alike; the pid file is given by bin/start.sh alone.
+"""
+
+import gc
+import os
+import sys
+from pathlib import Path
+
+BASE_FOLDER = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(BASE_FOLDER))
+
+from model_serving.utils.cpu_utils import limit_threads  # noqa: E402
+from model_serving.web.worker_start import WorkerStart  # noqa: E402
+
+
+def _number(name, default, most):
+    text = os.environ.get(name, default)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+        sys.exit(f'{name} must be a whole number from 1 to {most}, not {text!r}.')
+    return int(text)
+
+
+_host = os.environ.get('HOST', '0.0.0.0')
+_port = _number('PORT', '9999', 65535)
+
+bind = f'[{_host}]:{_port}' if ':' in _host else f'{_host}:{_port}'
+workers = _number('WORKERS', '2', 1024)
+threads = _number('THREADS', '16', 4096)
+worker_class = 'model_serving.web.gunicorn_worker.Worker'
+# Models that bear a fork are loaded once, here in the master, and shared by the workers.
+preload_app = True
+chdir = str(BASE_FOLDER)
+
+graceful_timeout = 25
+# Longer than the idle time of the load balancer in front, which otherwise sends into a closed connection.
+keepalive = 75
+# The heartbeat is a file; on a disk a busy machine would miss it.
+worker_tmp_dir = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
+control_socket_disable = True
+# Nothing that a proxy says of scheme and path is used: nobody is trusted, and no address need be compared.
+forwarded_allow_ips = '*'
+secure_scheme_headers = {}
+forwarder_headers = ''
+
+# One form for every line of the log, and the edge writes the line of each request.
+logger_class = 'model_serving.web.gunicorn_worker.Logger'
+logconfig = str(BASE_FOLDER / 'conf' / 'logging.conf')
+
+# Before gunicorn loads the app, and so before a model imports its numeric library.
+limit_threads(workers)
+
+_start = WorkerStart(workers)
+
+
+def when_ready(server):
+    # What the master has made lives as long as the service: a worker's collector must neither visit nor copy it.
+    gc.collect()
+    gc.freeze()
+
+
+def post_worker_init(worker):
+    _start.start(worker)
+
+
+def worker_exit(server, worker):
+    _start.end(worker)

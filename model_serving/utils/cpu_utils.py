@@ -1,0 +1,40 @@
+"""How many cores may be used here, and how many threads the numeric libraries should take of them."""
+
+import os
+from pathlib import Path
+
+CGROUP_FOLDER = Path('/sys/fs/cgroup')
+THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use: its affinity, cut by a container's quota."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    return max(1, min(affinity, int(_quota())))
+
+
+def limit_threads(workers: int):
+    """Give each of `workers` processes its share of the cores, unless the user set the variables.
+
+    The libraries read these when they are first imported, so this must come before every model.
+    """
+    threads = str(max(1, available_cores() // workers))
+    for variable in THREAD_VARIABLES:
+        os.environ.setdefault(variable, threads)
+
+
+def _quota() -> float:
+    """Return the cgroup's CPU quota in cores (version 2, else 1); infinite where there is none."""
+    quota, period = [*_read('cpu.max').split(), '', ''][:2]
+    if not quota:
+        quota, period = _read('cpu/cpu.cfs_quota_us'), _read('cpu/cpu.cfs_period_us')
+    limited = quota.isdigit() and period.isdigit() and int(quota) and int(period)
+    # A fraction of a core is still one thread.
+    return max(1, int(quota) / int(period)) if limited else 2**31
+
+
+def _read(name):
+    try:
+        return (CGROUP_FOLDER / name).read_text().strip()
+    except OSError:
+        return ''

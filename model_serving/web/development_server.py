@@ -1,0 +1,68 @@
+"""Flask's own server, as `python main.py` starts it."""
+
+import ipaddress
+import os
+import socket
+import sys
+
+from werkzeug.serving import WSGIRequestHandler, is_running_from_reloader, run_simple
+
+from ..utils.conf_utils import CONF_FOLDER
+
+
+class QuietRequestHandler(WSGIRequestHandler):
+    """Leaves the line of each request to the edge, which writes the same one under every server."""
+
+    def log_request(self, *arguments):
+        pass
+
+
+def problem(host: str, port: str) -> str | None:
+    """Return why nothing can listen at `host` and `port`, in one line; None when it can."""
+    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        return f'the port must be a number from 1 to 65535, not {port!r}.'
+    if is_running_from_reloader():
+        return None  # the first process holds the socket
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as listener:
+            if os.name == 'posix':
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except (OSError, UnicodeError) as error:
+        return f'can not listen at {host}:{port}: {error}. Choose another --host or --port.'
+    return None
+
+
+def serve(make_app, host: str, port: int, debug: bool):
+    """Serve the app until the process ends; with `debug`, start again when a file changes.
+
+    The process that only watches the files makes no app, so that each model is loaded once.
+    """
+    app = None
+    # Whoever reaches werkzeug's debugger can run code, so it is for this machine alone.
+    debugger = debug and is_loopback(host)
+    if not debug or is_running_from_reloader():
+        app = make_app()
+        app.config['PROPAGATE_EXCEPTIONS'] = debugger
+        problems = app.extensions['readiness'].start()
+        if problems:
+            sys.exit(f'The service can not start. {" ".join(problems)}')
+    run_simple(
+        host,
+        port,
+        app,
+        use_reloader=debug,
+        use_debugger=debugger,
+        threaded=True,
+        extra_files=[str(path) for path in CONF_FOLDER.glob('*')],
+        request_handler=QuietRequestHandler,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == 'localhost'

@@ -1,0 +1,125 @@
+"""The direct lane: a valid POST to a model's URL is answered here, in front of Flask, for speed alone.
+
+Flask's and werkzeug's dispatch costs more than many models do. Whatever is unusual is handed on to Flask with
+its body intact, and before the model is called; so every answer is the one that Flask's way gives.
+"""
+
+import sys
+from io import BytesIO
+
+import flask
+import flask_restful
+from flask import request
+from werkzeug.wrappers import Response
+
+from ..resources.model_resource import ModelResource
+from . import strict_json
+
+# Keys of `environ` by which this lane and the edge tell Flask what to answer instead of dispatching.
+REFUSAL = 'model_serving.refusal'
+RESULT = 'model_serving.result'
+CONTENT_TYPES = {'application/json'} | {
+    f'application/json;{space}charset={name}' for space in ('', ' ') for name in ('utf-8', 'UTF-8')
+}
+# A handler whose module holds one of these may use it, and they only work while Flask has the request.
+CONTEXT_OBJECTS = (flask.request, flask.g, flask.session, flask.current_app, flask, flask_restful)
+
+
+class DirectLane:
+    """WSGI middleware around Flask's `wsgi_app`."""
+
+    def __init__(self, app, served, max_body):
+        """`served` are pairs of a resource's class and its servable; `max_body` is in bytes."""
+        self._flask = app.wsgi_app
+        self._max_body = max_body
+        self._served = {
+            servable.url: (resource, servable, resource.post.is_valid, resource.post.handler)
+            for resource, servable in served
+            if is_plain(resource)
+        }
+        with app.test_request_context():
+            response = app.process_response(app.response_class(mimetype='application/json'))
+        # Whatever Flask and its extensions put on an answer is the same for every answer: CORS is constant.
+        self._headers = [(name, value) for name, value in response.headers if name != 'Content-Length']
+
+    def __call__(self, environ, start_response):
+        served = self._served.get(environ['PATH_INFO'])
+        if served is None or not self._is_usual(environ):
+            return self._flask(environ, start_response)
+        try:
+            body = environ['wsgi.input'].read(int(environ['CONTENT_LENGTH']))
+        except OSError:
+            body = b''  # too short, as Flask's way finds out
+        answer = _answer(environ, body, *served)
+        if answer is None:
+            environ['wsgi.input'] = BytesIO(body)
+            return self._flask(environ, start_response)
+        start_response('200 OK', [('Content-Length', str(len(answer))), *self._headers])
+        return (answer,)
+
+    def _is_usual(self, environ):
+        length = environ.get('CONTENT_LENGTH', '')
+        return (
+            environ['REQUEST_METHOD'] == 'POST'
+            and environ.get('CONTENT_TYPE') in CONTENT_TYPES
+            and length.isdigit()
+            and int(length) <= self._max_body
+            and 'HTTP_TRANSFER_ENCODING' not in environ
+            and 'HTTP_CONTENT_ENCODING' not in environ
+            and REFUSAL not in environ
+        )
+
+
+def _answer(environ, body, resource, servable, is_valid, handler):
+    """Return the answer's bytes; None when Flask has to answer, and then `environ` may say what."""
+    try:
+        instance = strict_json.loads(body)
+    except ValueError:
+        return None
+    # `null` counts as no body; what is not valid is explained by the resource's own decorator.
+    if instance is None or not is_valid(instance):
+        return None
+    try:
+        result = handler(resource(servable), instance=instance)
+        if not isinstance(result, (tuple, Response)):
+            return strict_json.dumps(result)
+        environ[RESULT] = result
+    except Exception as error:
+        environ[REFUSAL] = error
+    return None
+
+
+def answer_instead(api):
+    """Return a `before_request` function: it raises or renders what the lane or the edge has left in `environ`."""
+
+    def answer():
+        refusal = request.environ.get(REFUSAL)
+        if refusal is not None:
+            raise refusal
+        result = request.environ.get(RESULT)
+        if result is None or isinstance(result, Response):
+            return result
+        data, code, headers = flask_restful.utils.unpack(result)
+        return api.make_response(data, code, headers=headers)
+
+    return answer
+
+
+def is_plain(resource) -> bool:
+    """Tell whether calling `post` without Flask is the same: `validate_json` on it, nothing else around it."""
+    post = getattr(resource, 'post', None)
+    return (
+        post is not None
+        and issubclass(resource, ModelResource)
+        and getattr(post, 'validated', None) is post  # a decorator around it copies the attribute, not the function
+        and post.takes_instance
+        and not hasattr(post.handler, '__wrapped__')
+        and not resource.method_decorators
+        and resource.dispatch_request is flask_restful.Resource.dispatch_request
+        and not any(_holds_context(base) for base in resource.__mro__[: resource.__mro__.index(ModelResource)])
+    )
+
+
+def _holds_context(cls):
+    names = vars(sys.modules[cls.__module__]).values()
+    return any(value is context for value in names for context in CONTEXT_OBJECTS)

@@ -1,0 +1,166 @@
+"""The real service for tests: a copy of the tree, started by its own bin/start.sh.
+
+Marks that the default run leaves out: `long`, and one for each file in tests/requirements/, whose tests need
+the packages of that file; bin/test.sh --all runs each of these in an environment of its own.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import requests
+
+BASE_FOLDER = Path(__file__).resolve().parents[1]
+OPTIONAL_MARKS = ['long', *sorted(path.stem for path in (BASE_FOLDER / 'tests' / 'requirements').glob('*.txt'))]
+NOT_COPIED = ('.git', '.venv', 'tmp', '__pycache__', '.pytest_cache', '.ruff_cache', '.hypothesis', 'tests', 'bench')
+
+
+def pytest_configure(config):
+    for mark in OPTIONAL_MARKS[1:]:
+        config.addinivalue_line('markers', f'{mark}: needs tests/requirements/{mark}.txt; runs with bin/test.sh --all')
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the optional tests out, unless -m asks for them, and keep account of that."""
+    if config.option.markexpr:
+        return
+    marks = {item: [mark for mark in OPTIONAL_MARKS if item.get_closest_marker(mark)] for item in items}
+    config.left_out = Counter(mark for found in marks.values() for mark in found)
+    config.hook.pytest_deselected(items=[item for item in items if marks[item]])
+    items[:] = [item for item in items if not marks[item]]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for mark, count in getattr(config, 'left_out', {}).items():
+        terminalreporter.write_line(f'Left out, run by bin/test.sh --all: {count} marked {mark}')
+
+
+class Service:
+    """A copy of the tree in a folder of its own, with its service; `files` are written over the copy's."""
+
+    def __init__(self, folder: Path, files=None, environment=None):
+        self.folder = folder
+        self.port = free_port()
+        self.url = f'http://127.0.0.1:{self.port}'
+        self.environment = {
+            **os.environ,
+            'PORT': str(self.port),
+            'HOST': '127.0.0.1',
+            **(environment or {}),
+        }
+        copy_tree(folder)
+        for name, text in (files or {}).items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding='utf-8')
+
+    def run(self, *command, **options):
+        """Run a command in the copy and return it finished, its output as text."""
+        options = {'capture_output': True, 'text': True, 'env': self.environment, 'timeout': 100, **options}
+        return subprocess.run(command, cwd=self.folder, **options)
+
+    def start(self):
+        finished = self.run('bin/start.sh')
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished.stdout
+
+    def stop(self):
+        finished = self.run('bin/stop.sh')
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished.stdout
+
+    @property
+    def log(self) -> str:
+        path = self.folder / 'tmp' / 'model-serving-demo.log'
+        return path.read_text(encoding='utf-8') if path.exists() else ''
+
+    @property
+    def master_pid(self) -> int:
+        return int((self.folder / 'tmp' / 'model-serving-demo.pid').read_text())
+
+    @property
+    def worker_pids(self) -> list:
+        """The pids of the workers that run now (Linux)."""
+        pid = self.master_pid
+        return [int(word) for word in Path(f'/proc/{pid}/task/{pid}/children').read_text().split()]
+
+    def post(self, path, json=None, **options):
+        return requests.post(self.url + path, json=json, timeout=60, **options)
+
+    def get(self, path, **options):
+        return requests.get(self.url + path, timeout=60, **options)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        return listener.getsockname()[1]
+
+
+def copy_tree(folder: Path):
+    """Copy the tree as a user would have it, with this environment's packages as its .venv."""
+    shutil.copytree(BASE_FOLDER, folder, ignore=shutil.ignore_patterns(*NOT_COPIED), dirs_exist_ok=True)
+    (folder / '.venv').symlink_to(sys.prefix)
+
+
+@pytest.fixture(scope='session')
+def service(tmp_path_factory):
+    """The service as it is in the repository, running; shared, so leave it as it is."""
+    running = Service(tmp_path_factory.mktemp('a service') / 'model serving')
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def make_service(tmp_path):
+    """A function that starts a service with other files or environment, and ends it after the test.
+
+    `make_service(files={'conf/a.conf': '…'}, environment={'WORKERS': '1'}, start=True)`
+    """
+    made = []
+
+    def make(files=None, environment=None, start=True):
+        one = Service(tmp_path / f'model serving {len(made)}', files, environment)
+        made.append(one)
+        if start:
+            one.start()
+        return one
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture(scope='session')
+def browser():
+    """Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    found = subprocess.run([BASE_FOLDER / 'bin' / 'browser.sh'], capture_output=True, text=True)
+    assert found.returncode == 0, 'There is no browser. Install one: apt-get install chromium'
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found.stdout.strip(), args=['--no-sandbox'])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A new page in a browser profile of its own."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def client():
+    """Flask's test client of the service in this process."""
+    from model_serving.app import create_app
+
+    return create_app().test_client()
