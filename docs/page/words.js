@@ -25,47 +25,31 @@ const SENTENCES = {
   keyHint: ['Kept in this tab only, and never copied into code.', '仅保存在此标签页中，不会写入复制的代码。'],
   required: ['required', '必填'],
   optional: ['optional', '可选'],
+  characters: ['{range} characters', '{range} 个字符'],
   choose: ['Choose …', '请选择…'],
-  yes: ['Yes', '是'],
   pickPicture: ['Choose, drop or paste a picture', '选择、拖入或粘贴图片'],
   pickFile: ['Choose or drop a file', '选择或拖入文件'],
-  remove: ['Remove', '移除'],
   draw: ['Draw here with mouse or finger', '用鼠标或手指在此书写'],
   clear: ['Clear', '清空'],
   asNumbers: ['As numbers', '以数字显示'],
-  seen: ['What the model gets: {rows} × {columns}', '模型的输入：{rows} × {columns}'],
+  seen: ['What the model gets: 8 × 8', '模型的输入：8 × 8'],
   cell: ['Row {row}, column {column}', '第 {row} 行，第 {column} 列'],
-  csvHint: ['Numbers apart by commas or spaces; a table can be pasted.', '以逗号或空格分隔的数字，可直接粘贴表格。'],
+  csvHint: ['Numbers, apart by commas or spaces; or paste a table.', '以逗号或空格分隔的数字，可直接粘贴表格。'],
   csvCount: ['{count} numbers', '{count} 个数字'],
   csvSize: ['{rows} × {columns} numbers', '{rows} × {columns} 个数字'],
-  label: ['Label', '标签'],
-  probability: ['Probability', '概率'],
-  details: ['Details', '详情'],
+  probabilities: ['Probabilities', '概率'],
   items: ['{count} items', '{count} 项'],
-  image: ['The model’s picture', '模型返回的图片'],
+  picture: ['Picture', '图片'],
   'bad.json': ['Not valid JSON: {reason}', 'JSON 无效：{reason}'],
-  'bad.number': ['“{text}” is not a number.', '“{text}”不是数字。'],
+  'bad.number': ['“{word}” is not a number.', '“{word}”不是数字。'],
   'bad.unsafe': ['This integer is too large for JavaScript: send it from the JSON tab.', '该整数超出 JavaScript 的范围，请在 JSON 标签页中发送。'],
+  'bad.rule': ['does not keep to {rule}: {limit}', '不符合 {rule}：{limit}'],
   'bad.form': ['The form can’t hold this value. It is sent as it stands here.', '表单无法表示该值，将按此处内容原样发送。'],
-  'bad.type': ['must be of type {type}', '类型必须为 {type}'],
-  'bad.enum': ['must be one of {values}', '必须为 {values} 之一'],
-  'bad.minimum': ['must be at least {limit}', '不得小于 {limit}'],
-  'bad.maximum': ['must be at most {limit}', '不得大于 {limit}'],
-  'bad.above': ['must be above {limit}', '必须大于 {limit}'],
-  'bad.below': ['must be below {limit}', '必须小于 {limit}'],
-  'bad.minLength': ['needs at least {limit} characters', '至少 {limit} 个字符'],
-  'bad.maxLength': ['has more than {limit} characters', '最多 {limit} 个字符'],
-  'bad.pattern': ['must match {pattern}', '必须匹配 {pattern}'],
-  'bad.minItems': ['needs at least {limit} items, has {count}', '至少 {limit} 项，现有 {count} 项'],
-  'bad.maxItems': ['has {count} items, more than {limit}', '最多 {limit} 项，现有 {count} 项'],
-  'bad.required': ['‘{name}’ is missing', '缺少“{name}”'],
-  'bad.unknown': ['‘{name}’ is not known', '未知的“{name}”'],
   'trouble.timeout': ['No answer within {seconds} s.', '{seconds} 秒内没有应答。'],
   'trouble.unreachable': ['No answer: the service at {api} is not running or can’t be reached.', '没有应答：位于 {api} 的服务未运行或无法访问。'],
   'trouble.notJSON': ['A bad answer: {status}, but not JSON.', '应答有误：{status}，但不是 JSON。'],
-  'doctor.retry': ['Try again', '重试'],
-  'doctor.other': ['Address of the service', '服务地址'],
-  'doctor.connect': ['Connect', '连接'],
+  address: ['Address of the service', '服务地址'],
+  connect: ['Connect', '连接'],
   'doctor.badAddress': ['{given} is not an address of a service.', '{given} 不是有效的服务地址。'],
   'doctor.badAddress.mend': ['Give one of the form http://host:9999', '请使用 http://host:9999 的形式'],
   'doctor.mixed': ['This page came by https, so the browser does not let it call {api}, which is http.', '此页面通过 https 打开，浏览器不允许其调用 http 地址 {api}。'],
@@ -78,9 +62,6 @@ const SENTENCES = {
   'doctor.unreachable': ['{api} can’t be reached: a wrong host or port, a firewall, or the service is not running.', '无法访问 {api}：主机或端口有误、防火墙阻挡或服务未运行。'],
   'doctor.unreachable.mend': ['See what another program gets from this machine:', '请在本机用其他程序检查：'],
   'doctor.unreachable.code': ['curl -i {api}/health/live'],
-  'doctor.silent': ['{api} does not answer: a firewall in between, or a service that hangs.', '{api} 没有应答：被防火墙阻挡或服务无响应。'],
-  'doctor.silent.mend': ['See what another program gets from this machine:', '请在本机用其他程序检查：'],
-  'doctor.silent.code': ['curl -i {api}/health/live'],
   'doctor.cors': ['Something answers at {api}, but does not allow calls from other sites (CORS).', '{api} 有应答，但不允许其他站点调用 (CORS)。'],
   'doctor.cors.mend': ['This service allows them itself; so look at the proxy in front, or whether another program has this port. The answer must have the header', '本服务自身允许跨域调用，请检查前面的代理，或该端口是否被其他程序占用。应答必须包含：'],
   'doctor.cors.code': ['Access-Control-Allow-Origin: *'],
@@ -89,8 +70,6 @@ const SENTENCES = {
   'doctor.otherService.code': ['?api=http://127.0.0.1:9999'],
   'doctor.noJQuery': ['jQuery could not be loaded, neither from the service nor from its CDN.', '无法从服务或 CDN 加载 jQuery。'],
   'doctor.noJQuery.mend': ['Put jquery.min.js {version} beside this page, or allow the browser to load it.', '请将 jquery.min.js {version} 放在此页面旁边，或允许浏览器加载它。'],
-  'doctor.broken': ['This page could not be built: {reason}', '无法生成此页面：{reason}'],
-  'doctor.broken.mend': ['Reload it; when that does not help, the API reference works without it.', '请重新加载；若无效，仍可使用 API 文档。'],
 };
 const chinese = /^zh\b/i.test(navigator.language);
 
@@ -106,5 +85,12 @@ function apply(root) {
   root.querySelectorAll('[data-label]').forEach((element) => element.setAttribute('aria-label', say(element.dataset.label)));
 }
 
-return {say, apply, language: chinese ? 'zh-CN' : 'en'};
+// A size in bytes for a person.
+function bytes(count) {
+  const unit = count < 1024 ? 0 : count < 1024 ** 2 ? 1 : 2;
+  const amount = count / 1024 ** unit;
+  return `${unit && amount < 10 ? amount.toFixed(1) : Math.round(amount)} ${['B', 'KB', 'MB'][unit]}`;
+}
+
+return {say, apply, bytes, language: chinese ? 'zh-CN' : 'en'};
 })();
