@@ -10,7 +10,7 @@ function make({name, schema, required}, id, description, changed) {
   const widget = WIDGETS[kind]({schema, id, required, description, changed, label});
   const hint = $('<p>', {class: 'hint', id: `${id}-hint`, text: hintFor(schema)});
   const error = $('<p>', {class: 'error', id: `${id}-error`});
-  const element = $('<div class="field">').addClass(kind).append(
+  const element = $('<div class="field">').addClass(`as-${kind}`).append(
     $('<label>', {for: id, text: label}),
     $('<span>', {class: 'quiet', text: Words.say(required ? 'required' : 'optional')}),
     widget.elements, hint, error,

@@ -11,3 +11,7 @@ class NotReady(Exception):
 
 class DeadlineExceeded(Exception):
     """The model did not answer in time."""
+
+
+class InvalidInstance(ValueError):
+    """The instance fits its schema and yet nothing can be predicted for it: the client's to mend."""

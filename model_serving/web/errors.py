@@ -3,6 +3,7 @@
 import flask_restful
 from flask import current_app, request
 from werkzeug.exceptions import (
+    BadRequest,
     GatewayTimeout,
     HTTPException,
     InternalServerError,
@@ -13,7 +14,7 @@ from werkzeug.exceptions import (
 )
 from werkzeug.routing import RoutingException
 
-from ..serving.errors import DeadlineExceeded, NotReady
+from ..serving.errors import DeadlineExceeded, InvalidInstance, NotReady
 from . import strict_json
 from .edge import REQUEST_ID
 
@@ -21,6 +22,7 @@ from .edge import REQUEST_ID
 STATUS = {
     DeadlineExceeded: GatewayTimeout,
     NotReady: ServiceUnavailable,
+    InvalidInstance: BadRequest,
 }
 MAX_URLS = 30
 
