@@ -28,6 +28,8 @@ FORMATS = {
     '.txt': 'lightgbm_file',
     '.pt2': 'torch_file',
 }
+# A larger example, in bytes of JSON, would only clutter the documentation.
+MAX_EXAMPLE = 32 * 1024
 # What a file needs beside requirements.txt, as pip takes it.
 PACKAGES = {
     'skops_file': 'skops==0.16.0 scikit-learn==1.9.1',
@@ -139,7 +141,9 @@ def _schemas(loaded, patch):
     if not jsonschema_rs.is_valid(result_schema, result):
         LOGGER.warning('The file does not tell its results right, so they are not described: %.200s', result)
         result_schema = {}
-    return {**schema, 'examples': [example]}, result_schema
+    if len(orjson.dumps(example)) <= MAX_EXAMPLE:
+        schema = {**schema, 'examples': [example]}
+    return schema, result_schema
 
 
 def _in_child(settings):
