@@ -6,8 +6,28 @@ class StartError(Exception):
 
 
 class NotReady(Exception):
-    """The model can't answer in this process: it did not load, or its examples failed."""
+    """The model can't answer in this process: it did not load, its examples failed, or it hangs."""
 
 
 class DeadlineExceeded(Exception):
     """The model did not answer in time."""
+
+
+class Overloaded(Exception):
+    """Too many calls wait for the model; `retry_after` is in seconds, from its measured rate."""
+
+    def __init__(self, message: str, retry_after: int):
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class InvalidInstance(ValueError):
+    """For `predict` to raise: an instance that fits the schema and that the model can't use all the same.
+
+    `path` is where, as in `image[3][7]`, empty at the top. Only the caller who sent it is refused.
+    """
+
+    def __init__(self, path: str, message: str):
+        super().__init__(f'{path}: {message}' if path else message)
+        self.path = path
+        self.message = message
