@@ -40,11 +40,14 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
     app.request_class = JSONRequest
     app.json = StrictJSONProvider(app)
     app.config['MAX_CONTENT_LENGTH'] = conf.serving['max_body']
+    # A URL with two slashes is another one, not one to be redirected from.
+    app.url_map.merge_slashes = False
     api = ServiceApi(app)
     CORS(app, send_wildcard=True, expose_headers=['X-Request-ID', 'Retry-After'])
     app.before_request(answer_instead(api))
     served = _add_models(api, routes, conf)
     servables = [servable for _, servable in served]
+    app.extensions['servables'] = {servable.url: servable for servable in servables}
     readiness = app.extensions['readiness'] = Readiness(app, servables)
     api.add_resource(HealthLive, '/health/live')
     api.add_resource(HealthReady, '/health/ready', resource_class_args=(readiness,))
@@ -53,7 +56,7 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
     if conf.serving['page']:
         add_page(app, api)
     if conf.serving['direct_lane']:
-        app.wsgi_app = DirectLane(app, served, conf.serving['max_body'])
+        app.wsgi_app = DirectLane(app, served)
     access_log = app.extensions['access_log'] = AccessLog() if conf.serving['access_log'] else None
     app.wsgi_app = Edge(app.wsgi_app, readiness, access_log)
     return app
@@ -110,14 +113,17 @@ def _servable(route, conf):
 def _file_resource_and_servable(name, settings):
     """Return the resource and the servable of a model file, which says itself what its schemas are."""
     version, name = Route(f'/v{settings["version"]}/{name}', None, place='[model] name').version_and_name
+    servable = Servable(name, version, lambda: ModelFile(settings)(), None, None, settings)
     try:
-        file = ModelFile(settings)
-        servable = Servable(name, version, file, schema=None, result_schema=None, settings=settings)
+        file = servable.model_class = ModelFile(settings)
         if file.load_before_fork:
             _load(servable)
         resource = file_resource(name, *file.schemas())
     except StartError as error:
-        raise StartError(f'{name}: {error}') from error
+        if settings['on_error'] == 'stop':
+            raise StartError(f'{name}: {error}') from error
+        # Each worker tries again; until that works any instance is answered 503 with the reason.
+        resource = file_resource(name, {}, {})
     except (jsonschema.SchemaError, ValueError) as error:
         reason = getattr(error, 'message', error)
         raise StartError(f'{name}: with {settings["schema"]} its schema is no JSON Schema: {reason}') from error
@@ -129,7 +135,11 @@ def _load(servable):
     try:
         servable.load()
     except StartError:
-        raise
-    except Exception as error:
+        if servable.settings['on_error'] == 'stop':
+            raise
+    # SystemExit: else a model that calls sys.exit would end the service without a word.
+    except (Exception, SystemExit) as error:
         logging.getLogger(servable.name).exception('%s could not be loaded', servable.name)
-        raise StartError(f'{servable.url}: {type(error).__name__}: {error}') from error
+        # Where it is to be skipped, each worker tries again, and says why it is not ready.
+        if servable.settings['on_error'] == 'stop':
+            raise StartError(f'{servable.url}: {type(error).__name__}: {error}') from error

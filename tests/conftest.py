@@ -4,7 +4,9 @@ Marks that the default run leaves out: `long`, and one for each file in tests/re
 the packages of that file; bin/test.sh --all runs each of these in an environment of its own.
 """
 
+import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -122,6 +124,19 @@ def service(tmp_path_factory):
     running.stop()
 
 
+@pytest.fixture(scope='session')
+def misbehaving(tmp_path_factory):
+    """The service with models that misbehave on demand, one worker with 8 threads; whoever ends it starts it again."""
+    from tests.fakes.misbehaving import files
+
+    settings = files(timeout=2, max_body='16 KiB', max_batch_size=8)
+    environment = {'WORKERS': '1', 'THREADS': '8'}
+    running = Service(tmp_path_factory.mktemp('bad days') / 'model serving', settings, environment)
+    running.start()
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def make_service(tmp_path):
     """A function that starts a service with other files or environment, and ends it after the test.
@@ -169,3 +184,47 @@ def client():
     from model_serving.app import create_app
 
     return create_app().test_client()
+
+
+class Connection:
+    """A socket to a service, for what no HTTP client would send."""
+
+    def __init__(self, service, timeout=20):
+        self.socket = socket.create_connection(('127.0.0.1', service.port), timeout=timeout)
+
+    def exchange(self, data: bytes, half_close=False) -> bytes:
+        """Send and return all that comes back until the service closes, or answers a first request in full."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.socket.sendall(data)
+            if half_close:
+                self.socket.shutdown(socket.SHUT_WR)
+        return self.read()
+
+    def read(self) -> bytes:
+        answer = b''
+        with contextlib.suppress(ConnectionResetError):
+            while not _is_whole(answer):
+                data = self.socket.recv(65536)
+                if not data:
+                    break
+                answer += data
+        return answer
+
+
+def _is_whole(answer):
+    head, end, body = answer.partition(b'\r\n\r\n')
+    length = re.search(rb'\r\ncontent-length: *(\d+)', head, re.IGNORECASE)
+    return bool(end and length and len(body) >= int(length[1]))
+
+
+@pytest.fixture
+def connect():
+    """A function that opens a raw connection to a service; they are closed after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def open_connection(service, timeout=20):
+            connection = Connection(service, timeout)
+            stack.callback(connection.socket.close)
+            return connection
+
+        yield open_connection

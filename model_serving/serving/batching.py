@@ -1,19 +1,21 @@
 """Calls that wait at the same time are predicted together: one call of `predict` for many callers."""
 
 import threading
+from math import ceil
 from queue import Empty, SimpleQueue
-from time import monotonic
+from time import perf_counter
 
-from .errors import DeadlineExceeded
+from .errors import DeadlineExceeded, Overloaded
 
 
 class Call:
-    """One caller's instance, and later its result or error."""
+    """One caller's instance, until when it may be answered, and later its result or error."""
 
-    __slots__ = ('answered', 'error', 'instance', 'result')
+    __slots__ = ('answered', 'deadline', 'error', 'instance', 'result')
 
-    def __init__(self, instance):
+    def __init__(self, instance, deadline):
         self.instance = instance
+        self.deadline = deadline
         self.result = None
         self.error = None
         # A bare lock, released once: a third of the cost of threading.Event.
@@ -21,9 +23,10 @@ class Call:
         self.answered.acquire()
 
     def answer(self, result=None, error=None):
-        self.result = result
-        self.error = error
-        self.answered.release()
+        if self.answered.locked():
+            self.result = result
+            self.error = error
+            self.answered.release()
 
 
 class Batcher:
@@ -32,30 +35,80 @@ class Batcher:
     The thread starts at the first call, so after the server has forked. While it predicts, calls
     queue up; then it takes what waits, up to `max_batch_size`. `predict` is never entered twice at
     a time, and a caller is let go at its deadline even when `predict` hangs.
+
+    It holds at most `max_queue` calls, and at most `slow_share` while a prediction of more than `slow_after`
+    seconds runs: so a slow model leaves threads to the others.
     """
 
-    def __init__(self, name, predict, max_batch_size):
+    def __init__(self, name, predict, max_batch_size, max_queue=1000, slow_after=1.0):
         self.name = name
+        self.slow_share = max_queue
         self._predict = predict
         self._max_batch_size = max_batch_size
+        self._max_queue = max_queue
+        self._slow_after = slow_after
         self._queue = SimpleQueue()
+        # In the order of their coming; a dict, since adding to one and removing from it need no lock.
+        self._callers = {}
+        self._batch = ()
+        self._predicting_since = None
+        self._seconds_per_call = 0.0
         self._thread = None
         self._starting = threading.Lock()
 
-    def predict(self, instance, timeout):
+    def predict(self, instance, timeout, since=None):
         """Return the result for one instance.
 
-        Raises DeadlineExceeded after `timeout` seconds, and whatever `predict` raised for it.
+        Raises DeadlineExceeded when `timeout` seconds have passed since `since` (perf_counter; default now),
+        Overloaded when too many wait, and whatever `predict` raised for it.
         """
-        call = Call(instance)
-        self._queue.put(call)
-        if self._thread is None:
-            self._start()
-        if not call.answered.acquire(timeout=timeout):
-            raise DeadlineExceeded(f'{self.name} did not answer within {timeout:g} s.')
+        call = Call(instance, (perf_counter() if since is None else since) + timeout)
+        if len(self._callers) >= self._most():
+            raise self._overloaded()
+        self._callers[call] = None
+        try:
+            self._queue.put(call)
+            if self._thread is None:
+                self._start()
+            self._wait(call, timeout)
+        finally:
+            # What is still in the queue is not predicted.
+            call.deadline = 0
+            del self._callers[call]
         if call.error is not None:
             raise call.error
         return call.result
+
+    def running_for(self) -> float:
+        """Return for how many seconds the current call of `predict` has been running; 0 when none is."""
+        since = self._predicting_since
+        return 0.0 if since is None else perf_counter() - since
+
+    def give_up(self, error):
+        """Answer every caller with `error`: their calls will never be predicted."""
+        for call in list(self._callers):
+            call.answer(error=error)
+
+    def _most(self):
+        return min(self._max_queue, self.slow_share) if self.running_for() > self._slow_after else self._max_queue
+
+    def _wait(self, call, timeout):
+        """Return when `call` is answered; in between look whether it is too many for a slow model."""
+        while True:
+            remaining = max(0.0, call.deadline - perf_counter())
+            if call.answered.acquire(timeout=min(remaining, self._slow_after)):
+                return
+            if perf_counter() >= call.deadline:
+                raise DeadlineExceeded(f'{self.name} did not answer within {timeout:g} s.')
+            # Those that came last have to go; what is being predicted stays.
+            if call not in self._batch and call not in list(self._callers)[: self._most()]:
+                raise self._overloaded()
+
+    def _overloaded(self):
+        waiting = len(self._callers)
+        seconds = max(waiting * self._seconds_per_call, self.running_for())
+        message = f'{waiting} calls wait for {self.name} already.'
+        return Overloaded(message, retry_after=min(max(1, ceil(seconds)), 3600))
 
     def _start(self):
         with self._starting:
@@ -68,10 +121,12 @@ class Batcher:
         while True:
             calls = [self._queue.get()]
             self._gather(calls, together, seconds / 4)
-            together, started = len(calls), monotonic()
+            together, started = len(calls), perf_counter()
+            self._batch = calls
             self._answer(calls)
-            seconds = monotonic() - started
+            seconds = perf_counter() - started
             # A waiting thread must not keep the last batch alive.
+            self._batch = ()
             del calls
 
     def _gather(self, calls, expected, linger):
@@ -80,11 +135,11 @@ class Batcher:
         Callers that were answered together come back together: waiting for them a quarter of the
         last predict's time, in seconds, gave a forest a third more answers and costs nothing when idle.
         """
-        until = monotonic() + linger
+        until = perf_counter() + linger
         while len(calls) < self._max_batch_size:
             try:
                 if len(calls) < expected:
-                    calls.append(self._queue.get(timeout=max(0, until - monotonic())))
+                    calls.append(self._queue.get(timeout=max(0, until - perf_counter())))
                 else:
                     calls.append(self._queue.get_nowait())
             except Empty:
@@ -92,12 +147,16 @@ class Batcher:
 
     def _answer(self, calls):
         """Predict once for all `calls`; where that fails, halve, so that a bad instance fails alone."""
+        now = perf_counter()
+        calls = [call for call in calls if call.deadline > now]
+        if not calls:
+            return
         try:
-            results = self._checked([call.instance for call in calls])
+            results = self._results([call.instance for call in calls])
         # BaseException: a model that calls sys.exit must neither end this thread nor leave its caller waiting.
         except BaseException as error:
             if len(calls) == 1:
-                calls[0].answer(error=error if isinstance(error, Exception) else RuntimeError(repr(error)))
+                calls[0].answer(error=_exception(error))
                 return
             middle = len(calls) // 2
             self._answer(calls[:middle])
@@ -106,11 +165,27 @@ class Batcher:
             for call, result in zip(calls, results, strict=True):
                 call.answer(result)
 
-    def _checked(self, instances):
-        results = self._predict(instances)
+    def _results(self, instances):
+        """Return what `predict` returns, as a list of the right length, and note how long it took."""
+        started = self._predicting_since = perf_counter()
+        try:
+            results = self._predict(instances)
+        finally:
+            self._predicting_since = None
+            now = (perf_counter() - started) / len(instances)
+            self._seconds_per_call += (now - self._seconds_per_call) / 4
         # NumPy arrays and tensors have `tolist`; a dict or a generator has no order or no length to trust.
         if not (isinstance(results, (list, tuple)) or hasattr(results, 'tolist')):
             raise TypeError(f'{self.name}: predict must return a list, not {type(results).__name__}.')
         if len(results) != len(instances):
             raise ValueError(f'{self.name}: predict returned {len(results)} results for {len(instances)} instances.')
-        return results
+        return list(results)
+
+
+def _exception(error):
+    """Return an error that may be raised in any thread: SystemExit in one of the server's would end the worker."""
+    if isinstance(error, Exception):
+        return error
+    exception = RuntimeError(f'The model raised {type(error).__name__}.')
+    exception.__cause__ = error
+    return exception

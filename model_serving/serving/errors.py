@@ -6,11 +6,19 @@ class StartError(Exception):
 
 
 class NotReady(Exception):
-    """The model can't answer in this process: it did not load, or its examples failed."""
+    """The model can't answer in this process: it did not load, its examples failed, or it hangs."""
 
 
 class DeadlineExceeded(Exception):
     """The model did not answer in time."""
+
+
+class Overloaded(Exception):
+    """Too many calls wait for the model; `retry_after` is in seconds, from its measured rate."""
+
+    def __init__(self, message: str, retry_after: int):
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class InvalidInstance(ValueError):

@@ -2,6 +2,7 @@ import os
 from time import perf_counter
 from typing import NamedTuple
 
+from . import deadlines
 from .batching import Batcher
 from .errors import NotReady
 
@@ -70,15 +71,33 @@ class Servable:
             self._model = self.model_class()
             self.loaded = Loaded(os.getpid(), max(0, _resident_memory() - memory), perf_counter() - started)
             if hasattr(self._model, 'predict'):
-                self._batcher = Batcher(self.name, self._model.predict, self.settings['max_batch_size'])
+                limits = {key: self.settings[key] for key in ('max_batch_size', 'max_queue', 'slow_after')}
+                self._batcher = Batcher(self.name, self._model.predict, **limits)
 
     def predict(self, instance):
-        """Return the result for one instance; raises NotReady, DeadlineExceeded, and what the model raises."""
+        """Return the result for one instance; raises what serving/errors.py has, and what the model raises."""
         if self.problem:
             raise NotReady(f'{self.name} is not ready: {self.problem}')
         if self._batcher is None:
             raise TypeError(f'{self.name} has no method predict(instances).')
-        return self._batcher.predict(instance, self.settings['timeout'])
+        since, timeout = deadlines.of_call(self.settings['timeout'])
+        return self._batcher.predict(instance, timeout, since)
+
+    def share_threads(self, threads: int):
+        """Leave half of the server's `threads` to the others while this model is slow."""
+        if self._batcher is not None:
+            self._batcher.slow_share = max(1, threads // 2)
+
+    @property
+    def hangs_for(self) -> float:
+        """For how many seconds `predict` has been running, once that is more than `hang_timeout`; else 0."""
+        running = self._batcher.running_for() if self._batcher else 0.0
+        return running if running > (self.settings['hang_timeout'] or 3 * self.settings['timeout']) else 0.0
+
+    def give_up(self, problem: str):
+        """Answer everyone who waits, and whoever comes, that the model is not ready: `problem` says why."""
+        self.problem = problem
+        self._batcher.give_up(NotReady(f'{self.name} is not ready: {problem}'))
 
 
 def _resident_memory():

@@ -58,6 +58,16 @@ def words(text: str) -> list:
     return [word for word in re.split(r'[\s,]+', text) if word]
 
 
+def hang_seconds(text: str) -> float | None:
+    """Return a time in seconds, or None for `auto`."""
+    return None if text == 'auto' else seconds(text)
+
+
+def on_error(text: str) -> str:
+    """Return what to do about a model that can't start: `stop` or `skip`."""
+    return {'stop': 'stop', 'skip': 'skip'}[text]
+
+
 ALLOWED = {
     on_off: 'on or off, yes or no',
     size: 'a number of bytes, such as 65536, 64 KiB or 1 MiB',
@@ -65,6 +75,8 @@ ALLOWED = {
     seconds: 'a number of seconds above 0 and at most 86400',
     name_of_file: "a file's path, absolute or from the project's folder on",
     words: 'names, with commas between or on lines of their own',
+    hang_seconds: 'a number of seconds above 0 and at most 86400, or auto for 3 × timeout',
+    on_error: 'stop or skip',
 }
 
 
@@ -83,17 +95,24 @@ class Setting(NamedTuple):
 
 
 SETTINGS = (
-    Setting('serving', 'max_body', size, '1 MiB', 'The largest body of a request; a larger one is answered 413.'),
+    Setting('serving', 'max_body', size, '1 MiB', 'The largest body for every URL that is not a model’s.'),
     Setting('serving', 'direct_lane', on_off, 'on', 'Answer valid requests in front of Flask: the same, but faster.'),
     Setting('serving', 'access_log', on_off, 'on', 'Write a line of the log for each request.'),
     Setting('serving', 'page', on_off, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
     Setting('model', 'max_batch_size', count, '32', 'How many instances that wait are predicted together at most.'),
+    Setting('model', 'max_body', size, '1 MiB', 'The largest body, after decompression; a larger one is a 413.'),
+    Setting('model', 'max_queue', count, '1000', 'How many calls a worker holds for the model; one more is a 429.'),
     Setting('model', 'timeout', seconds, '30', 'How long a call may take, its waiting included; then it is a 504.'),
     Setting('model', 'file', name_of_file, None, 'The model file to serve at /v<version>/<name>.', True),
     Setting('model', 'version', count, '1', 'The version in the URL of a model file.', True),
     Setting('model', 'schema', name_of_file, None, "A JSON merge patch (RFC 7386) over a file's own schema.", True),
     Setting('model', 'trusted', words, '', 'Types beyond the default ones that a skops file may load.', True),
     Setting('model', 'trust_file', on_off, 'no', 'Whether a file may be loaded that can run code: .pt2.', True),
+    Setting('model', 'slow_after', seconds, '1', 'From then on a running batch holds half of the threads at most.'),
+    Setting(
+        'model', 'hang_timeout', hang_seconds, 'auto', 'After it a running batch hangs, and its worker is replaced.'
+    ),
+    Setting('model', 'on_error', on_error, 'stop', 'A model that can not start stops the service, or is skipped.'),
 )
 
 

@@ -1,18 +1,27 @@
 """`validate_json(schema)`: the decorator that is the whole contract of a handler."""
 
+import difflib
 import inspect
-from functools import wraps
-from itertools import islice
+from functools import cache, wraps
+from itertools import chain, islice
 
 import jsonschema
 import jsonschema_rs
+import orjson
 from flask_restful import request
+from jsonschema.exceptions import ValidationError
 from werkzeug.exceptions import BadRequest
 
 MAX_ERRORS = 20
 MAX_MESSAGE = 240
-# jsonschema needs 0.4 s for 100,000 numbers, so for larger bodies jsonschema-rs writes the messages too.
+MAX_PATH = 100
+# Bytes of JSON for all failures together, so that the whole answer stays below 8 KiB.
+MAX_ERRORS_SIZE = 3 * 1024
+# jsonschema needs 0.4 s for 100,000 numbers and jsonschema-rs over 1 s for as many failures, so of larger bodies
+# only the first failure is told, in jsonschema-rs's words.
 MAX_EXPLAINED_BODY = 64 * 1024
+# Here jsonschema tries regular expressions by Python's `re`, where a hostile string can take it for ever.
+UNBOUNDED = ('patternProperties',)
 
 
 def validate_json(schema, force=False):
@@ -34,7 +43,7 @@ def validate_json(schema, force=False):
             if instance is None:
                 raise BadRequest('No JSON object')
             if not validator.is_valid(instance):
-                raise invalid(validator.errors(instance, request.content_length or 0))
+                raise invalid(validator.errors(instance, len(request.get_data())))
             if takes_instance:
                 kwargs['instance'] = instance
             return handler(*args, **kwargs)
@@ -55,42 +64,122 @@ class SchemaValidator:
         explainer = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
         # The format checker also makes sure that Python can compile each pattern.
         explainer.check_schema(schema, format_checker=explainer.FORMAT_CHECKER)
-        self._explainer = explainer(schema)
+        self._explainer = jsonschema.validators.extend(explainer, QUICK_KEYWORDS)(schema)
+        self._explains = not _holds(schema, UNBOUNDED)
         self._validator = jsonschema_rs.validator_for(schema, validate_formats=False)
         self.is_valid = self._validator.is_valid
 
     def errors(self, instance, body_size=0) -> list:
         """Return up to 20 failures as `{'path': 'image[3][7]', 'message': str}`, the most telling one first."""
-        errors = self._explained(instance) if body_size <= MAX_EXPLAINED_BODY else []
-        if not errors:
-            errors = islice(self._validator.iter_errors(instance), MAX_ERRORS)
-            errors = [{'path': path_text(error.instance_path), 'message': clip(error.message)} for error in errors]
-        return errors
-
-    def _explained(self, instance):
+        if not self._explains or body_size > MAX_EXPLAINED_BODY:
+            return self._first_error(instance)
         try:
             errors = list(islice(self._explainer.iter_errors(instance), MAX_ERRORS))
-        except RecursionError:
-            return []
-        errors.sort(key=jsonschema.exceptions.relevance, reverse=True)
-        return [{'path': path_text(error.absolute_path), 'message': clip(error.message)} for error in errors]
+        # jsonschema recurses where a schema does; and what it can't explain, jsonschema-rs has refused all the same.
+        except Exception:
+            errors = []
+        errors.sort(key=_order)
+        return _within_limit(chain.from_iterable(map(_failures, errors))) or self._first_error(instance)
+
+    def _first_error(self, instance):
+        try:
+            self._validator.validate(instance)
+        except jsonschema_rs.ValidationError as error:
+            return [{'path': path_text(error.instance_path), 'message': clip(error.message)}]
+        raise AssertionError('errors() is for what is not valid')
 
 
 def invalid(errors) -> BadRequest:
     """Return the 400 for `errors`, whose first one becomes the message."""
     first = errors[0]
     bad_request = BadRequest(f'{first["path"]}: {first["message"]}' if first['path'] else first['message'])
-    bad_request.data = {'message': bad_request.description, 'errors': errors}
+    bad_request.data = {'errors': errors}
     return bad_request
 
 
 def path_text(path) -> str:
-    """Return `image[3][7]` for `['image', 3, 7]`; the top is empty."""
-    return ''.join(f'[{part}]' if isinstance(part, int) else f'.{part}' for part in path).removeprefix('.')
+    """Return `image[3][7]` for `['image', 3, 7]`; the top is empty, and the middle of a long one is cut out."""
+    text = ''.join(f'[{part}]' if isinstance(part, int) else f'.{part}' for part in path).removeprefix('.')
+    return clip(text, MAX_PATH)
 
 
-def clip(message: str) -> str:
-    """Cut the middle out of a long message: it quotes the instance first and says what is wrong last."""
-    if len(message) <= MAX_MESSAGE:
-        return message
-    return f'{message[: MAX_MESSAGE // 2]} … {message[-MAX_MESSAGE // 2 :]}'
+def clip(text: str, most: int = MAX_MESSAGE) -> str:
+    """Cut the middle out of a long text: a message quotes the instance first and says what is wrong last."""
+    return text if len(text) <= most else f'{text[: most // 2]} … {text[-most // 2 :]}'
+
+
+def did_you_mean(word, words) -> str:
+    """Return `Did you mean 'name'?` where one of `words` is near to `word`, else nothing."""
+    near = difflib.get_close_matches(word[:MAX_PATH], words, n=1)
+    return f'Did you mean {near[0]!r}?' if near else ''
+
+
+def _order(error):
+    # What is wrong higher up tells more. The sort is stable, so else the order is the schema's.
+    return len(error.path), error.validator in ('anyOf', 'oneOf')
+
+
+def _failures(error):
+    """Yield one of jsonschema's errors as path and message; of branches those of the nearest one."""
+    branches = {}
+    for each in error.context:
+        branches.setdefault(each.schema_path[0], []).append(each)
+    nearest = sorted(branches.values(), key=_distance)[:2]
+    if not branches or (len(nearest) == 2 and _distance(nearest[0]) == _distance(nearest[1])):
+        yield {'path': path_text(error.absolute_path), 'message': clip(error.message) + _hint(error)}
+    else:
+        for each in sorted(nearest[0], key=_order):
+            yield from _failures(each)
+
+
+def _distance(errors):
+    """Rank a branch of `anyOf` or `oneOf` by its errors: another type, then another constant, then their number."""
+    other_type = any(error.validator == 'type' and not error.path for error in errors)
+    return other_type, sum(error.validator in ('const', 'enum') for error in errors), len(errors)
+
+
+def _hint(error):
+    """Return what may mend the failure, to follow its message."""
+    if error.validator in ('additionalProperties', 'unevaluatedProperties') and isinstance(error.instance, dict):
+        known = error.schema.get('properties', {})
+        unknown = islice((name for name in error.instance if name not in known), MAX_ERRORS)
+        return next((f'. {hint}' for hint in (did_you_mean(name, known) for name in unknown) if hint), '')
+    wants = dict.fromkeys(f'{path_text(each.path)} {clip(each.message, 80)}'.strip() for each in error.context)
+    return f': {clip("; or ".join(islice(wants, 4)))}' if wants else ''
+
+
+def _within_limit(failures):
+    """Return the failures that fit in MAX_ERRORS_SIZE, at least the first."""
+    kept, size = [], 0
+    for failure in islice(failures, MAX_ERRORS):
+        size += len(orjson.dumps(failure))
+        if kept and size > MAX_ERRORS_SIZE:
+            break
+        kept.append(failure)
+    return kept
+
+
+@cache
+def _matcher(keyword, value):
+    return jsonschema_rs.validator_for({keyword: value}).is_valid
+
+
+def _pattern(validator, pattern, instance, schema):
+    if isinstance(instance, str) and not _matcher('pattern', pattern)(instance):
+        yield ValidationError(f'{instance!r} does not match {pattern!r}')
+
+
+def _unique_items(validator, unique, instance, schema):
+    if unique and isinstance(instance, list) and not _matcher('uniqueItems', True)(instance):
+        yield ValidationError(f'{instance!r} has non-unique elements')
+
+
+# jsonschema needs endless time for a hostile string here, and seconds for some thousand different objects.
+QUICK_KEYWORDS = {'pattern': _pattern, 'uniqueItems': _unique_items}
+
+
+def _holds(schema, keywords):
+    """Tell whether one of `keywords` stands anywhere in the schema."""
+    if isinstance(schema, dict):
+        return any(key in keywords or _holds(value, keywords) for key, value in schema.items())
+    return isinstance(schema, list) and any(_holds(value, keywords) for value in schema)

@@ -45,9 +45,12 @@ def serve(make_app, host: str, port: int, debug: bool):
     if not debug or is_running_from_reloader():
         app = make_app()
         app.config['PROPAGATE_EXCEPTIONS'] = debugger
-        problems = app.extensions['readiness'].start()
-        if problems:
-            sys.exit(f'The service can not start. {" ".join(problems)}')
+        unready = app.extensions['readiness'].start()
+        reasons = [
+            f'{servable.url}: {servable.problem}' for servable in unready if servable.settings['on_error'] == 'stop'
+        ]
+        if reasons:
+            sys.exit(f'The service can not start. {" ".join(reasons)}')
     run_simple(
         host,
         port,

@@ -28,10 +28,9 @@ CONTEXT_OBJECTS = (flask.request, flask.g, flask.session, flask.current_app, fla
 class DirectLane:
     """WSGI middleware around Flask's `wsgi_app`."""
 
-    def __init__(self, app, served, max_body):
-        """`served` are pairs of a resource's class and its servable; `max_body` is in bytes."""
+    def __init__(self, app, served):
+        """`served` are pairs of a resource's class and its servable."""
         self._flask = app.wsgi_app
-        self._max_body = max_body
         self._served = {
             servable.url: (resource, servable, resource.post.is_valid, resource.post.handler)
             for resource, servable in served
@@ -44,7 +43,7 @@ class DirectLane:
 
     def __call__(self, environ, start_response):
         served = self._served.get(environ['PATH_INFO'])
-        if served is None or not self._is_usual(environ):
+        if served is None or not _is_usual(environ, served[1].settings['max_body']):
             return self._flask(environ, start_response)
         try:
             body = environ['wsgi.input'].read(int(environ['CONTENT_LENGTH']))
@@ -57,17 +56,18 @@ class DirectLane:
         start_response('200 OK', [('Content-Length', str(len(answer))), *self._headers])
         return (answer,)
 
-    def _is_usual(self, environ):
-        length = environ.get('CONTENT_LENGTH', '')
-        return (
-            environ['REQUEST_METHOD'] == 'POST'
-            and environ.get('CONTENT_TYPE') in CONTENT_TYPES
-            and length.isdigit()
-            and int(length) <= self._max_body
-            and 'HTTP_TRANSFER_ENCODING' not in environ
-            and 'HTTP_CONTENT_ENCODING' not in environ
-            and REFUSAL not in environ
-        )
+
+def _is_usual(environ, max_body):
+    length = environ.get('CONTENT_LENGTH', '')
+    return (
+        environ['REQUEST_METHOD'] == 'POST'
+        and environ.get('CONTENT_TYPE') in CONTENT_TYPES
+        and length.isdigit()
+        and int(length) <= max_body
+        and 'HTTP_TRANSFER_ENCODING' not in environ
+        and 'HTTP_CONTENT_ENCODING' not in environ
+        and REFUSAL not in environ
+    )
 
 
 def _answer(environ, body, resource, servable, is_valid, handler):

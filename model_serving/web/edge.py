@@ -4,6 +4,11 @@ import random
 import re
 from time import perf_counter
 
+from werkzeug.exceptions import BadRequest
+
+from ..serving import deadlines
+from .direct import REFUSAL
+
 REQUEST_ID = 'model_serving.request_id'
 SANE_REQUEST_ID = re.compile(r'[A-Za-z0-9._:/+=@-]{1,128}')
 
@@ -32,9 +37,29 @@ class Edge:
             answer[:] = status, headers
             return start_response(status, headers, exc_info)
 
-        body = self._wsgi_app(environ, start_response_with_id)
+        asked = environ.get('HTTP_X_REQUEST_TIMEOUT')
+        deadline = deadlines.begin(started, None if asked is None else _seconds(environ, asked))
+        try:
+            body = self._wsgi_app(environ, start_response_with_id)
+        except Exception:
+            raise
+        except BaseException as error:
+            # A model that calls sys.exit: in a thread of the server that would end the worker.
+            environ[REFUSAL] = RuntimeError(f'{type(error).__name__} was raised by the handler.')
+            environ[REFUSAL].__cause__ = error
+            body = self._wsgi_app(environ, start_response_with_id)
+        finally:
+            deadlines.end(deadline)
         if self._access_log is not None:
             status, headers = answer
             length = next((value for name, value in headers if name == 'Content-Length'), '-')
             self._access_log.add(environ, status, length, perf_counter() - started, request_id)
         return body
+
+
+def _seconds(environ, text):
+    try:
+        return deadlines.read(text)
+    except ValueError as error:
+        environ[REFUSAL] = BadRequest(str(error))
+        return None

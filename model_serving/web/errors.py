@@ -3,6 +3,7 @@
 import flask_restful
 from flask import current_app, request
 from werkzeug.exceptions import (
+    BadRequest,
     GatewayTimeout,
     HTTPException,
     InternalServerError,
@@ -10,21 +11,28 @@ from werkzeug.exceptions import (
     NotFound,
     RequestEntityTooLarge,
     ServiceUnavailable,
+    TooManyRequests,
+    UnsupportedMediaType,
 )
 from werkzeug.routing import RoutingException
 
-from ..serving.errors import DeadlineExceeded, InvalidInstance, NotReady
-from ..utils.validation_utils import invalid
+from ..serving.errors import DeadlineExceeded, InvalidInstance, NotReady, Overloaded
+from ..utils.validation_utils import clip, did_you_mean, invalid, path_text
 from . import strict_json
 from .edge import REQUEST_ID
 
 # Which answer the serving package's own exceptions get.
 STATUS = {
     DeadlineExceeded: lambda error: GatewayTimeout(str(error)),
-    NotReady: lambda error: ServiceUnavailable(str(error)),
-    InvalidInstance: lambda error: invalid([{'path': error.path, 'message': error.message}]),
+    NotReady: lambda error: ServiceUnavailable(clip(str(error), MAX_REASON)),
+    Overloaded: lambda error: TooManyRequests(str(error), retry_after=error.retry_after),
+    InvalidInstance: lambda error: invalid([{'path': path_text([error.path]), 'message': clip(error.message)}]),
 }
 MAX_URLS = 30
+MAX_REASON = 1000
+# Answers that a body mends show one that passes, unless it is large: the whole answer stays below 8 KiB.
+WITH_EXAMPLE = {BadRequest.code, UnsupportedMediaType.code}
+MAX_EXAMPLE = 1024
 
 
 class ServiceApi(flask_restful.Api):
@@ -47,7 +55,7 @@ class ServiceApi(flask_restful.Api):
             error = _http_exception(error)
         if error.response is not None:
             return error.get_response()
-        data = {'message': _message(error), **getattr(error, 'data', {})}
+        data = {'message': _message(error), **getattr(error, 'data', {}), **_example(error)}
         headers = {name: value for name, value in error.get_headers() if name != 'Content-Type'}
         return _json_response(data, error.code, headers)
 
@@ -68,6 +76,17 @@ def _http_exception(error):
     return InternalServerError(f'The service failed to answer this request. Its log has the reason under {request_id}.')
 
 
+def _example(error):
+    """Return `{'example': …}`, a body that passes at this URL, for an error that another body mends."""
+    servable = current_app.extensions['servables'].get(request.path)
+    if servable is None or error.code not in WITH_EXAMPLE:
+        return {}
+    for example in servable.examples:
+        if len(strict_json.dumps(example)) <= MAX_EXAMPLE:
+            return {'example': example}
+    return {}
+
+
 def _message(error):
     """Return a resource's own words where it had some, else what helps to mend the request."""
     if error.description != type(error).description:
@@ -75,7 +94,8 @@ def _message(error):
     if isinstance(error, NotFound):
         urls = sorted({str(rule) for rule in current_app.url_map.iter_rules()})
         shown = ', '.join(urls[:MAX_URLS]) + (' …' if len(urls) > MAX_URLS else '')
-        return f'Nothing is served at {request.path[:100]}. There are: {shown}'
+        hint = did_you_mean(request.path, urls)
+        return f'Nothing is served at {request.path[:100]}. {hint}{" " if hint else ""}There are: {shown}'
     if isinstance(error, MethodNotAllowed):
         allowed = error.valid_methods or []
         return (
@@ -84,5 +104,5 @@ def _message(error):
             else f'{request.method[:20]} is not allowed here. Allowed: {", ".join(sorted(allowed))}'
         )
     if isinstance(error, RequestEntityTooLarge):
-        return f'The body is larger than the {request.max_content_length} bytes that are accepted.'
+        return f'The body is larger than the {request.max_content_length} bytes that are accepted at this URL.'
     return error.description

@@ -21,7 +21,7 @@ class Readiness:
         self.started = False
 
     def start(self) -> list:
-        """Make every model ready; returns a line for each that is not, and notes it in its `problem`.
+        """Make every model ready; returns those that are not, with the reason in their `problem`.
 
         The server calls this in each worker before it accepts requests; elsewhere the first request does.
         """
@@ -30,7 +30,7 @@ class Readiness:
                 for servable in self.servables:
                     servable.problem = self._problem(servable)
                 self.started = True
-        return [f'{servable.url}: {servable.problem}' for servable in self.servables if servable.problem]
+        return [servable for servable in self.servables if servable.problem]
 
     def _problem(self, servable):
         try:
@@ -41,7 +41,8 @@ class Readiness:
                 self._try(servable, example, f'examples[{number}]')
         except StartError as error:
             return str(error)
-        except Exception as error:
+        # SystemExit: with some statuses it would end not only this worker but the whole service.
+        except (Exception, SystemExit) as error:
             LOGGER.exception('%s is not ready', servable.url)
             return f'{type(error).__name__}: {error}'
         return None

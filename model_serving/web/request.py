@@ -1,18 +1,70 @@
+"""The request as resources see it: its body within the limit, decompressed, and JSON or a 400 that tells why."""
+
+import zlib
+from io import BytesIO
+
 import flask
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from flask import current_app
+from werkzeug.exceptions import (
+    BadRequest,
+    ClientDisconnected,
+    HTTPException,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
+from werkzeug.utils import cached_property
+
+ENCODINGS = ('gzip', 'x-gzip', 'deflate')
+# How zlib is told what to expect: gzip's frame, its own, or none, which some clients call deflate too.
+GZIP, ZLIB, RAW = 31, 15, -15
 
 
 class JSONRequest(flask.Request):
-    """Flask's request, whose `json` answers a client's mistakes with what to do about them."""
+    """Flask's request, whose body is bounded and whose `json` answers mistakes with what to do about them."""
+
+    @property
+    def max_content_length(self):
+        """The largest body in bytes, before and after decompression: the model's at this URL, else the service's."""
+        if self._max_content_length is None:
+            servable = current_app.extensions['servables'].get(self.path)
+            default = current_app.config['MAX_CONTENT_LENGTH']
+            self._max_content_length = servable.settings['max_body'] if servable else default
+        return self._max_content_length
+
+    @max_content_length.setter
+    def max_content_length(self, size):
+        self._max_content_length = size
+
+    @cached_property
+    def stream(self):
+        """The body, decompressed; raises RequestEntityTooLarge, UnsupportedMediaType and BadRequest."""
+        encoding = self.headers.get('Content-Encoding', '').strip().lower()
+        if encoding not in ('', 'identity', *ENCODINGS):
+            raise UnsupportedMediaType(
+                f'Content-Encoding {encoding[:40]} is not known here. Send the body with gzip or deflate, or as it is.'
+            )
+        if self.content_length is None:
+            body = self._chunks()
+        elif encoding in ENCODINGS:
+            body = super().stream.read()
+        else:
+            return super().stream
+        if body and encoding in ENCODINGS:
+            body = decompress(body, encoding, self.max_content_length)
+        return BytesIO(body)
 
     def get_data(self, cache=True, as_text=False, parse_form_data=False):
         """Return the body; raises BadRequest when the client broke off or garbled it."""
         try:
             data = super().get_data(cache, as_text, parse_form_data)
-        # gunicorn reports broken chunks, and a connection that ended, as OSError.
-        except OSError as error:
-            raise BadRequest(f'The body could not be read: {error}') from error
-        if len(data) < (self.content_length or 0) and not as_text:
+        except ClientDisconnected as error:
+            raise BadRequest(f'The body ended before its {self.content_length} bytes.') from error
+        except HTTPException:
+            raise
+        # gunicorn reports broken chunks and trailers, and a connection that ended, by exceptions of many kinds.
+        except Exception as error:
+            raise BadRequest(f'The body could not be read: {str(error)[:200]}') from error
+        if not as_text and 'Content-Encoding' not in self.headers and len(data) < (self.content_length or 0):
             raise BadRequest(f'The body ended after {len(data)} of {self.content_length} bytes.')
         return data
 
@@ -22,6 +74,40 @@ class JSONRequest(flask.Request):
             raise BadRequest('No JSON object')
         if error is None:
             raise UnsupportedMediaType(
-                f'Send JSON with the header Content-Type: application/json, not {self.mimetype or "none"}.'
+                f'Send JSON with the header Content-Type: application/json, not {self.mimetype[:100] or "none"}.'
             )
         raise BadRequest(str(error))
+
+    def _chunks(self):
+        """Return a body that comes in chunks; reads one byte more than is allowed at most."""
+        stream, limit = self.environ['wsgi.input'], self.max_content_length
+        # Without this a server leaves it to us where the body ends, and then there is none.
+        body = stream.read(limit + 1) if self.environ.get('wsgi.input_terminated') else b''
+        if len(body) > limit:
+            raise RequestEntityTooLarge
+        return body
+
+
+def decompress(body: bytes, encoding: str, limit: int) -> bytes:
+    """Return the body that `encoding` packed; never makes more than `limit` bytes of it.
+
+    Raises RequestEntityTooLarge where there would be more, BadRequest where it is not what it says.
+    """
+    frame = GZIP if encoding != 'deflate' else ZLIB if is_zlib(body) else RAW
+    unpacker = zlib.decompressobj(frame)
+    try:
+        unpacked = unpacker.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise BadRequest(f'The body is not {encoding}, as Content-Encoding says: {error}.') from error
+    if len(unpacked) > limit:
+        raise RequestEntityTooLarge
+    if not unpacker.eof:
+        raise BadRequest(f'The body ends before its {encoding} data does.')
+    if unpacker.unused_data:
+        raise BadRequest(f'The body goes on after its {encoding} data. Send it in one piece.')
+    return unpacked
+
+
+def is_zlib(body: bytes) -> bool:
+    """Tell whether `body` starts with zlib's header (RFC 1950)."""
+    return len(body) > 1 and body[0] & 15 == 8 and (body[0] * 256 + body[1]) % 31 == 0

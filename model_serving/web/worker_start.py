@@ -1,10 +1,14 @@
 """How a gunicorn worker becomes ready: its models loaded and warmed up before it accepts a request."""
 
+import faulthandler
 import logging
+import os
+import signal
 import sys
 import threading
 from contextlib import contextmanager
 
+from ..serving.hang_watch import HangWatch
 from ..serving.workers import Workers
 from . import banner
 
@@ -18,22 +22,29 @@ class WorkerStart:
 
     def __init__(self, count: int):
         self._workers = Workers(count)
+        self._hang_watch = None
 
     def start(self, worker):
         """Warm the models up. Where one can't, the first start ends the service; a worker made later lives.
 
         That one serves its other models, says 503 for this one, and `/health/ready` tells why.
         """
+        # Says where each thread was when a library crashes, or when gunicorn ends a worker that stands still.
+        faulthandler.enable()
         readiness = worker.wsgi.extensions['readiness']
         with _heartbeat(worker):
-            problems = readiness.start()
-        for problem in problems:
-            LOGGER.error('Not ready: %s', problem)
-        if problems and not self._workers.ready_so_far():
+            unready = readiness.start()
+        for servable in unready:
+            LOGGER.error('Not ready: %s: %s', servable.url, servable.problem)
+        must_stop = any(servable.settings['on_error'] == 'stop' for servable in unready)
+        if must_stop and not self._workers.ready_so_far():
             sys.exit(WORKER_BOOT_ERROR)
+        for servable in readiness.servables:
+            servable.share_threads(worker.cfg.threads)
+        self._hang_watch = HangWatch(readiness.servables, self._workers.may_end, _stop_accepting)
+        self._hang_watch.start()
         if self._workers.add_ready() == self._workers.count:
-            threads = getattr(worker.cfg, 'threads', 1)
-            for line in banner.lines(readiness.servables, self._workers.count, threads, worker.cfg.address):
+            for line in banner.lines(readiness.servables, self._workers.count, worker.cfg.threads, worker.cfg.address):
                 LOGGER.info(line)
 
     def end(self, worker):
@@ -41,6 +52,14 @@ class WorkerStart:
         access_log = worker.wsgi and worker.wsgi.extensions['access_log']
         if access_log:
             access_log.close()
+        if self._hang_watch and self._hang_watch.ending:
+            # What Python does at its end would wait for the thread that hangs.
+            os._exit(1)
+
+
+def _stop_accepting():
+    # gunicorn's own way: what is accepted is answered, then the worker ends.
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager

@@ -1,0 +1,98 @@
+"""What a model does wrong is answered to the caller whom it concerns, and to nobody else."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+FAILURES = [
+    *('raise', 'raise_without_words', 'base_exception', 'interrupt', 'exit'),
+    *('set', 'bytes', 'object', 'deep', 'circular', 'surrogate', 'large_integer'),
+    *('too_few', 'too_many', 'no_list', 'dict', 'generator'),
+]
+
+
+def do(service, what, value=None, path='/v1/BadModel', **headers):
+    return service.post(path, {'do': what, 'value': value}, headers=headers)
+
+
+@pytest.mark.parametrize('what', FAILURES)
+def test_a_failure_is_a_500_with_the_request_id(misbehaving, what):
+    pid = do(misbehaving, 'pid').json()
+    answer = do(misbehaving, what, 3, **{'X-Request-ID': f'id-of-{what}'})
+    assert answer.status_code == 500
+    assert f'id-of-{what}' in answer.json()['message']
+    assert f'POST /v1/BadModel failed, request id id-of-{what}' in misbehaving.log
+    assert do(misbehaving, 'pid').json() == pid
+
+
+@pytest.mark.parametrize(
+    'what, reason',
+    [
+        ('set', 'Type is not JSON serializable: set'),
+        ('bytes', 'Type is not JSON serializable: bytes'),
+        ('too_few', 'BadModel: predict returned 0 results for 1 instances'),
+        ('no_list', 'BadModel: predict must return a list, not NoneType'),
+        ('exit', 'The model raised SystemExit'),
+    ],
+)
+def test_the_log_has_the_reason(misbehaving, what, reason):
+    assert do(misbehaving, what).status_code == 500
+    assert reason in misbehaving.log
+
+
+def test_nan_is_null(misbehaving):
+    assert do(misbehaving, 'nan').json() == {'result': [None, None, None]}
+
+
+def test_a_large_result_comes_whole(misbehaving):
+    answer = do(misbehaving, 'large', 20 * 2**20)
+    assert answer.json() == {'result': 'x' * 20 * 2**20}
+
+
+@pytest.mark.parametrize('path', ['/v1/ExitingModel', '/v1/ExitingFlaskModel'])
+def test_a_handler_that_exits_ends_nothing(misbehaving, path):
+    pid = do(misbehaving, 'pid').json()
+    answer = misbehaving.post(path, {'do': 'exit', 'value': 3})
+    assert answer.status_code == 500
+    assert answer.headers['X-Request-ID'] in answer.json()['message']
+    assert 'SystemExit was raised' in misbehaving.log
+    assert do(misbehaving, 'pid').json() == pid
+
+
+def test_only_those_who_sent_what_fails_get_a_500(misbehaving):
+    """In batches: they wait while the first call sleeps."""
+    bad = {1: 'raise', 4: 'exit', 5: 'set', 6: 'invalid'}
+    with ThreadPoolExecutor(8) as threads:
+        first = threads.submit(do, misbehaving, 'sleep', 0.5)
+        answers = list(threads.map(lambda number: do(misbehaving, bad.get(number, 'echo'), number), range(7)))
+    assert first.result().status_code == 200
+    statuses = [answer.status_code for answer in answers]
+    assert statuses == [200, 500, 200, 200, 500, 500, 400]
+    assert [answers[number].json() for number in (0, 2, 3)] == [{'result': number} for number in (0, 2, 3)]
+
+
+def test_a_killed_worker_takes_its_own_requests_with_it_and_no_other(make_service):
+    """SIGKILL is what the system does to a process that takes too much memory."""
+    import requests
+
+    from tests.fakes.misbehaving import files
+
+    service = make_service(files(), {'WORKERS': '2', 'THREADS': '4'})
+    before = set(service.worker_pids)
+
+    def call(number):
+        try:
+            answer = do(service, 'kill' if number == 20 else 'echo', number)
+        except requests.RequestException:
+            return None
+        return answer.json()['result'] == number
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(call, range(60)))
+    assert False not in answers
+    # The killing call itself, and what was in its worker's four threads.
+    assert 1 <= answers.count(None) <= 8
+    assert all(call(number) for number in range(30, 60))
+    after = set(service.worker_pids)
+    assert len(after) == 2
+    assert len(before & after) == 1
