@@ -56,7 +56,7 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
 
 
 def _add_models(api, routes, conf):
-    """Serve each route and each model file; returns pairs of resource and servable. Models that bear a fork are loaded."""
+    """Serve each route and each model file, load what bears a fork; returns pairs of resource and servable."""
     served = [(route.resource, _servable(route, conf)) for route in routes]
     conf.check_names({servable.name for _, servable in served} | set(conf.model_files()))
     for _, servable in served:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Kind(NamedTuple):
-    """A kind of file. `suffix` is that of its format, for those that are served; `advice` what to do with the others."""
+    """A kind of file: its format's `suffix` where it is served, and `advice` on what to do where it is not."""
 
     name: str
     suffix: str = ''
@@ -18,10 +18,13 @@ SKOPS = (
 )
 TORCH = (
     'export the network with its weights, by: import torch; '
-    "torch.onnx.export(model.eval(), (example,), 'model.onnx', dynamo=True, dynamic_shapes=({{0: torch.export.Dim('n')}},))"
-    ', and serve model.onnx.'
+    "torch.onnx.export(model.eval(), (example,), 'model.onnx', dynamo=True, "
+    "dynamic_shapes=({{0: torch.export.Dim('n')}},)), and serve model.onnx."
 )
-KERAS = "convert it, by: import keras; keras.saving.load_model('{name}').export('model.onnx', format='onnx'), and serve it."
+KERAS = (
+    'convert it, by: import keras; '
+    "keras.saving.load_model('{name}').export('model.onnx', format='onnx'), and serve model.onnx."
+)
 CATBOOST = (
     'convert it, by: from catboost import CatBoost; '
     "CatBoost().load_model('{name}').save_model('model.onnx', format='onnx'), and serve model.onnx."

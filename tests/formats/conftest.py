@@ -3,7 +3,7 @@
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import helper
 
 
 @pytest.fixture(scope='module')
@@ -58,9 +58,7 @@ def write_onnx():
             'test',
             [helper.make_tensor_value_info(name, *value) for name, value in inputs.items()],
             [
-                value
-                if isinstance(value, onnx.ValueInfoProto)
-                else helper.make_tensor_value_info(name, *value)
+                value if isinstance(value, onnx.ValueInfoProto) else helper.make_tensor_value_info(name, *value)
                 for name, value in outputs.items()
             ],
             [onnx.numpy_helper.from_array(np.asarray(array), name) for name, array in (constants or {}).items()],
@@ -72,5 +70,3 @@ def write_onnx():
         return path
 
     return write
-
-
