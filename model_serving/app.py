@@ -20,7 +20,8 @@ from .web.direct import DirectLane, answer_instead
 from .web.edge import Edge
 from .web.errors import ServiceApi
 from .web.health import HealthLive, HealthReady, WarmUp
-from .web.page import FILES, PageFile
+from .web.openapi import Document, OpenAPI
+from .web.page import add_page
 from .web.readiness import Readiness
 from .web.request import JSONRequest
 from .web.strict_json import StrictJSONProvider
@@ -46,8 +47,9 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
     api.add_resource(HealthLive, '/health/live')
     api.add_resource(HealthReady, '/health/ready', resource_class_args=(readiness,))
     api.add_resource(WarmUp, '/_ah/warmup', resource_class_args=(readiness,))
-    for url, folder_and_name in FILES.items():
-        api.add_resource(PageFile, url, endpoint=url, resource_class_args=folder_and_name)
+    api.add_resource(OpenAPI, '/openapi.json', resource_class_args=(Document(app, servables),))
+    if conf.serving['page']:
+        add_page(app, api)
     if conf.serving['direct_lane']:
         app.wsgi_app = DirectLane(app, served, conf.serving['max_body'])
     access_log = app.extensions['access_log'] = AccessLog() if conf.serving['access_log'] else None
@@ -56,7 +58,10 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
 
 
 def _add_models(api, routes, conf):
-    """Serve each route and each model file, load what bears a fork; returns pairs of resource and servable."""
+    """Serve each route and each model file; returns pairs of resource and servable.
+
+    Models that bear a fork are loaded.
+    """
     served = [(route.resource, _servable(route, conf)) for route in routes]
     conf.check_names({servable.name for _, servable in served} | set(conf.model_files()))
     for _, servable in served:

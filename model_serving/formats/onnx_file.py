@@ -81,7 +81,7 @@ class OnnxModel:
         try:
             outputs = self._session.run(None, feed)
         except INVALID_ARGUMENT as error:
-            raise InvalidInstance(' '.join(str(error).split())) from error
+            raise InvalidInstance('', ' '.join(str(error).split())) from error
         count = len(instances)
         if count > 1 and any(_length(output) != count for output in outputs):
             # The file did not declare it, but an output is not one row for each instance.

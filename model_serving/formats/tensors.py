@@ -35,10 +35,10 @@ class Tensor(NamedTuple):
         try:
             stacked = np.array([instance.get(self.name) for instance in instances], dtype=dtype)
         except (ValueError, TypeError, OverflowError) as error:
-            raise InvalidInstance(f'{self.name} is no array of {self.dtype}: {error}') from error
+            raise InvalidInstance(self.name, f'is no array of {self.dtype}: {error}') from error
         shape = self.shape if self.is_plain else stacked.shape[1:]
         if len(shape) != len(self.shape):
-            raise InvalidInstance(f'{self.name} is not a regular array of {len(self.shape)} dimensions.')
+            raise InvalidInstance(self.name, f'is not a regular array of {len(self.shape)} dimensions')
         return stacked.reshape(len(instances), *shape)
 
 

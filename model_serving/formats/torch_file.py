@@ -68,7 +68,7 @@ class TorchModel:
                 outputs = pytree.tree_leaves(self._call(*arguments, **keywords))
         except AssertionError as error:
             # The program's own guards: lengths outside of what it was exported for.
-            raise InvalidInstance(f'The network does not take this instance: {error}') from error
+            raise InvalidInstance('', f'The network does not take this instance: {error}') from error
         columns = [self._values(output, len(filled)) for output in outputs]
         if self._names == ['']:
             return columns[0][:count]

@@ -14,4 +14,12 @@ class DeadlineExceeded(Exception):
 
 
 class InvalidInstance(ValueError):
-    """The instance fits its schema and yet nothing can be predicted for it: the client's to mend."""
+    """For `predict` to raise: an instance that fits the schema and that the model can't use all the same.
+
+    `path` is where, as in `image[3][7]`, empty at the top. Only the caller who sent it is refused.
+    """
+
+    def __init__(self, path: str, message: str):
+        super().__init__(f'{path}: {message}' if path else message)
+        self.path = path
+        self.message = message

@@ -18,7 +18,7 @@ class Servable:
     """One version of a named model: its schemas, its settings and, once loaded, its object and batcher.
 
     `model_class` is None for a resource that brings its own model: there is nothing to load then.
-    `problem` says why it can't answer, None when it can.
+    `problem` says why it can't answer, None when it can; `answers` are those to the schema's examples.
     """
 
     def __init__(self, name, version, model_class, schema, result_schema, settings):
@@ -30,6 +30,7 @@ class Servable:
         self.settings = settings
         self.problem = 'It has not been started yet.'
         self.loaded = None
+        self.answers = []
         self._model = None
         self._batcher = None
 

@@ -38,6 +38,14 @@ def seconds(text: str) -> float:
     return value
 
 
+def on_off(text: str) -> bool:
+    """Return True for on, yes, true, 1 and False for off, no, false, 0, in any case."""
+    states = configparser.ConfigParser.BOOLEAN_STATES
+    if text.lower() not in states:
+        raise ValueError
+    return states[text.lower()]
+
+
 def name_of_file(text: str) -> str:
     """Return the path of a file, as it stands: absolute, or from the project's folder on."""
     if not text:
@@ -50,15 +58,10 @@ def words(text: str) -> list:
     return [word for word in re.split(r'[\s,]+', text) if word]
 
 
-def switch(text: str) -> bool:
-    """Return whether it is on."""
-    return {'on': True, 'yes': True, 'off': False, 'no': False}[text.lower()]
-
-
 ALLOWED = {
+    on_off: 'on or off, yes or no',
     size: 'a number of bytes, such as 65536, 64 KiB or 1 MiB',
     count: 'a whole number of at least 1',
-    switch: 'on or off, yes or no',
     seconds: 'a number of seconds above 0 and at most 86400',
     name_of_file: "a file's path, absolute or from the project's folder on",
     words: 'names, with commas between or on lines of their own',
@@ -81,15 +84,16 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting('serving', 'max_body', size, '1 MiB', 'The largest body of a request; a larger one is answered 413.'),
-    Setting('serving', 'direct_lane', switch, 'on', 'Answer valid requests in front of Flask: the same, but faster.'),
-    Setting('serving', 'access_log', switch, 'on', 'Write a line of the log for each request.'),
+    Setting('serving', 'direct_lane', on_off, 'on', 'Answer valid requests in front of Flask: the same, but faster.'),
+    Setting('serving', 'access_log', on_off, 'on', 'Write a line of the log for each request.'),
+    Setting('serving', 'page', on_off, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
     Setting('model', 'max_batch_size', count, '32', 'How many instances that wait are predicted together at most.'),
     Setting('model', 'timeout', seconds, '30', 'How long a call may take, its waiting included; then it is a 504.'),
     Setting('model', 'file', name_of_file, None, 'The model file to serve at /v<version>/<name>.', True),
     Setting('model', 'version', count, '1', 'The version in the URL of a model file.', True),
     Setting('model', 'schema', name_of_file, None, "A JSON merge patch (RFC 7386) over a file's own schema.", True),
     Setting('model', 'trusted', words, '', 'Types beyond the default ones that a skops file may load.', True),
-    Setting('model', 'trust_file', switch, 'no', 'Whether a file may be loaded that can run code: .pt2.', True),
+    Setting('model', 'trust_file', on_off, 'no', 'Whether a file may be loaded that can run code: .pt2.', True),
 )
 
 
@@ -189,7 +193,7 @@ def _values(path, section, items):
 def _read(setting, text, place):
     try:
         return setting.kind(text.strip())
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         raise StartError(f'{place} = {text!r}: it must be {ALLOWED[setting.kind]}.') from error
 
 

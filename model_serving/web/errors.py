@@ -3,7 +3,6 @@
 import flask_restful
 from flask import current_app, request
 from werkzeug.exceptions import (
-    BadRequest,
     GatewayTimeout,
     HTTPException,
     InternalServerError,
@@ -15,14 +14,15 @@ from werkzeug.exceptions import (
 from werkzeug.routing import RoutingException
 
 from ..serving.errors import DeadlineExceeded, InvalidInstance, NotReady
+from ..utils.validation_utils import invalid
 from . import strict_json
 from .edge import REQUEST_ID
 
 # Which answer the serving package's own exceptions get.
 STATUS = {
-    DeadlineExceeded: GatewayTimeout,
-    NotReady: ServiceUnavailable,
-    InvalidInstance: BadRequest,
+    DeadlineExceeded: lambda error: GatewayTimeout(str(error)),
+    NotReady: lambda error: ServiceUnavailable(str(error)),
+    InvalidInstance: lambda error: invalid([{'path': error.path, 'message': error.message}]),
 }
 MAX_URLS = 30
 
@@ -62,7 +62,7 @@ def _http_exception(error):
     """Return the HTTPException that stands for one of the service's own or of a model's exceptions."""
     status = STATUS.get(type(error))
     if status:
-        return status(str(error))
+        return status(error)
     request_id = request.environ.get(REQUEST_ID)
     current_app.logger.error('%s %s failed, request id %s', request.method, request.path, request_id, exc_info=error)
     return InternalServerError(f'The service failed to answer this request. Its log has the reason under {request_id}.')

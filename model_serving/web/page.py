@@ -1,29 +1,64 @@
-"""The page and its files, from docs/, and jQuery from its package."""
+"""The page at /, from docs/, with jQuery from its package; and Swagger UI at /docs."""
+
+import base64
+import hashlib
+import re
 
 from flask import send_from_directory
 from flask_restful import Resource
+from flask_swagger_ui import get_swaggerui_blueprint
 from xstatic.pkg import jquery
 
 from ..utils.conf_utils import BASE_FOLDER
 
 DOCS_FOLDER = BASE_FOLDER / 'docs'
 
-FILES = {
-    '/': (DOCS_FOLDER, 'index.html'),
-    '/index.html': (DOCS_FOLDER, 'index.html'),
-    '/page.js': (DOCS_FOLDER, 'page.js'),
-    '/page.css': (DOCS_FOLDER, 'page.css'),
-    '/digit-grid.js': (DOCS_FOLDER, 'digit-grid.js'),
-    '/jquery.min.js': (jquery.BASE_DIR, 'jquery.min.js'),
-}
+# Only our own files run. The page may call another service (`?api=`), hence the wide connect-src.
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self' http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+# Swagger UI starts from a script in its HTML, which is let through by its hash, and has styles in its markup.
+SWAGGER_POLICY = (
+    "default-src 'none'; script-src 'self' 'sha256-{}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
 
 
 class PageFile(Resource):
-    """One file of the page."""
+    """A file of the page: `name`, or the one that the URL names."""
 
-    def __init__(self, folder, name):
+    undocumented = True
+
+    def __init__(self, folder, name=None):
         self._folder = folder
         self._name = name
 
-    def get(self):
-        return send_from_directory(self._folder, self._name)
+    def get(self, name=None):
+        response = send_from_directory(self._folder, self._name or name)
+        response.headers['Content-Security-Policy'] = PAGE_POLICY
+        response.headers['X-Content-Type-Options'] = 'nosniff'
+        return response
+
+
+def add_page(app, api):
+    """Serve the page, its files, jQuery and Swagger UI."""
+    for url, folder_and_name in {
+        '/': (DOCS_FOLDER, 'index.html'),
+        '/page/<path:name>': (DOCS_FOLDER / 'page',),
+        '/jquery.min.js': (jquery.BASE_DIR, 'jquery.min.js'),
+    }.items():
+        api.add_resource(PageFile, url, endpoint=url, resource_class_args=folder_and_name)
+    # No validator badge: it would send the document's address to another host.
+    config = {'app_name': 'Model Serving Demo: API', 'validatorUrl': None, 'oauth2RedirectUrl': None}
+    swagger_ui = get_swaggerui_blueprint('/docs', '/openapi.json', config=config)
+    swagger_ui.after_request(_with_swagger_policy)
+    app.register_blueprint(swagger_ui)
+
+
+def _with_swagger_policy(response):
+    script = None if response.is_streamed else re.search(rb'<script>(.*?)</script>', response.get_data(), re.DOTALL)
+    if script:
+        digest = base64.b64encode(hashlib.sha256(script[1]).digest()).decode()
+        response.headers['Content-Security-Policy'] = SWAGGER_POLICY.format(digest)
+    return response

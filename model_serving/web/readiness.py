@@ -53,6 +53,7 @@ class Readiness:
         answer = orjson.loads(response.get_data())
         if response.status_code != 200:
             raise StartError(f'{place} of its schema was answered {response.status_code}: {answer}')
+        servable.answers.append(answer)
         if servable.result_schema:
             validator = SchemaValidator(servable.result_schema)
             if not validator.is_valid(answer):

@@ -1,0 +1,111 @@
+// One model: what it is, a form to call it, its answer, and the code for the same call.
+const Card = (() => {
+// {element, replay} for `model` of `service` ({api, description, header, called}); `idFor(name, long)` makes ids.
+function make(service, model, idFor) {
+  const element = $(document.getElementById('card').content.cloneNode(true)).find('article');
+  Words.apply(element[0]);
+  head(element, model, service.api);
+  const {description} = service;
+  const schema = Schema.resolve(description, model.schema);
+  const examples = schema.examples || [];
+  const ask = Ask.make(element.find('form'), schema, description, idFor, () => code.refresh());
+  const answer = answerPane(element, model, description, idFor);
+  const code = codePane(element.find('.code-pane'), idFor('code', true), (name) => program(service, model, name, ask.value));
+  if (examples.length > 1) element.find('.examples').append(examples.map((example, index) => exampleButton(index, () => ask.write(Schema.pretty(example)))));
+  ask.write(Schema.pretty(examples.length ? examples[0] : {}));
+
+  function send() {
+    const body = ask.body();
+    if (body === null) return;
+    answer.wait();
+    Service.call(service.api, model, body, service.header(), (outcome) => {
+      answer.show(outcome);
+      ask.fail(outcome.errors);
+      service.called({path: model.path, body, at: Date.now(), outcome});
+    });
+  }
+  element.find('form').on('submit', (event) => {
+    event.preventDefault();
+    send();
+  });
+  function replay(body) {
+    ask.write(body);
+    element[0].scrollIntoView();
+    send();
+  }
+  return {element, replay};
+}
+
+function head(element, model, api) {
+  const anchor = model.path.slice(1).replace(/\W/g, '-');
+  element.attr({id: anchor, 'aria-labelledby': `${anchor}-title`});
+  element.find('h2').text(model.name).attr('id', `${anchor}-title`);
+  element.find('.version').text(`v${model.version}`);
+  element.find('.state').addClass(model.problem ? 'unready' : 'ready').text(Words.say(model.problem ? 'notReady' : 'ready', model));
+  element.find('.description').text(model.text);
+  element.find('.url').text(`POST ${api}${model.path}`);
+}
+
+function exampleButton(index, write) {
+  return $('<button>', {type: 'button', class: 'plain', text: Words.say('example', {number: index + 1})}).on('click', write);
+}
+
+function answerPane(element, model, description, idFor) {
+  const facts = element.find('.facts').text(Words.say('nothingYet'));
+  const result = element.find('.result').attr('id', idFor('result'));
+  element.find('.submit').attr('id', idFor('submit'));
+  function wait() {
+    facts.text(Words.say('sending'));
+    element.attr('aria-busy', 'true');
+  }
+  function show({ok, status, milliseconds, bytes, requestId, message, data}) {
+    const told = [`${Math.round(milliseconds)} ms`, status && Words.bytes(bytes), !ok && requestId && `X-Request-ID ${requestId}`];
+    element.attr('aria-busy', null);
+    facts.empty().append(
+      status ? $('<span>', {class: `status ${ok ? 'good' : ''}`, text: status}) : null,
+      told.filter(Boolean).map((text) => $('<span>', {text})),
+    );
+    result.empty().append(ok ? Results.answer(data, model.answerSchema, description) : $('<p>', {class: 'message', text: message}));
+  }
+  return {wait, show};
+}
+
+// The program that makes the same call in the language `name`; '' while the body is not valid.
+function program({api, description}, model, name, value) {
+  const body = Ask.attempt(value);
+  const header = Service.keyHeader(description, 'YOUR_KEY');
+  const url = new URL(api + model.path).href;
+  return body === undefined ? '' : Snippets.make(name, {url, value: body, header, timeout: Service.timeout(model)});
+}
+
+// {refresh} of the pane that shows, while it is open, what `write(name)` returns.
+function codePane(pane, id, write) {
+  const [shown, copy, bar] = [pane.find('pre'), pane.find('.copy'), pane.find('.tabs')];
+  bar.append(Snippets.names.map((name) => $('<button>', {type: 'button', role: 'tab', text: name})));
+  const tabs = Tabs.make(bar, pane.find('[role=tabpanel]'), id, (index) => {
+    tabs.show(index);
+    refresh();
+  });
+  tabs.show(0);
+  let code = '';
+  function refresh() {
+    if (!pane.prop('open')) return;
+    code = write(Snippets.names[tabs.index()]);
+    shown.text(Snippets.shortened(code));
+    copy.text(Words.say('copy')).prop('disabled', !code);
+  }
+  pane.on('toggle', refresh);
+  copy.on('click', () => copyText(code).then(() => copy.text(Words.say('copied'))));
+  return {refresh};
+}
+
+// Browsers give the clipboard to pages that came safely; elsewhere a selection is copied.
+async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = $('<textarea class="unseen">').val(text).appendTo('body').trigger('select');
+  document.execCommand('copy');
+  area.remove();
+}
+
+return {make};
+})();

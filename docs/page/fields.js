@@ -1,0 +1,250 @@
+// The fields of a form, one for each property of a schema. A widget is {elements, read, write}:
+// `read` returns the value, undefined to leave it out, and throws an Error with what is wrong.
+const Fields = (() => {
+const WIDGETS = {choice, flag, picture, file, date, longText, text, number, drawing, grid, table, list, json};
+
+// {name, element, read, write, fail, focus} for {name, schema, required}; `changed` is called after each edit.
+function make({name, schema, required}, id, description, changed) {
+  const kind = Schema.kind(schema);
+  const label = schema.title || name;
+  const widget = WIDGETS[kind]({schema, id, required, description, changed, label});
+  const hint = $('<p>', {class: 'hint', id: `${id}-hint`, text: hintFor(schema)});
+  const error = $('<p>', {class: 'error', id: `${id}-error`});
+  const element = $('<div class="field">').addClass(`as-${kind}`).append(
+    $('<label>', {for: id, text: label}),
+    $('<span>', {class: 'quiet', text: Words.say(required ? 'required' : 'optional')}),
+    widget.elements, hint, error,
+  );
+  const main = element.find(`#${CSS.escape(id)}`).attr('aria-describedby', `${id}-hint ${id}-error`);
+  function fail(message) {
+    error.text(message || '');
+    main.attr('aria-invalid', message ? 'true' : null);
+  }
+  return {name, element, fail, read: widget.read, write: widget.write, focus: () => main.trigger('focus')};
+}
+
+function hintFor({type, description, minimum, maximum, minLength, maxLength}) {
+  const isText = type === 'string';
+  const [low, high] = isText ? [minLength, maxLength] : [minimum, maximum];
+  const none = low === undefined && high === undefined;
+  const range = high === undefined ? `≥ ${low}` : low === undefined ? `≤ ${high}` : `${low} … ${high}`;
+  return [description, none ? '' : isText ? Words.say('characters', {range}) : range].filter(Boolean).join(' · ');
+}
+
+function box(name, {id, schema, changed}, attributes = {}) {
+  const placeholder = schema.nullable ? 'null' : null;
+  return $(`<${name}>`).attr({id, spellcheck: 'false', autocomplete: 'off', placeholder, ...attributes}).on('input change', changed);
+}
+
+// What an empty field stands for.
+function nothing({schema, required}) {
+  return schema.nullable && required ? null : undefined;
+}
+
+function emptyText(options) {
+  return options.required && !options.schema.nullable ? '' : nothing(options);
+}
+
+// A widget of one input, whose text `from` reads.
+function single(input, empty, from = (word) => word) {
+  return {
+    elements: input,
+    read: () => (input.val() === '' ? empty : from(input.val())),
+    write: (value) => input.val(value ?? ''),
+  };
+}
+
+function text(options) {
+  return single(box('input', options, {type: 'text'}), emptyText(options));
+}
+
+function longText(options) {
+  return single(box('textarea', options, {rows: 5}), emptyText(options));
+}
+
+function date(options) {
+  return single(box('input', options, {type: 'date'}), nothing(options));
+}
+
+function number(options) {
+  const {type, multipleOf, minimum, maximum} = options.schema;
+  const step = multipleOf || (type === 'integer' ? 1 : 'any');
+  return single(box('input', options, {type: 'number', step, min: minimum, max: maximum}), nothing(options), toNumber);
+}
+
+function toNumber(word) {
+  const value = Number(word);
+  if (!Number.isFinite(value)) throw new Error(Words.say('bad.number', {word}));
+  if (/^-?\d+$/.test(word) && !Number.isSafeInteger(value)) throw new Error(Words.say('bad.unsafe'));
+  return value;
+}
+
+function flag(options) {
+  const input = box('input', options, {type: 'checkbox'});
+  return {
+    elements: $('<div class="check">').append(input),
+    read: () => input.prop('checked'),
+    write: (value) => input.prop('checked', value === true),
+  };
+}
+
+function choice(options) {
+  const values = options.schema.enum;
+  const select = box('select', options);
+  if (!options.required) select.append($('<option>', {value: '', text: Words.say('choose')}));
+  select.append(values.map((value, index) => $('<option>', {value: index, text: String(value)})));
+  return {
+    elements: select,
+    read: () => (select.val() ? values[select.val()] : undefined),
+    write(value) {
+      const index = values.findIndex((one) => Schema.same(one, value));
+      select.val(index >= 0 ? index : options.required ? 0 : '');
+    },
+  };
+}
+
+// A widget of a larger text, which `from` reads and `to` writes; `judge` returns what to say of it while it is edited.
+function editor(options, from, to, judge, hint = '') {
+  const area = box('textarea', options, {rows: 5, class: 'code'});
+  const live = $('<p>', {class: 'live', role: 'status', text: hint});
+  area.on('input', () => live.text(verdict(() => judge(from(area.val())))));
+  return {
+    elements: [area, live],
+    read: () => (area.val().trim() ? from(area.val()) : nothing(options)),
+    write: (value) => area.val(value === undefined ? '' : to(value)) && live.text(hint),
+  };
+}
+
+function json(options) {
+  return editor(options, Schema.parse, Schema.pretty, (value) => failures(Schema.check(options.description, options.schema, value)));
+}
+
+function failures(errors) {
+  return errors.slice(0, 3).map(({path, message}) => (path ? `${path}: ${message}` : message)).join('\n');
+}
+
+// What `judge` returns, or the reason why it can't.
+function verdict(judge) {
+  try {
+    return judge();
+  } catch (error) {
+    return error.message;
+  }
+}
+
+function numbers(row) {
+  return row.split(/[\s,;]+/).filter(Boolean).map((word) => (word === 'null' ? null : toNumber(word)));
+}
+
+function rows(content) {
+  return content.split('\n').filter((line) => line.trim()).map(numbers);
+}
+
+function list(options) {
+  const count = (value) => Words.say('csvCount', {count: value.length});
+  return editor(options, numbers, (value) => (value || []).map(String).join(', '), count, Words.say('csvHint'));
+}
+
+function table(options) {
+  const write = (value) => (value || []).map((row) => row.map(String).join(', ')).join('\n');
+  const size = (value) => Words.say('csvSize', {rows: value.length, columns: Math.max(0, ...value.map((row) => row.length))});
+  return editor(options, rows, write, size, Words.say('csvHint'));
+}
+
+function grid(options) {
+  const {schema, id, label, changed} = options;
+  const {minimum: min, maximum: max} = schema.items.items;
+  const cell = (row, column) => box('input', options, {
+    type: 'number', step: 'any', min, max, id: row || column ? null : id,
+    'aria-label': `${label}: ${Words.say('cell', {row: row + 1, column: column + 1})}`,
+  });
+  const times = (count, each) => Array.from({length: count}, (_, index) => each(index));
+  const cells = times(schema.minItems, (row) => times(schema.items.minItems, (column) => cell(row, column)));
+  const write = (value) => cells.forEach((row, y) => row.forEach((input, x) => input.val(value?.[y]?.[x] ?? '')));
+  const elements = $('<div class="cells">').append(cells.map((row) => $('<div>').append(row)));
+  elements.on('paste', 'input', (event) => {
+    const pasted = rows(event.originalEvent.clipboardData.getData('text'));
+    if (pasted.flat().length < 2) return;
+    event.preventDefault();
+    write(pasted);
+    changed();
+  });
+  return {elements, write, read: () => cells.map((row) => row.map((input) => toNumber(input.val() || 0)))};
+}
+
+// Ink from 0 to the schema's maximum, drawn by hand or given as numbers.
+function drawing(options) {
+  const maximum = options.schema.items.items.maximum;
+  const canvas = (name, size, label) => $('<canvas>', {class: name, role: 'img', 'aria-label': label}).attr({width: size, height: size});
+  const paper = canvas('paper', 256, Words.say('draw'));
+  const seen = canvas('seen', 64, Words.say('seen'));
+  const cells = grid({...options, changed: () => show(cells.read())});
+  let value;
+  let drawn = false;
+  function keep(ink) {
+    value = ink;
+    DigitGrid.paint(seen[0], ink, maximum);
+    options.changed();
+  }
+  function show(ink) {
+    drawn = false;
+    DigitGrid.paint(paper[0], ink, maximum);
+    keep(ink);
+  }
+  function write(ink = DigitGrid.reduce([])) {
+    cells.write(ink);
+    show(ink);
+  }
+  DigitGrid.listen(paper[0], () => !drawn, (strokes) => {
+    drawn = true;
+    const ink = DigitGrid.reduce(strokes).map((row) => row.map((count) => (count * maximum) / 16));
+    cells.write(ink);
+    keep(ink);
+  });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => show(value));
+  const clear = $('<button>', {type: 'button', class: 'plain', text: Words.say('clear')}).on('click', () => write());
+  const side = $('<div class="side">').append(seen, $('<span>', {class: 'quiet', text: Words.say('seen')}), clear);
+  const raw = $('<details>').append($('<summary>', {text: Words.say('asNumbers')}), cells.elements);
+  return {elements: [$('<div class="board">').append(paper, side), raw], write, read: () => value};
+}
+
+function picture(options) {
+  const type = options.schema.contentMediaType;
+  return upload(options, type, 'pickPicture', (data) => $('<img>', {alt: '', src: `data:${type};base64,${data}`}));
+}
+
+function file(options) {
+  return upload(options, options.schema.contentMediaType, 'pickFile', () => null);
+}
+
+// A file, chosen, dropped or pasted, as base64.
+function upload(options, accept, word, preview) {
+  let data;
+  const input = $('<input type="file">').attr({id: options.id, accept: /octet-stream/.test(accept) ? null : accept});
+  const shown = $('<output>');
+  const zone = $('<div class="drop">').append($('<span>', {text: Words.say(word)}), input, shown);
+  function show(value, name) {
+    data = value;
+    shown.empty().append(value ? [preview(value), $('<span>', {text: [name, size(value)].filter(Boolean).join(' · ')})] : []);
+    options.changed();
+  }
+  function take(files) {
+    if (!files.length) return;
+    const reader = new FileReader();
+    reader.onload = () => show(reader.result.split(',')[1] || '', files[0].name);
+    reader.readAsDataURL(files[0]);
+  }
+  input.on('change', () => take(input[0].files));
+  zone.on('dragover drop', (event) => event.preventDefault());
+  zone.on('dragenter dragleave drop', (event) => zone.toggleClass('over', event.type === 'dragenter'));
+  zone.on('drop', (event) => take(event.originalEvent.dataTransfer.files));
+  zone.on('paste', (event) => take(event.originalEvent.clipboardData.files));
+  return {elements: zone, read: () => data ?? nothing(options), write: (value) => show(value ?? undefined)};
+}
+
+function size(base64) {
+  return Words.bytes(Math.floor((base64.replace(/=+$/, '').length * 3) / 4));
+}
+
+return {make, failures, verdict};
+})();

@@ -1,0 +1,194 @@
+"""OpenAPI 3.1 at /openapi.json, made by walking the routes, so that it can't disagree with the code."""
+
+import inspect
+from functools import cached_property
+
+import orjson
+from flask_restful import Resource
+
+from .. import __version__
+
+SCHEMAS = '#/components/schemas/'
+MAX_EXAMPLE = 4096
+
+# The errors that a model's URL answers: status, name, meaning.
+ERRORS = (
+    (400, 'NotValid', 'The body is not JSON, or the schema does not allow it; `errors` then names every failure.'),
+    (413, 'TooLarge', 'The body is larger than the service accepts.'),
+    (415, 'NotJSON', 'The body is of another type: send it with the header `Content-Type: application/json`.'),
+    (429, 'TooManyRequests', 'Too many requests wait for this model: try again after `Retry-After` seconds.'),
+    (500, 'Failed', 'The model failed on this body; the log tells why, under the request id of the message.'),
+    (503, 'NotReady', 'The model can not answer at present; the message tells why.'),
+    (504, 'TooSlow', 'The model did not answer in time.'),
+)
+ERROR_SCHEMA = {
+    'type': 'object',
+    'required': ['message'],
+    'properties': {
+        'message': {'type': 'string', 'description': 'What is wrong, for a person to read'},
+        'errors': {
+            'type': 'array',
+            'maxItems': 20,
+            'description': 'Every failure of the validation, the most telling one first',
+            'items': {
+                'type': 'object',
+                'required': ['path', 'message'],
+                'properties': {
+                    'path': {'type': 'string', 'description': 'Where in the body: image[3][7]; empty at the top'},
+                    'message': {'type': 'string'},
+                },
+            },
+        },
+    },
+}
+HEADERS = {
+    'X-Request-ID': {'$ref': '#/components/headers/X-Request-ID'},
+}
+HEADER_COMPONENTS = {
+    'X-Request-ID': {
+        'description': 'The id of this request, as sent or else made; the log has it too',
+        'schema': {'type': 'string'},
+    },
+    'Retry-After': {'description': 'When to try again, in seconds', 'schema': {'type': 'string'}},
+}
+
+
+class Document:
+    """The document of `app`; its `servables` (by endpoint) are described with their schemas and state."""
+
+    def __init__(self, app, servables):
+        self._app = app
+        self._servables = {servable.endpoint: servable for servable in servables}
+
+    def as_dict(self) -> dict:
+        """Return the document; only the state of the models is looked up anew."""
+        paths = dict(self._paths)
+        for url, servable in self._servables.items():
+            state = {'state': 'not ready', 'problem': servable.problem} if servable.problem else {'state': 'ready'}
+            paths[url] = {
+                method: {**operation, 'x-model': {**_facts(servable), **state}} if method == 'post' else operation
+                for method, operation in paths[url].items()
+            }
+        return {
+            'openapi': '3.1.0',
+            'info': {'title': 'Model Serving Demo', 'version': __version__},
+            'paths': paths,
+            'components': self._components,
+        }
+
+    @cached_property
+    def _paths(self):
+        # Not before the first request: by then the examples have been answered, and their answers are shown.
+        paths = {}
+        for rule in self._app.url_map.iter_rules():
+            resource = getattr(self._app.view_functions[rule.endpoint], 'view_class', None)
+            if resource and not getattr(resource, 'undocumented', False):
+                servable = self._servables.get(rule.endpoint)
+                paths[str(rule)] = {
+                    method.lower(): _operation(str(rule), resource, method, servable)
+                    for method in sorted(rule.methods - {'HEAD', 'OPTIONS'})
+                }
+        return paths
+
+    @cached_property
+    def _components(self):
+        schemas = {'Error': ERROR_SCHEMA}
+        for servable in self._servables.values():
+            for suffix, schema in (('instance', servable.schema), ('answer', _answer_schema(servable))):
+                name = _schema_name(servable, suffix)
+                schemas[name] = placed(schema or {}, SCHEMAS + name)
+        return {'schemas': schemas, 'headers': HEADER_COMPONENTS, 'responses': _error_responses()}
+
+
+class OpenAPI(Resource):
+    """This description of the service, as OpenAPI 3.1."""
+
+    def __init__(self, document):
+        self._document = document
+
+    def get(self):
+        return self._document.as_dict()
+
+
+def placed(schema, place: str):
+    """Return `schema` with its references into itself (`#/$defs/…`) led to `place`, where it stands in the document."""
+    if isinstance(schema, list):
+        return [placed(part, place) for part in schema]
+    if not isinstance(schema, dict) or '$id' in schema:
+        return schema
+    return {
+        key: place + value[1:]
+        if key == '$ref' and isinstance(value, str) and (value == '#' or value.startswith('#/'))
+        else value
+        if key in ('examples', 'example', 'default', 'const', 'enum')
+        else placed(value, place)
+        for key, value in schema.items()
+    }
+
+
+def schema_of(value) -> dict:
+    """Return a schema for values like `value`: its types, with nothing said about what has to be there."""
+    if isinstance(value, dict):
+        return {'type': 'object', 'properties': {name: schema_of(part) for name, part in value.items()}}
+    if isinstance(value, list):
+        items = [schema_of(part) for part in value]
+        alike = items and items.count(items[0]) == len(items)
+        return {'type': 'array', 'items': items[0]} if alike else {'type': 'array'}
+    # bool is asked for first: to Python it is an int too.
+    types = ((bool, 'boolean'), (str, 'string'), ((int, float), 'number'))
+    return next(({'type': name} for kind, name in types if isinstance(value, kind)), {})
+
+
+def _facts(servable):
+    return {'name': servable.name, 'version': servable.version, 'timeout': servable.settings['timeout']}
+
+
+def _schema_name(servable, suffix):
+    return f'v{servable.version}.{servable.name}.{suffix}'
+
+
+def _answer_schema(servable):
+    return servable.result_schema or (schema_of(servable.answers[0]) if servable.answers else {})
+
+
+def _operation(url, resource, method, servable):
+    handler = getattr(resource, method.lower())
+    summary, _, description = inspect.cleandoc(handler.__doc__ or resource.__doc__ or url).partition('\n')
+    operation = {
+        'operationId': f'{method.lower()}{url}'.replace('/', '_'),
+        'summary': summary,
+        'tags': ['models' if servable else 'service'],
+        'responses': {'200': _response('The answer', {})},
+    }
+    if description.strip():
+        operation['description'] = description.strip()
+    if servable and method == 'POST':
+        operation |= _body_and_answers(servable)
+    for status, meaning in getattr(resource, 'statuses', {}).items():
+        operation['responses'][str(status)] = _response(meaning, {})
+    return operation
+
+
+def _body_and_answers(servable):
+    answer = _response('The answer', {'$ref': SCHEMAS + _schema_name(servable, 'answer')})
+    if servable.answers and len(orjson.dumps(servable.answers[0])) <= MAX_EXAMPLE:
+        answer['content']['application/json']['example'] = servable.answers[0]
+    errors = {str(status): {'$ref': f'#/components/responses/{name}'} for status, name, _ in ERRORS}
+    schema = {'$ref': SCHEMAS + _schema_name(servable, 'instance')}
+    return {
+        'requestBody': {'required': True, 'content': {'application/json': {'schema': schema}}},
+        'responses': {'200': answer, **errors},
+    }
+
+
+def _error_responses():
+    responses = {}
+    for status, name, meaning in ERRORS:
+        responses[name] = _response(meaning, {'$ref': SCHEMAS + 'Error'})
+        if status in (429, 503):
+            responses[name]['headers'] = {**HEADERS, 'Retry-After': {'$ref': '#/components/headers/Retry-After'}}
+    return responses
+
+
+def _response(meaning, schema):
+    return {'description': meaning, 'headers': HEADERS, 'content': {'application/json': {'schema': schema}}}

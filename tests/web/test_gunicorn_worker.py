@@ -1,0 +1,193 @@
+"""The worker whose threads stay on their connections still serves everybody else."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.conftest import Service
+
+BODY = json.dumps({'name': 'Leo'}).encode()
+REQUEST = b'POST /v1/XXXModel HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' % (
+    len(BODY),
+    BODY,
+)
+ANSWER = {'result': 'Hello, Leo!'}
+THREADS = 4
+
+GATE_FILES = {
+    'model_serving/models/gate_model.py': '''
+from itertools import count
+from pathlib import Path
+from time import sleep
+
+NUMBERS = count()
+
+
+class GateModel:
+    """Holds every call until the file `open` is there; each leaves a file of its own when it enters."""
+
+    def predict(self, instances):
+        return [self.enter() for _ in instances]
+
+    def enter(self):
+        Path(f'entered-{next(NUMBERS)}').touch()
+        while not Path('open').exists():
+            sleep(0.01)
+        return 'through'
+''',
+    'model_serving/resources/gate_model_resource.py': '''
+from ..utils.validation_utils import validate_json
+from .model_resource import ModelResource
+
+
+class GateModelResource(ModelResource):
+    """Waits at the gate."""
+
+    @validate_json({'type': 'object'})
+    def post(self, instance):
+        return {'result': self.model.enter()}
+''',
+    'model_serving/routes.py': """
+from .models.gate_model import GateModel
+from .models.xxx_model import XXXModel
+from .resources.gate_model_resource import GateModelResource
+from .resources.xxx_model_resource import XXXModelResource
+from .serving.route import Route
+
+ROUTES = (
+    Route('/v1/XXXModel', XXXModelResource, XXXModel),
+    Route('/v1/GateModel', GateModelResource, GateModel),
+)
+""",
+}
+
+
+class Client:
+    """One kept-alive connection."""
+
+    def __init__(self, service):
+        self.connection = http.client.HTTPConnection('127.0.0.1', service.port, timeout=30)
+
+    def call(self, path='/v1/XXXModel', body=BODY):
+        self.connection.request('POST', path, body, {'Content-Type': 'application/json'})
+        response = self.connection.getresponse()
+        return response.status, json.loads(response.read())
+
+
+@pytest.fixture(scope='module')
+def one_worker(tmp_path_factory):
+    """A service with one worker of a few threads."""
+    service = Service(tmp_path_factory.mktemp('worker'), environment={'WORKERS': '1', 'THREADS': str(THREADS)})
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def closing():
+    """Closes what the test opens."""
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def clients(one_worker, closing):
+    """Eight times as many connections as there are threads."""
+    made = [Client(one_worker) for _ in range(8 * THREADS)]
+    for client in made:
+        closing.callback(client.connection.close)
+    return made
+
+
+@pytest.fixture
+def connect(one_worker, closing):
+    return lambda: closing.enter_context(socket.create_connection(('127.0.0.1', one_worker.port), timeout=20))
+
+
+def wait_until(condition, seconds=20):
+    """Wait for a condition that another process brings about; fails when it does not come."""
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.01)):
+        if condition():
+            return
+        pause.wait(0.01)
+    raise AssertionError('it did not happen')
+
+
+def test_more_idle_connections_than_threads_keep_nobody_waiting(clients):
+    for _ in range(3):
+        assert [client.call() for client in clients] == [(200, ANSWER)] * len(clients)
+
+
+def test_more_busy_connections_than_threads_are_all_answered(clients):
+    with ThreadPoolExecutor(len(clients)) as pool:
+        answers = list(pool.map(lambda client: [client.call() for _ in range(50)], clients))
+    assert answers == [[(200, ANSWER)] * 50] * len(clients)
+
+
+def test_short_connections_are_answered_beside_kept_ones(one_worker, clients):
+    for client in clients:
+        assert client.call() == (200, ANSWER)
+        assert one_worker.post('/v1/XXXModel', {'name': 'Leo'}, headers={'Connection': 'close'}).json() == ANSWER
+
+
+def test_pipelined_requests_are_answered_in_turn(connect):
+    sock = connect()
+    sock.sendall(REQUEST * 5 + REQUEST.replace(b'Host: x', b'Host: x\r\nConnection: close'))
+    answer = b''.join(iter(lambda: sock.recv(65536), b''))
+    assert answer.count(b'HTTP/1.1 200 OK') == 6
+    assert answer.count(b'{"result":"Hello, Leo!"}') == 6
+
+
+def test_clients_that_dribble_leave_a_thread_to_the_others(connect, clients):
+    dribbling = [connect() for _ in range(THREADS - 1)]
+    for sock in dribbling:
+        sock.sendall(REQUEST[:20])
+    for position in range(20, len(REQUEST)):
+        for sock in dribbling:
+            sock.sendall(REQUEST[position : position + 1])
+        assert clients[0].call() == (200, ANSWER)
+    for sock in dribbling:
+        assert b'200 OK' in sock.recv(65536)
+
+
+def test_silent_connections_take_no_thread_for_good(connect, clients):
+    for _ in range(4 * THREADS):
+        connect()
+    clients[0].connection.timeout = 4  # the stock worker would keep it waiting for 20 s
+    assert clients[0].call() == (200, ANSWER)
+
+
+def test_silent_connections_do_not_delay_the_end(make_service, closing):
+    service = make_service()
+    for _ in range(4):
+        closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
+    # The next connection is answered after those have been given back to the poller.
+    assert [service.post('/v1/XXXModel', {'name': 'Leo'}).json() for _ in range(4)] == [ANSWER] * 4
+    service.run('bin/stop.sh', check=True, timeout=15)
+
+
+def test_what_was_accepted_is_answered_when_the_service_ends(make_service):
+    """TERM while calls are at the gate: they are answered, then the service is gone."""
+    service = make_service(GATE_FILES, {'WORKERS': '1', 'THREADS': str(THREADS)})
+    with ThreadPoolExecutor(THREADS) as pool:
+        calls = [pool.submit(service.post, '/v1/GateModel', {}) for _ in range(THREADS)]
+        wait_until(lambda: received(service) == THREADS)
+        os.kill(service.master_pid, signal.SIGTERM)
+        wait_until(lambda: 'Handling signal: term' in service.log)
+        (service.folder / 'open').touch()
+        answers = [call.result() for call in calls]
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, {'result': 'through'})] * THREADS
+    wait_until(lambda: not (service.folder / 'tmp' / 'model-serving-demo.pid').exists())
+
+
+def received(service):
+    """How many calls stand at the gate."""
+    return len(list(service.folder.glob('entered-*')))
