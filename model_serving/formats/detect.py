@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Kind(NamedTuple):
-    """A kind of file: `suffix` is that of its format where it is served, `advice` tells what to do where it is not."""
+    """A kind of file: its format's `suffix` where it is served, and `advice` on what to do where it is not."""
 
     name: str
     suffix: str = ''
@@ -22,7 +22,8 @@ TORCH = (
     "dynamic_shapes=({{0: torch.export.Dim('n')}},)), and serve model.onnx."
 )
 KERAS = (
-    "convert it, by: import keras; keras.saving.load_model('{name}').export('model.onnx', format='onnx'), and serve it."
+    'convert it, by: import keras; '
+    "keras.saving.load_model('{name}').export('model.onnx', format='onnx'), and serve model.onnx."
 )
 CATBOOST = (
     'convert it, by: from catboost import CatBoost; '

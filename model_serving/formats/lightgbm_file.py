@@ -1,0 +1,74 @@
+"""LightGBM models as .txt, run by the package lightgbm."""
+
+import lightgbm
+import numpy as np
+
+from ..utils.cpu_utils import numeric_threads
+from .schemas import classifier_schema, object_schema, result_value_schema
+from .tensors import labels_and_probabilities, rows, table, with_positive
+
+# Loading starts OpenMP's threads, and a fork would lose them: a worker would wait for them for ever.
+LOAD_BEFORE_FORK = PREDICT_BEFORE_FORK = False
+# Objectives whose predictions are probabilities of classes.
+PROBABILITIES = {'binary', 'multiclass', 'softmax', 'multiclassova'}
+
+
+def load(path, settings) -> 'LightGBMModel':
+    """Return the model; raises lightgbm.basic.LightGBMError for a file that it can't read."""
+    return LightGBMModel(path)
+
+
+class LightGBMModel:
+    """A booster. A missing value (null) is LightGBM's own NaN. The file does not name the classes: they are numbers."""
+
+    def __init__(self, path):
+        self._booster = lightgbm.Booster(model_file=path)
+        header = _header(path)
+        names = header['feature_names'].split()
+        unnamed = names == [f'Column_{number}' for number in range(len(names))]
+        self._input = table(None if unnamed else names, len(names), 'float64', nullable=True)
+        self._threads = numeric_threads()
+        self._classes = None
+        if header.get('objective', '').split(' ')[0] in PROBABILITIES:
+            self._classes = range(max(2, int(header['num_class'])))
+        self.schema = object_schema(_with_ranges(self._input.properties, header['feature_infos'].split()))
+        outputs = int(header['num_tree_per_iteration'])
+        number = result_value_schema('float64')
+        self.result_schema = number if outputs == 1 else {'type': 'array', 'items': number}
+        if self._classes:
+            self.result_schema = classifier_schema(self._classes)
+
+    def predict(self, instances: list) -> list:
+        """Return `{'label', 'probabilities'}` of a classifier, else a number or an array, for each instance."""
+        predictions = self._booster.predict(self._input.stack(instances), num_threads=self._threads)
+        if self._classes is None:
+            return rows(predictions)
+        probabilities = with_positive(predictions)
+        return labels_and_probabilities(np.argmax(probabilities, axis=1), probabilities, self._classes)
+
+
+def _header(path):
+    """Return the `key=value` lines in front of the first tree."""
+    header = {}
+    with open(path, encoding='utf-8') as file:
+        for line in file:
+            key, _, value = line.strip().partition('=')
+            header[key] = value
+            if key == 'tree_sizes':
+                break
+    return header
+
+
+def _with_ranges(properties, ranges):
+    """Return the properties with what the file tells of each feature: `[1.5:30]` seen in training, or `0:1:2`."""
+    if len(properties) != len(ranges):
+        return properties  # one array of all features
+    return {name: {**schema, **_range(text)} for (name, schema), text in zip(properties.items(), ranges, strict=True)}
+
+
+def _range(text):
+    if not text.startswith('['):
+        return {} if text == 'none' else {'description': f'A category, one of {text.replace(":", ", ")} in training'}
+    low, _, high = text.strip('[]').partition(':')
+    low, high = float(low), float(high)
+    return {'description': f'From {low:g} to {high:g} in training', 'examples': [(low + high) / 2]}

@@ -8,12 +8,7 @@ MESSAGES = {
     'Graph': {'node': (1, 'Node*'), 'initializer': (5, 'Tensor*')},
     'Node': {'attribute': (5, 'Attribute*')},
     'Attribute': {'name': (1, 'bytes'), 'ints': (8, 'int64*'), 'strings': (9, 'bytes*')},
-    'Tensor': {
-        'name': (8, 'bytes'),
-        'int32_data': (5, 'int32*'),
-        'strings': (6, 'bytes*'),
-        'int64_data': (7, 'int64*'),
-    },
+    'Tensor': {'name': (8, 'bytes'), 'int32s': (5, 'int32*'), 'strings': (6, 'bytes*'), 'int64s': (7, 'int64*')},
 }
 TYPES = descriptor_pb2.FieldDescriptorProto
 
@@ -28,7 +23,7 @@ def read_classes(path) -> list | None:
     # skl2onnx keeps them in a constant, where the classifier has no operator of its own.
     for tensor in graph.initializer:
         if tensor.name == b'classes':
-            return [name.decode() for name in tensor.strings] or [*tensor.int64_data, *tensor.int32_data] or None
+            return [name.decode() for name in tensor.strings] or [*tensor.int64s, *tensor.int32s] or None
     return None
 
 

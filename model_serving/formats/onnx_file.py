@@ -9,7 +9,7 @@ from ..serving.errors import InvalidInstance, StartError
 from ..utils.cpu_utils import numeric_threads
 from .onnx_classes import read_classes
 from .schemas import array_schema, classifier_schema, object_schema, result_value_schema
-from .tensors import Columns, Tensor, rows, same_shapes
+from .tensors import Columns, Tensor, labels_and_probabilities, rows, same_shapes
 
 THREADS = numeric_threads()
 # A session of several threads makes them when it is loaded, and a fork would lose them; one of one thread has none.
@@ -47,20 +47,16 @@ class OnnxModel:
         metadata = self._session.get_modelmeta().custom_metadata_map
         self._axes = [one.shape[:1] == [1] or _is_free(one) for one in inputs]
         self._output_axes = [any(self._axes) and _counts_instances(one, inputs) for one in outputs]
-        self._in_batches = (
-            all(map(_is_free, inputs)) and all(self._output_axes) and all(o.shape[:1] != [1] for o in outputs)
-        )
+        free_outputs = all(axis and one.shape[:1] != [1] for one, axis in zip(outputs, self._output_axes, strict=True))
+        self._in_batches = all(map(_is_free, inputs)) and free_outputs
         self._inputs = [_tensor(one, axis) for one, axis in zip(inputs, self._axes, strict=True)]
         self._inputs = _with_columns(self._inputs, _names(metadata, 'feature_names'))
         self._names = [one.name for one in outputs]
         self._classes = None
-        self._is_classifier = False
-        if all(self._output_axes) and _is_label_and_scores(outputs):
+        self._is_classifier = all(self._output_axes) and _is_label_and_scores(outputs)
+        if self._is_classifier:
             self._classes = _names(metadata, 'classes') or read_classes(path)
-            widths = {width for width in outputs[1].shape[1:] if isinstance(width, int)}
-            self._is_classifier = outputs[1].type.startswith('seq') or bool(
-                self._classes and widths <= {len(self._classes)}
-            )
+            self._is_classifier = outputs[1].type.startswith('seq') or _is_width(outputs[1], self._classes)
         properties = {}
         for one in self._inputs:
             properties |= one.properties
@@ -92,7 +88,9 @@ class OnnxModel:
             self._in_batches = False
             return self.predict(instances)
         if self._is_classifier:
-            return _labels_and_probabilities(*outputs, self._classes)
+            if isinstance(outputs[1], list):
+                return _zip_map(*outputs)
+            return labels_and_probabilities(*outputs, self._classes)
         columns = [_values(*pair, count) for pair in zip(outputs, self._output_axes, strict=True)]
         return [dict(zip(self._names, values, strict=True)) for values in zip(*columns, strict=True)]
 
@@ -158,17 +156,17 @@ def _is_label_and_scores(outputs):
     if len(outputs) != 2 or outputs[0].type not in LABELS or outputs[0].shape[1:] not in ([], [1]):
         return False
     scores = outputs[1]
-    return scores.type.startswith('seq(map(') or (
-        scores.type.startswith('tensor(float') and len(scores.shape) in (0, 2)
-    )
+    if scores.type.startswith('seq(map('):
+        return True
+    return scores.type in ('tensor(float)', 'tensor(double)') and len(scores.shape) in (0, 2)
 
 
-def _labels_and_probabilities(labels, scores, classes):
-    if isinstance(scores, list):
-        scores = [{str(name): score for name, score in one.items()} for one in scores]
-    else:
-        names = [str(name) for name in classes]
-        scores = [dict(zip(names, row, strict=True)) for row in scores]
+def _is_width(scores, classes):
+    return bool(classes) and all(width == len(classes) for width in scores.shape[1:] if isinstance(width, int))
+
+
+def _zip_map(labels, scores):
+    scores = [{str(name): score for name, score in one.items()} for one in scores]
     return [{'label': label, 'probabilities': one} for label, one in zip(rows(labels), scores, strict=True)]
 
 

@@ -49,7 +49,7 @@ def classifier_schema(classes) -> dict:
 
 
 def nullable(schema: dict) -> dict:
-    """Return the schema of a value that may be missing."""
+    """Return the schema of a value that may be null, which stands for a missing one."""
     return {**schema, 'type': [schema['type'], 'null']}
 
 

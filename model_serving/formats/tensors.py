@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..serving.errors import InvalidInstance
-from .schemas import array_schema, value_schema
+from .schemas import array_schema, nullable, value_schema
 
 
 class Tensor(NamedTuple):
@@ -17,6 +17,7 @@ class Tensor(NamedTuple):
     name: str
     dtype: np.dtype
     shape: tuple
+    nullable: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -24,7 +25,8 @@ class Tensor(NamedTuple):
 
     @property
     def properties(self) -> dict:
-        return {self.name: array_schema(value_schema(self.dtype), () if self.is_plain else self.shape)}
+        value = nullable(value_schema(self.dtype)) if self.nullable else value_schema(self.dtype)
+        return {self.name: array_schema(value, () if self.is_plain else self.shape)}
 
     def stack(self, instances) -> np.ndarray:
         """Return a tensor of one row for each instance; raises InvalidInstance for arrays that are not regular."""
@@ -46,6 +48,7 @@ class Columns(NamedTuple):
     name: str
     dtype: np.dtype
     columns: tuple
+    nullable: bool = False
 
     @property
     def shape(self) -> tuple:
@@ -53,12 +56,20 @@ class Columns(NamedTuple):
 
     @property
     def properties(self) -> dict:
-        return {column: value_schema(self.dtype) for column in self.columns}
+        value = nullable(value_schema(self.dtype)) if self.nullable else value_schema(self.dtype)
+        return dict.fromkeys(self.columns, value)
 
     def stack(self, instances) -> np.ndarray:
         """Return a row for each instance; a missing value is NaN."""
         rows = [[instance.get(column) for column in self.columns] for instance in instances]
         return np.array(rows, dtype=self.dtype)
+
+
+def table(names, width, dtype, nullable=False):
+    """Return the input of a model of tables: named columns, or one array `x` where the file has no names."""
+    if names:
+        return Columns('x', np.dtype(dtype), tuple(names), nullable)
+    return Tensor('x', np.dtype(dtype), (width,), nullable)
 
 
 def same_shapes(tensors, instances) -> list:
@@ -85,3 +96,15 @@ def rows(array) -> list:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     return array.tolist() if array.dtype.kind not in 'biuf' else list(array)
+
+
+def with_positive(probabilities) -> np.ndarray:
+    """Return a column for each class, from what binary models give: the probability of the second class alone."""
+    return np.stack([1 - probabilities, probabilities], axis=1) if probabilities.ndim == 1 else probabilities
+
+
+def labels_and_probabilities(labels, probabilities, classes) -> list:
+    """Return `{'label', 'probabilities': {class: number}}` for each row of `probabilities`, of shape (n, classes)."""
+    names = [str(name) for name in classes]
+    probabilities = [dict(zip(names, row, strict=True)) for row in probabilities]
+    return [{'label': label, 'probabilities': row} for label, row in zip(rows(labels), probabilities, strict=True)]

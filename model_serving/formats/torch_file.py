@@ -1,0 +1,123 @@
+"""PyTorch's exported programs, .pt2, run on the CPU."""
+
+import numpy as np
+import torch
+from torch.utils import _pytree as pytree
+
+from ..serving.errors import InvalidInstance, StartError
+from ..utils.cpu_utils import numeric_threads
+from .schemas import array_schema, object_schema, result_value_schema
+from .tensors import Tensor, rows, same_shapes
+
+# Predicting starts threads, and a fork would lose them.
+LOAD_BEFORE_FORK = PREDICT_BEFORE_FORK = False
+
+
+def load(path, settings) -> 'TorchModel':
+    """Return the model; raises StartError unless settings['trust_file']."""
+    if not settings['trust_file']:
+        raise StartError(
+            'PyTorch may run code from a .pt2 file when it loads it, since parts of it can be pickles. '
+            'If you trust the file, add to its .conf: trust_file = yes'
+        )
+    torch.set_num_threads(numeric_threads())
+    return TorchModel(torch.export.load(path))
+
+
+class TorchModel:
+    """An exported program. A first dimension that is free, the same for all inputs, counts the instances.
+
+    So does one of 1, and then they are predicted one by one; else an instance has the whole shape.
+    """
+
+    def __init__(self, program):
+        self._call = program.module()
+        self._in_spec = program.call_spec.in_spec
+        placeholders = {node.name: node.meta['val'] for node in program.graph.nodes if node.op == 'placeholder'}
+        values = [(str(name), placeholders.get(name)) for name in program.graph_signature.user_inputs]
+        firsts = [value.shape[:1] for _, value in values if isinstance(value, torch.Tensor)]
+        free = {str(first[0]) if first and not isinstance(first[0], int) else '' for first in firsts}
+        self._in_batches = len(free) == 1 and free != {''}
+        self._axis = self._in_batches or all(first == (1,) for first in firsts)
+        self._inputs = [_tensor(name, value, self._axis) for name, value in values]
+        self._least, self._most = _range(program, firsts[0][0]) if self._in_batches else (1, 1)
+        paths = pytree.tree_unflatten(range(program.call_spec.out_spec.num_leaves), program.call_spec.out_spec)
+        self._names = [_name(path) for path, _ in pytree.tree_flatten_with_path(paths)[0]]
+        self.schema = object_schema({name: schema for one in self._inputs for name, schema in one.properties.items()})
+        self.result_schema = self._result_schema(program)
+
+    def predict(self, instances: list) -> list:
+        """Return for each instance the value of the one output, or `{name: value}` where they have names."""
+        results = [None] * len(instances)
+        for positions in same_shapes(self._inputs, instances) if instances else []:
+            for start in range(0, len(positions), self._most):
+                batch = positions[start : start + self._most]
+                for position, result in zip(batch, self._run([instances[n] for n in batch]), strict=True):
+                    results[position] = result
+        return results
+
+    def _run(self, instances):
+        count = len(instances)
+        # Where the program was exported for batches of at least so many, the last one fills up.
+        filled = instances + instances[-1:] * (self._least - count)
+        tensors = [torch.from_numpy(one.stack(filled)) for one in self._inputs]
+        tensors = tensors if self._axis else [tensor[0] for tensor in tensors]
+        arguments, keywords = pytree.tree_unflatten(tensors, self._in_spec)
+        try:
+            with torch.inference_mode():
+                outputs = pytree.tree_leaves(self._call(*arguments, **keywords))
+        except AssertionError as error:
+            # The program's own guards: lengths outside of what it was exported for.
+            raise InvalidInstance('', f'The network does not take this instance: {error}') from error
+        columns = [self._values(output, len(filled)) for output in outputs]
+        if self._names == ['']:
+            return columns[0][:count]
+        return [dict(zip(self._names, values, strict=True)) for values in zip(*columns, strict=True)][:count]
+
+    def _values(self, output, count):
+        if not isinstance(output, torch.Tensor):
+            return [output] * count
+        if not self._axis:
+            return [output.numpy()]
+        if not output.ndim or len(output) != count:
+            raise ValueError(f'An output of shape {tuple(output.shape)} is no row for each of {count} instances.')
+        return rows(output.numpy())
+
+    def _result_schema(self, program):
+        node = next(node for node in program.graph.nodes if node.op == 'output')
+        values = {argument.name: argument.meta.get('val') for argument in node.args[0] if hasattr(argument, 'meta')}
+        schemas = [_output_schema(values.get(name), self._axis) for name in program.graph_signature.user_outputs]
+        return schemas[0] if self._names == [''] else object_schema(dict(zip(self._names, schemas, strict=True)))
+
+
+def _lengths(shape):
+    return tuple(length if isinstance(length, int) else None for length in shape)
+
+
+def _tensor(name, value, axis):
+    if not isinstance(value, torch.Tensor) or value.dtype in (torch.bfloat16, torch.complex64, torch.complex128):
+        kind = getattr(value, 'dtype', type(value).__name__)
+        raise StartError(f'its input {name} is a {kind}; there is no JSON for that here.')
+    return Tensor(name, _dtype(value), _lengths(value.shape)[1:] if axis else _lengths(value.shape))
+
+
+def _dtype(value):
+    return np.dtype(str(value.dtype).removeprefix('torch.'))
+
+
+def _range(program, first):
+    """Return the least and the most instances of a batch that the program was exported for."""
+    limits = program.range_constraints.get(first.node.expr)
+    least, most = (limits.lower, limits.upper) if limits else (1, 1)
+    return max(1, int(least)), int(most) if most.is_finite else 2**31
+
+
+def _name(path):
+    return '.'.join(str(getattr(key, 'key', getattr(key, 'idx', key))) for key in path)
+
+
+def _output_schema(value, axis):
+    if not isinstance(value, torch.Tensor) or (axis and not value.ndim):
+        return {}
+    shape = _lengths(value.shape)[1:] if axis else _lengths(value.shape)
+    return array_schema(result_value_schema(_dtype(value)), () if axis and shape == (1,) else shape, least=0)

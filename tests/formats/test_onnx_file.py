@@ -118,10 +118,8 @@ def concurrently(service, name, instances):
 def test_several_inputs_and_outputs_and_external_data(service):
     table = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
     instances = [{'table': row.tolist(), 'offset': 10} for row in table]
-    for results in (
-        [predict(service, 'TwoInputs', one) for one in instances],
-        concurrently(service, 'TwoInputs', instances),
-    ):
+    alone = [predict(service, 'TwoInputs', one) for one in instances]
+    for results in (alone, concurrently(service, 'TwoInputs', instances)):
         assert [result['price'] for result in results] == pytest.approx((table @ WEIGHTS + 10)[:, 0].tolist(), rel=1e-6)
         assert [result['product'] for result in results] == pytest.approx((table @ WEIGHTS)[:, 0].tolist(), rel=1e-6)
 
@@ -168,14 +166,8 @@ def test_an_output_over_the_whole_batch_keeps_the_instances_apart(service):
 
 
 def test_every_type_comes_back_as_it_went(service):
-    instance = {
-        'single': 0.1,
-        'double': 0.1234567890123456,
-        'whole': 2**63 - 1,
-        'small': 255,
-        'yes': True,
-        'text': '范叶亮',
-    }
+    numbers = {'single': 0.1, 'double': 0.1234567890123456, 'whole': 2**63 - 1, 'small': 255}
+    instance = {**numbers, 'yes': True, 'text': '范叶亮'}
     assert predict(service, 'Kinds', instance) == {f'{name}_out': value for name, value in instance.items()}
 
 

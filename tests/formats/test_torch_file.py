@@ -1,0 +1,1 @@
+"""Exported PyTorch programs, served from a few lines of conf."""
