@@ -2,12 +2,16 @@
 
 import logging
 
+import jsonschema
 from flask import Flask
 from flask_cors import CORS
 
+from .formats import ModelFile
+from .resources.file_resource import file_resource
 from .resources.model_resource import ModelResource
 from .routes import ROUTES
 from .serving.errors import StartError
+from .serving.route import Route
 from .serving.servable import Servable
 from .utils import log_utils  # noqa: F401 - sets logging up, before the first line is logged
 from .utils.conf_utils import Conf
@@ -57,25 +61,29 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
 
 
 def _add_models(api, routes, conf):
-    """Serve each route; returns pairs of resource and servable. Models that bear a fork are loaded."""
-    servables = {}
-    for route in routes:
-        servable = _servable(route, conf)
-        if servable.url in servables:
-            raise StartError(f'routes.py: {servable.url} stands there twice.')
-        servables[servable.url] = servable
-        takes_servable = issubclass(route.resource, ModelResource)
+    """Serve each route and each model file; returns pairs of resource and servable.
+
+    Models that bear a fork are loaded.
+    """
+    served = [(route.resource, _servable(route, conf)) for route in routes]
+    conf.check_names({servable.name for _, servable in served} | set(conf.model_files()))
+    for _, servable in served:
+        if getattr(servable.model_class, 'load_before_fork', False):
+            _load(servable)
+    served += [_file_resource_and_servable(name, conf.model(name)) for name in conf.model_files()]
+    urls = set()
+    for resource, servable in served:
+        if servable.url in urls:
+            raise StartError(f'{servable.url} is there twice, in routes.py or in the .conf files of models.')
+        urls.add(servable.url)
+        takes_servable = issubclass(resource, ModelResource)
         api.add_resource(
-            route.resource,
+            resource,
             servable.url,
             endpoint=servable.endpoint,
             resource_class_args=(servable,) if takes_servable else (),
         )
-    conf.check_names({servable.name for servable in servables.values()})
-    for servable in servables.values():
-        if getattr(servable.model_class, 'load_before_fork', False):
-            _load(servable)
-    return [(route.resource, servable) for route, servable in zip(routes, servables.values(), strict=True)]
+    return served
 
 
 def _servable(route, conf):
@@ -94,9 +102,33 @@ def _servable(route, conf):
     )
 
 
+def _file_resource_and_servable(name, settings):
+    """Return the resource and the servable of a model file, which says itself what its schemas are."""
+    version, name = Route(f'/v{settings["version"]}/{name}', None, place='[model] name').version_and_name
+    servable = Servable(name, version, lambda: ModelFile(settings)(), None, None, settings)
+    try:
+        file = servable.model_class = ModelFile(settings)
+        if file.load_before_fork:
+            _load(servable)
+        resource = file_resource(name, *file.schemas())
+    except StartError as error:
+        if settings['on_error'] == 'stop':
+            raise StartError(f'{name}: {error}') from error
+        # Each worker tries again; until that works any instance is answered 503 with the reason.
+        resource = file_resource(name, {}, {})
+    except (jsonschema.SchemaError, ValueError) as error:
+        reason = getattr(error, 'message', error)
+        raise StartError(f'{name}: with {settings["schema"]} its schema is no JSON Schema: {reason}') from error
+    servable.schema, servable.result_schema = resource.post.schema, resource.result_schema
+    return resource, servable
+
+
 def _load(servable):
     try:
         servable.load()
+    except StartError:
+        if servable.settings['on_error'] == 'stop':
+            raise
     # SystemExit: else a model that calls sys.exit would end the service without a word.
     except (Exception, SystemExit) as error:
         logging.getLogger(servable.name).exception('%s could not be loaded', servable.name)

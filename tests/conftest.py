@@ -111,6 +111,11 @@ def copy_tree(folder: Path):
 
 
 @pytest.fixture(scope='session')
+def service_class():
+    return Service
+
+
+@pytest.fixture(scope='session')
 def service(tmp_path_factory):
     """The service as it is in the repository, running; shared, so leave it as it is."""
     running = Service(tmp_path_factory.mktemp('a service') / 'model serving')

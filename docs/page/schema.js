@@ -1,155 +1,147 @@
 // JSON Schema as far as a form needs it. The service has the last word on what is valid.
 const Schema = (() => {
-  const MAX_CELLS = 100;
-  const MAX_ERRORS = 20;
-  const TYPES = {
-    object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-    array: Array.isArray,
-    string: (value) => typeof value === 'string',
-    number: (value) => typeof value === 'number',
-    integer: Number.isInteger,
-    boolean: (value) => typeof value === 'boolean',
-    null: (value) => value === null,
-  };
+const MAX_CELLS = 100;
+const MAX_ERRORS = 20;
 
-  const isString = (schema) => schema.type === 'string';
-  const isNumber = (schema) => schema.type === 'number' || schema.type === 'integer';
-  const isBase64 = (schema) => isString(schema) && schema.contentEncoding === 'base64';
-  const isFixed = (schema) => schema.minItems > 0 && schema.minItems === schema.maxItems;
-  const isList = (schema) => schema.type === 'array' && isNumber(schema.items || {});
-  const isTable = (schema) => schema.type === 'array' && isList(schema.items || {});
-  const isGrid = (schema) => isTable(schema) && isFixed(schema) && isFixed(schema.items);
-  const isLong = (schema) => schema.maxLength > 200 || (schema.examples || []).some((text) => text.length > 60 || /\n/.test(text));
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const TYPES = {
+  object: isObject,
+  array: Array.isArray,
+  integer: Number.isInteger,
+  null: (value) => value === null,
+};
+const hasType = (value, type) => (TYPES[type] ? TYPES[type](value) : typeof value === type);
 
-  // The first that fits is the widget of a field.
-  const KINDS = [
-    ['choice', (schema) => Array.isArray(schema.enum) && schema.enum.every((value) => typeof value !== 'object')],
-    ['flag', (schema) => schema.type === 'boolean' && !schema.nullable],
-    ['picture', (schema) => isBase64(schema) && /^image\//.test(schema.contentMediaType)],
-    ['file', isBase64],
-    ['date', (schema) => isString(schema) && schema.format === 'date'],
-    ['longText', (schema) => isString(schema) && isLong(schema)],
-    ['text', isString],
-    ['number', isNumber],
-    ['drawing', (schema) => isGrid(schema) && schema.minItems === 8 && schema.items.minItems === 8
-      && schema.items.items.minimum === 0 && schema.items.items.maximum > 0],
-    ['grid', (schema) => isGrid(schema) && schema.minItems * schema.items.minItems <= MAX_CELLS],
-    ['table', isTable],
-    ['list', isList],
-  ];
+const isString = ({type}) => type === 'string';
+const isNumber = ({type}) => type === 'number' || type === 'integer';
+const isBase64 = (schema) => isString(schema) && schema.contentEncoding === 'base64';
+const isFixed = ({minItems, maxItems}) => minItems > 0 && minItems === maxItems;
+const isList = ({type, items = {}}) => type === 'array' && isNumber(items);
+const isTable = ({type, items = {}}) => type === 'array' && isList(items);
+const isGrid = (schema) => isTable(schema) && isFixed(schema) && isFixed(schema.items);
+const isLong = ({maxLength, examples = []}) => maxLength > 200 || examples.some((text) => text.length > 60 || /\n/.test(text));
 
-  function kind(schema) {
-    const found = KINDS.find(([, fits]) => fits(schema));
-    return found ? found[0] : 'json';
-  }
+// The first that fits is the widget of a field; what fits none is edited as JSON.
+const KINDS = [
+  ['choice', (schema) => Array.isArray(schema.enum) && schema.enum.every((value) => typeof value !== 'object')],
+  ['flag', ({type, nullable}) => type === 'boolean' && !nullable],
+  ['picture', (schema) => isBase64(schema) && /^image\//.test(schema.contentMediaType)],
+  ['file', isBase64],
+  ['date', (schema) => isString(schema) && schema.format === 'date'],
+  ['longText', (schema) => isString(schema) && isLong(schema)],
+  ['text', isString],
+  ['number', isNumber],
+  ['drawing', (schema) => isGrid(schema) && schema.minItems === 8 && schema.items.minItems === 8
+    && schema.items.items.minimum === 0 && schema.items.items.maximum > 0],
+  ['grid', (schema) => isGrid(schema) && schema.minItems * schema.items.minItems <= MAX_CELLS],
+  ['table', isTable],
+  ['list', isList],
+  ['json', () => true],
+];
 
-  // `schema` with its `$ref` followed, and null taken out of its types (then it is `nullable`).
-  function resolve(description, schema, depth = 0) {
-    if (!schema || typeof schema !== 'object') return {};
-    if (schema.$ref && depth < 20) {
-      const {$ref, ...rest} = schema;
-      return resolve(description, {...lookUp(description, $ref), ...rest}, depth + 1);
-    }
-    const branches = (schema.anyOf || schema.oneOf || []).filter(({type}) => type !== 'null');
-    if (branches.length === 1 && depth < 20) {
-      const {anyOf, oneOf, ...rest} = schema;
-      return resolve(description, {nullable: (anyOf || oneOf).length > 1, ...branches[0], ...rest}, depth + 1);
-    }
-    const resolved = Array.isArray(schema.type) ? oneType(schema) : {...schema};
-    if (resolved.items) resolved.items = resolve(description, resolved.items, depth + 1);
-    return resolved;
-  }
+function kind(schema) {
+  return KINDS.find(([, fits]) => fits(schema))[0];
+}
 
-  function oneType(schema) {
-    const types = schema.type.filter((type) => type !== 'null');
-    const type = types.length === 1 ? types[0] : schema.type;
-    return {...schema, type, nullable: types.length < schema.type.length};
-  }
+// `schema` with its `$ref` followed, and null taken out of its types (then it is `nullable`).
+function resolve(description, schema, depth = 0) {
+  if (!isObject(schema) || depth > 20) return {};
+  const {$ref, anyOf, oneOf, ...rest} = schema;
+  if ($ref) return resolve(description, {...lookUp(description, $ref), ...rest}, depth + 1);
+  const all = anyOf || oneOf || [];
+  const branches = all.filter(({type}) => type !== 'null');
+  if (branches.length === 1) return resolve(description, {nullable: all.length > 1, ...branches[0], ...rest}, depth + 1);
+  const resolved = Array.isArray(schema.type) ? withOneType(schema) : {...schema};
+  if (resolved.items) resolved.items = resolve(description, resolved.items, depth + 1);
+  return resolved;
+}
 
-  function lookUp(description, reference) {
-    if (!reference.startsWith('#/')) return {};
-    const steps = reference.slice(2).split('/').map((step) => decodeURIComponent(step).replace(/~1/g, '/').replace(/~0/g, '~'));
-    return steps.reduce((part, step) => (part && Object.hasOwn(part, step) ? part[step] : undefined), description) || {};
-  }
+function withOneType(schema) {
+  const types = schema.type.filter((type) => type !== 'null');
+  return {...schema, type: types.length === 1 ? types[0] : types, nullable: types.length < schema.type.length};
+}
 
-  // The fields of an object's schema: [{name, schema, required}]; none where it has no fixed properties.
-  function fields(description, schema) {
-    const {properties = {}, required = []} = resolve(description, schema);
-    return Object.keys(properties).map((name) => ({
-      name,
-      schema: withExample(resolve(description, properties[name]), schema, name),
-      required: required.includes(name),
-    }));
-  }
+// The part of the document that `#/a/b` names.
+function lookUp(description, reference) {
+  const steps = reference.split('/').slice(1).map((step) => decodeURIComponent(step).replace(/~1/g, '/').replace(/~0/g, '~'));
+  return steps.reduce((part, step) => (part && Object.hasOwn(part, step) ? part[step] : null), description);
+}
 
-  // A field's own examples come after those of the whole.
-  function withExample(field, {examples = []}, name) {
+// The fields of an object's schema: [{name, schema, required}]; none where it has no fixed properties.
+function fields(description, {properties = {}, required = [], examples = []}) {
+  return Object.keys(properties).map((name) => {
+    const schema = resolve(description, properties[name]);
     const own = examples.map((example) => example && example[name]).filter((value) => value !== undefined);
-    return {...field, examples: [...own, ...(field.examples || [])]};
-  }
+    return {name, required: required.includes(name), schema: {...schema, examples: [...own, ...(schema.examples || [])]}};
+  });
+}
 
-  // The failures of `value`: [{path, message}], in the notation of the service.
-  function check(description, schema, value, path = '') {
-    const resolved = resolve(description, schema);
-    const messages = ownFailures(resolved, value).map((message) => ({path, message}));
-    return [...messages, ...partFailures(description, resolved, value, path)].slice(0, MAX_ERRORS);
-  }
+// Keyword → whether `value` keeps to its limit; `size` is the length of a text or list.
+const RULES = {
+  enum: (limit, value) => limit.some((one) => same(one, value)),
+  minimum: (limit, value) => !(value < limit),
+  maximum: (limit, value) => !(value > limit),
+  exclusiveMinimum: (limit, value) => !(value <= limit),
+  exclusiveMaximum: (limit, value) => !(value >= limit),
+  minLength: (limit, value, size) => typeof value !== 'string' || size >= limit,
+  maxLength: (limit, value, size) => typeof value !== 'string' || size <= limit,
+  pattern: (limit, value) => typeof value !== 'string' || matches(limit, value),
+  minItems: (limit, value, size) => !Array.isArray(value) || size >= limit,
+  maxItems: (limit, value, size) => !Array.isArray(value) || size <= limit,
+};
 
-  function ownFailures(schema, value) {
-    if (value === null && schema.nullable) return [];
-    const types = schema.type ? [schema.type].flat() : [];
-    if (types.length && !types.some((type) => TYPES[type](value))) return [Words.say('bad.type', {type: types.join(', ')})];
-    const size = typeof value === 'string' ? [...value].length : Array.isArray(value) ? value.length : 0;
-    const rules = [
-      ['enum', 'values', (values) => values.some((one) => same(one, value)), true],
-      ['minimum', 'limit', (limit) => value >= limit, typeof value === 'number'],
-      ['maximum', 'limit', (limit) => value <= limit, typeof value === 'number'],
-      ['exclusiveMinimum', 'limit', (limit) => value > limit, typeof value === 'number', 'above'],
-      ['exclusiveMaximum', 'limit', (limit) => value < limit, typeof value === 'number', 'below'],
-      ['minLength', 'limit', (limit) => size >= limit, typeof value === 'string'],
-      ['maxLength', 'limit', (limit) => size <= limit, typeof value === 'string'],
-      ['pattern', 'pattern', (pattern) => matches(pattern, value), typeof value === 'string'],
-      ['minItems', 'limit', (limit) => size >= limit, Array.isArray(value)],
-      ['maxItems', 'limit', (limit) => size <= limit, Array.isArray(value)],
-    ];
-    return rules
-      .filter(([rule, , holds, applies]) => applies && schema[rule] !== undefined && !holds(schema[rule]))
-      .map(([rule, name, , , word]) => Words.say(`bad.${word || rule}`, {[name]: [schema[rule]].flat().join(', '), count: size}));
-  }
+// The failures of `value`: [{path, message}], in the notation of the service.
+function check(description, schema, value, path = '') {
+  const resolved = resolve(description, schema);
+  if (value === null && resolved.nullable) return [];
+  const types = [resolved.type || []].flat();
+  if (types.length && !types.some((type) => hasType(value, type))) return [failure(path, 'type', types)];
+  const size = typeof value === 'string' ? [...value].length : value && value.length;
+  const own = Object.keys(RULES).filter((rule) => resolved[rule] !== undefined && !RULES[rule](resolved[rule], value, size));
+  return [...own.map((rule) => failure(path, rule, resolved[rule])), ...checkParts(description, resolved, value, path)].slice(0, MAX_ERRORS);
+}
 
-  function partFailures(description, schema, value, path) {
-    if (Array.isArray(value)) {
-      return schema.items ? value.flatMap((item, index) => check(description, schema.items, item, `${path}[${index}]`)) : [];
-    }
-    if (!TYPES.object(value)) return [];
-    const properties = schema.properties || {};
-    const failure = (name, word) => ({path, message: Words.say(word, {name})});
-    return [
-      ...(schema.required || []).filter((name) => !Object.hasOwn(value, name)).map((name) => failure(name, 'bad.required')),
-      ...Object.entries(value).flatMap(([name, part]) => {
-        if (Object.hasOwn(properties, name)) return check(description, properties[name], part, path ? `${path}.${name}` : name);
-        return schema.additionalProperties === false ? [failure(name, 'bad.unknown')] : [];
-      }),
-    ];
-  }
+function failure(path, rule, limit) {
+  return {path, message: Words.say('bad.rule', {rule, limit: [limit].flat().join(', ')})};
+}
 
-  // A pattern that only the service can read is left to the service.
-  function matches(pattern, text) {
-    try {
-      return new RegExp(pattern, 'u').test(text);
-    } catch {
-      return true;
-    }
-  }
+function checkParts(description, {items = {}, properties = {}, required = [], additionalProperties}, value, path) {
+  if (Array.isArray(value)) return value.flatMap((item, index) => check(description, items, item, `${path}[${index}]`));
+  if (!isObject(value)) return [];
+  const missing = required.filter((name) => !Object.hasOwn(value, name));
+  const inner = Object.entries(value).flatMap(([name, part]) => {
+    if (Object.hasOwn(properties, name)) return check(description, properties[name], part, path ? `${path}.${name}` : name);
+    return additionalProperties === false ? [failure(path, 'additionalProperties', name)] : [];
+  });
+  return [...missing.map((name) => failure(path, 'required', name)), ...inner];
+}
 
-  function same(one, other) {
-    return JSON.stringify(one) === JSON.stringify(other);
+// A pattern that only the service can read is left to the service.
+function matches(pattern, text) {
+  try {
+    return new RegExp(pattern, 'u').test(text);
+  } catch {
+    return true;
   }
+}
 
-  // JSON for a person: rows of numbers on one line.
-  function pretty(value) {
-    return JSON.stringify(value, null, 2).replace(/\[\n\s*([^[\]{}"]*?)\n\s*\]/g, (_, row) => `[${row.replace(/\n\s*/g, ' ')}]`);
+function same(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+// JSON for a person: rows of numbers on one line.
+function pretty(value) {
+  return JSON.stringify(value, null, 2).replace(/\[\n\s*([^[\]{}"]*?)\n\s*\]/g, (_, row) => `[${row.replace(/\n\s*/g, ' ')}]`);
+}
+
+// JSON of a person's text; the Error says what is wrong.
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(Words.say('bad.json', {reason: error.message}));
   }
+}
 
-  return {kind, resolve, fields, check, same, pretty};
+return {isObject, kind, resolve, fields, check, same, pretty, parse};
 })();

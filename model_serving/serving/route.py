@@ -16,13 +16,14 @@ class Route(NamedTuple):
     url: str
     resource: type
     model: type | None = None
+    place: str = 'routes.py'
 
     @property
     def version_and_name(self) -> tuple[int, str]:
         """Return `(1, 'XXXModel')` for `/v1/XXXModel`; raises StartError for any other shape."""
         match = re.fullmatch(r'/v([0-9]+)/([A-Za-z]\w*)', self.url, re.ASCII)
         if not match:
-            raise StartError(f'routes.py: {self.url!r} must have the form /v<number>/<Name>, as in /v1/XXXModel.')
+            raise StartError(f'{self.place}: {self.url!r} must have the form /v<number>/<Name>, as in /v1/XXXModel.')
         if match[2].lower() in RESERVED_NAMES:
-            raise StartError(f'routes.py: {self.url!r}: the name {match[2]!r} is reserved. Choose another.')
+            raise StartError(f'{self.place}: {self.url!r}: the name {match[2]!r} is reserved. Choose another.')
         return int(match[1]), match[2]

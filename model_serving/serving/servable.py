@@ -52,7 +52,10 @@ class Servable:
     @property
     def source(self) -> str:
         """What is served, for the start-up banner."""
-        return self.model_class.__name__ if self.model_class else 'its own resource'
+        if self.model_class is None:
+            return 'its own resource'
+        # The class of a model has a name; a model file says what it is.
+        return getattr(self.model_class, '__name__', None) or str(self.model_class)
 
     @property
     def model(self):

@@ -46,6 +46,18 @@ def on_off(text: str) -> bool:
     return states[text.lower()]
 
 
+def name_of_file(text: str) -> str:
+    """Return the path of a file, as it stands: absolute, or from the project's folder on."""
+    if not text:
+        raise ValueError
+    return text
+
+
+def words(text: str) -> list:
+    """Return words that stand on lines of their own or have commas between."""
+    return [word for word in re.split(r'[\s,]+', text) if word]
+
+
 def hang_seconds(text: str) -> float | None:
     """Return a time in seconds, or None for `auto`."""
     return None if text == 'auto' else seconds(text)
@@ -57,23 +69,29 @@ def on_error(text: str) -> str:
 
 
 ALLOWED = {
-    on_off: 'on or off',
+    on_off: 'on or off, yes or no',
     size: 'a number of bytes, such as 65536, 64 KiB or 1 MiB',
     count: 'a whole number of at least 1',
     seconds: 'a number of seconds above 0 and at most 86400',
+    name_of_file: "a file's path, absolute or from the project's folder on",
+    words: 'names, with commas between or on lines of their own',
     hang_seconds: 'a number of seconds above 0 and at most 86400, or auto for 3 × timeout',
     on_error: 'stop or skip',
 }
 
 
 class Setting(NamedTuple):
-    """A row of the table. `kind` reads the text of a value and raises ValueError; ALLOWED describes it."""
+    """A row of the table. `kind` reads the text of a value and raises ValueError or KeyError; ALLOWED describes it.
+
+    One with `only_own` belongs to one model: it stands in that model's file, never in serving.conf.
+    """
 
     section: str
     key: str
     kind: callable
-    default: str
+    default: str | None
     meaning: str
+    only_own: bool = False
 
 
 SETTINGS = (
@@ -85,6 +103,11 @@ SETTINGS = (
     Setting('model', 'max_body', size, '1 MiB', 'The largest body, after decompression; a larger one is a 413.'),
     Setting('model', 'max_queue', count, '1000', 'How many calls a worker holds for the model; one more is a 429.'),
     Setting('model', 'timeout', seconds, '30', 'How long a call may take, its waiting included; then it is a 504.'),
+    Setting('model', 'file', name_of_file, None, 'The model file to serve at /v<version>/<name>.', True),
+    Setting('model', 'version', count, '1', 'The version in the URL of a model file.', True),
+    Setting('model', 'schema', name_of_file, None, "A JSON merge patch (RFC 7386) over a file's own schema.", True),
+    Setting('model', 'trusted', words, '', 'Types beyond the default ones that a skops file may load.', True),
+    Setting('model', 'trust_file', on_off, 'no', 'Whether a file may be loaded that can run code: .pt2.', True),
     Setting('model', 'slow_after', seconds, '1', 'From then on a running batch holds half of the threads at most.'),
     Setting(
         'model', 'hang_timeout', hang_seconds, 'auto', 'After it a running batch hangs, and its worker is replaced.'
@@ -113,6 +136,9 @@ class Conf:
                     sections[section] = values
                 else:
                     raise StartError(f'{path}: [{section}] belongs in serving.conf; a model needs [model] name = …')
+        for setting in SETTINGS:
+            if setting.only_own and setting.key in sections['model']:
+                raise StartError(f'serving.conf: [model] {setting.key} belongs in the .conf file of its model.')
         self.serving = self._complete('serving', 'serving', sections['serving'])
         self._defaults = sections['model']
 
@@ -122,12 +148,16 @@ class Conf:
         general = self._complete('model', 'model', {**self._defaults, **own})
         return self._complete('model', name, general)
 
+    def model_files(self) -> list:
+        """Return the names of the models whose settings name a file to serve."""
+        return [name for name in self._files if self.model(name)['file']]
+
     def check_names(self, names):
         """Raise StartError for a conf file of a model, and warn of a variable, that no name in `names` explains."""
         for name, (path, _) in self._files.items():
             if name not in names:
                 raise StartError(f'{path}: [model] name = {name}: routes.py has no such model.{_nearest(name, names)}')
-        known = {_variable(section, key) for section, key, *_ in SETTINGS}
+        known = {_variable(setting.section, setting.key) for setting in SETTINGS if not setting.only_own}
         known |= {_variable(name, key) for name in names for section, key, *_ in SETTINGS if section == 'model'}
         # Only a warning: Kubernetes sets such variables itself for a service that is called model-serving.
         for variable in sorted(self._environ):
@@ -145,10 +175,11 @@ class Conf:
         for setting in SETTINGS:
             if setting.section == section:
                 variable = _variable(prefix, setting.key)
-                if variable in self._environ:
+                default = None if setting.default is None else setting.kind(setting.default)
+                if variable in self._environ and not (setting.only_own and prefix == 'model'):
                     complete[setting.key] = _read(setting, self._environ[variable], variable)
                 else:
-                    complete[setting.key] = values.get(setting.key, setting.kind(setting.default))
+                    complete[setting.key] = values.get(setting.key, default)
         return complete
 
 

@@ -23,6 +23,12 @@ def limit_threads(workers: int):
         os.environ.setdefault(variable, threads)
 
 
+def numeric_threads() -> int:
+    """Return how many threads a runtime with a setting of its own should use: what limit_threads set, or the user."""
+    first = os.environ.get(THREAD_VARIABLES[0], '').split(',')[0].strip()
+    return max(1, int(first)) if first.isdecimal() else 1
+
+
 def _quota() -> float:
     """Return the cgroup's CPU quota in cores (version 2, else 1); infinite where there is none."""
     quota, period = [*_read('cpu.max').split(), '', ''][:2]

@@ -13,6 +13,8 @@ class HealthLive(Resource):
 class HealthReady(Resource):
     """Can every model answer in this process? 200, or 503 with the reason of each one that can't."""
 
+    statuses = {503: 'A model can not answer: `message` names it, `models` tells why'}
+
     def __init__(self, readiness):
         self._servables = readiness.servables
 

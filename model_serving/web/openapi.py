@@ -34,10 +34,7 @@ ERROR_SCHEMA = {
                 'type': 'object',
                 'required': ['path', 'message'],
                 'properties': {
-                    'path': {
-                        'type': 'string',
-                        'description': 'Where in the body, such as image[3][7]; empty at the top',
-                    },
+                    'path': {'type': 'string', 'description': 'Where in the body: image[3][7]; empty at the top'},
                     'message': {'type': 'string'},
                 },
             },
@@ -135,9 +132,8 @@ def schema_of(value) -> dict:
         return {'type': 'object', 'properties': {name: schema_of(part) for name, part in value.items()}}
     if isinstance(value, list):
         items = [schema_of(part) for part in value]
-        return (
-            {'type': 'array', 'items': items[0]} if items and items.count(items[0]) == len(items) else {'type': 'array'}
-        )
+        alike = items and items.count(items[0]) == len(items)
+        return {'type': 'array', 'items': items[0]} if alike else {'type': 'array'}
     # bool is asked for first: to Python it is an int too.
     types = ((bool, 'boolean'), (str, 'string'), ((int, float), 'number'))
     return next(({'type': name} for kind, name in types if isinstance(value, kind)), {})
@@ -168,8 +164,8 @@ def _operation(url, resource, method, servable):
         operation['description'] = description.strip()
     if servable and method == 'POST':
         operation |= _body_and_answers(servable)
-    elif hasattr(resource, 'statuses'):
-        operation['responses'] |= {str(status): _response(meaning, {}) for status, meaning in resource.statuses.items()}
+    for status, meaning in getattr(resource, 'statuses', {}).items():
+        operation['responses'][str(status)] = _response(meaning, {})
     return operation
 
 

@@ -57,11 +57,7 @@ def add_page(app, api):
 
 
 def _with_swagger_policy(response):
-    script = (
-        re.search(rb'<script>(.*?)</script>', response.get_data(), re.DOTALL)
-        if response.mimetype == 'text/html' and not response.direct_passthrough
-        else None
-    )
+    script = None if response.is_streamed else re.search(rb'<script>(.*?)</script>', response.get_data(), re.DOTALL)
     if script:
         digest = base64.b64encode(hashlib.sha256(script[1]).digest()).decode()
         response.headers['Content-Security-Policy'] = SWAGGER_POLICY.format(digest)

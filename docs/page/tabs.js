@@ -1,0 +1,26 @@
+// Tabs that the arrow keys go through, each with its own panel or all with one.
+const Tabs = (() => {
+// {show, index}; `chosen` gets the index that a person asks for, and calls `show` where it agrees.
+function make(bar, panels, id, chosen) {
+  const tabs = bar.find('[role=tab]');
+  let current = 0;
+  panels.each((index, panel) => $(panel).attr('id', `${id}-panel-${index}`));
+  tabs.each((index, tab) => $(tab).attr({id: `${id}-${index}`, 'aria-controls': (panels[index] || panels[0]).id}));
+  bar.on('click', '[role=tab]', (event) => chosen(tabs.index(event.target)));
+  bar.on('keydown', '[role=tab]', ({key}) => {
+    const step = {ArrowRight: 1, ArrowLeft: -1}[key];
+    if (!step) return;
+    chosen((current + step + tabs.length) % tabs.length);
+    tabs.eq(current).trigger('focus');
+  });
+  function show(index) {
+    current = index;
+    tabs.each((place, tab) => $(tab).attr({'aria-selected': String(place === index), tabindex: place === index ? 0 : -1}));
+    if (panels.length > 1) panels.each((place, panel) => $(panel).prop('hidden', place !== index));
+    (panels.length > 1 ? panels.eq(index) : panels).attr('aria-labelledby', `${id}-${index}`);
+  }
+  return {show, index: () => current};
+}
+
+return {make};
+})();

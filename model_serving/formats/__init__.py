@@ -1,0 +1,158 @@
+"""Models in files: FORMATS says which module reads which suffix.
+
+A module has `load(path, settings)`, which returns an object with `schema`, `result_schema` and `predict(instances)`,
+and says what its runtime bears: LOAD_BEFORE_FORK, so that the workers share one copy, and PREDICT_BEFORE_FORK. It
+imports its framework, so it is imported when a file of its own is served. Nothing here knows of Flask or HTTP.
+"""
+
+import importlib
+import json
+import logging
+import subprocess
+import sys
+
+import jsonschema_rs
+import orjson
+
+from ..serving.errors import StartError
+from ..utils.conf_utils import BASE_FOLDER
+from . import detect
+from .schemas import example_of, merge_patch
+
+LOGGER = logging.getLogger('formats')
+FORMATS = {
+    '.onnx': 'onnx_file',
+    '.skops': 'skops_file',
+    '.ubj': 'xgboost_file',
+    '.json': 'xgboost_file',
+    '.txt': 'lightgbm_file',
+    '.pt2': 'torch_file',
+}
+# A larger example, in bytes of JSON, would only clutter the documentation.
+MAX_EXAMPLE = 32 * 1024
+# What a file needs beside requirements.txt, as pip takes it.
+PACKAGES = {
+    'skops_file': 'skops==0.16.0 scikit-learn==1.9.1',
+    'xgboost_file': 'xgboost-cpu==3.2.0',
+    'lightgbm_file': 'lightgbm==4.7.0',
+    'torch_file': 'torch==2.13.0',
+}
+
+
+class ModelFile:
+    """The file of a model: called, it loads it. `settings` are the model's, of conf_utils.
+
+    Raises StartError, here and when it loads, in one line: which file, what is wrong, what to do.
+    """
+
+    def __init__(self, settings: dict):
+        self.name = settings['file']
+        self.path = BASE_FOLDER / self.name
+        self._settings = settings
+        self._module_name = _module_name(self.name, self.path)
+        self._module = _import(self.name, self._module_name)
+        self.load_before_fork = self._module.LOAD_BEFORE_FORK
+        self._loaded = None
+
+    def __str__(self):
+        return f'{self.name}, {self.path.stat().st_size / 2**20:.2f} MiB'
+
+    def __call__(self):
+        """Return the model, ready to predict."""
+        try:
+            self._loaded = self._module.load(self.path, self._settings)
+        except StartError as error:
+            raise StartError(f'{self.name}: {error}') from error
+        except Exception as error:
+            reason = ' '.join(str(error).split())[:500]
+            raise StartError(f'{self.name} could not be loaded: {type(error).__name__}: {reason}') from error
+        return self._loaded
+
+    def schemas(self) -> tuple[dict, dict]:
+        """Return the schemas of an instance and of a result, with the user's patch and with an example.
+
+        A runtime that would not survive the fork reads them in a process of its own, which ends.
+        """
+        if self._loaded and self._module.PREDICT_BEFORE_FORK:
+            return _schemas(self._loaded, _patch(self._settings))
+        return _in_child(self._settings)
+
+
+def read_schemas(settings: dict) -> tuple[dict, dict]:
+    """Load the file and return its schemas; for the child process."""
+    return _schemas(ModelFile(settings)(), _patch(settings))
+
+
+def _module_name(name, path):
+    """Return which module reads the file; raises StartError for a file that is not served."""
+    if not path.exists():
+        raise StartError(f'{name}: there is no such file ({path}).')
+    kind = detect.kind_of(path)
+    if kind and not kind.suffix:
+        raise StartError(f'{name} is {kind.name}: {kind.advice.format(name=name)}')
+    suffix = kind.suffix if kind else path.suffix.lower()
+    if suffix not in FORMATS:
+        raise StartError(f'{name}: no format is known by {suffix or "no suffix"}. There are: {", ".join(FORMATS)}')
+    # Only ONNX has no mark of its own.
+    if not kind and suffix != '.onnx':
+        raise StartError(f'{name} is damaged, or no {suffix} file: its content is not that of one.')
+    return FORMATS[suffix]
+
+
+def _import(name, module_name):
+    try:
+        return importlib.import_module(f'.{module_name}', __package__)
+    except ImportError as error:
+        install = f'{sys.executable} -m pip install {PACKAGES.get(module_name, "-r requirements.txt")}'
+        raise StartError(f'{name} needs a package that is not here ({error}). Install it: {install}') from error
+    except OSError as error:
+        if 'libgomp' not in str(error):
+            raise
+        raise StartError(f'{name} needs the library libgomp. On Debian and Ubuntu: apt-get install libgomp1') from error
+
+
+def _patch(settings):
+    """Return the user's merge patch over the schema, `{}` where there is none."""
+    name = settings['schema']
+    if not name:
+        return {}
+    try:
+        patch = json.loads((BASE_FOLDER / name).read_text(encoding='utf-8'))
+    except (OSError, ValueError) as error:
+        raise StartError(f'{name} (schema of {settings["file"]}): {error}') from error
+    if not isinstance(patch, dict):
+        raise StartError(f'{name} (schema of {settings["file"]}) must be a JSON object: a merge patch over the schema.')
+    return patch
+
+
+def _schemas(loaded, patch):
+    """Return the schemas, patched; an example is made up where the user gives none, and the model tries it."""
+    schema, result_schema = merge_patch(loaded.schema, patch), loaded.result_schema
+    if 'examples' in schema:
+        return schema, result_schema
+    example = example_of(schema)
+    try:
+        if not jsonschema_rs.is_valid(schema, example):
+            raise ValueError('it does not fit the schema')
+        result = orjson.loads(orjson.dumps(loaded.predict([example])[0], option=orjson.OPT_SERIALIZE_NUMPY))
+    except Exception as error:
+        LOGGER.warning('No example could be made up (%s): give one by "schema = …" to have the model warmed up.', error)
+        return schema, result_schema
+    if not jsonschema_rs.is_valid(result_schema, result):
+        LOGGER.warning('The file does not tell its results right, so they are not described: %.200s', result)
+        result_schema = {}
+    if len(orjson.dumps(example)) <= MAX_EXAMPLE:
+        schema = {**schema, 'examples': [example]}
+    return schema, result_schema
+
+
+def _in_child(settings):
+    """Return the schemas, read by `python -m model_serving.formats` (see __main__.py)."""
+    command = [sys.executable, '-m', __package__]
+    child = subprocess.run(command, cwd=BASE_FOLDER, input=json.dumps(settings).encode(), stdout=subprocess.PIPE)
+    if child.returncode:
+        raise StartError(f'{settings["file"]} ended the process that loaded it (status {child.returncode}): damaged?')
+    answer = json.loads(child.stdout)
+    if 'error' in answer:
+        raise StartError(answer['error'])
+    return answer['schema'], answer['result_schema']

@@ -1,0 +1,117 @@
+"""What a file is, by its first bytes and by what its archive holds: a suffix may be wrong, or not be enough."""
+
+import zipfile
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """A kind of file: `suffix` is that of its format where it is served, `advice` tells what to do where it is not."""
+
+    name: str
+    suffix: str = ''
+    advice: str = ''
+
+
+SKOPS = (
+    "convert it where you trained it, by: import joblib, skops.io; skops.io.dump(joblib.load('{name}'), 'model.skops') "
+    "(XGBoost: model.save_model('model.ubj'); LightGBM: model.booster_.save_model('model.txt')), and serve that."
+)
+TORCH = (
+    'export the network with its weights, by: import torch; '
+    "torch.onnx.export(model.eval(), (example,), 'model.onnx', dynamo=True, "
+    "dynamic_shapes=({{0: torch.export.Dim('n')}},)), and serve model.onnx."
+)
+KERAS = (
+    "convert it, by: import keras; keras.saving.load_model('{name}').export('model.onnx', format='onnx'), and serve it."
+)
+CATBOOST = (
+    'convert it, by: from catboost import CatBoost; '
+    "CatBoost().load_model('{name}').save_model('model.onnx', format='onnx'), and serve model.onnx."
+)
+TENSORFLOW = 'convert it, by: python -m tf2onnx.convert {option} {name} --output model.onnx, and serve model.onnx.'
+
+SKOPS_FILE = Kind('a skops file', '.skops')
+XGBOOST_FILE = Kind('an XGBoost model', '.ubj')
+LIGHTGBM_FILE = Kind('a LightGBM model', '.txt')
+PT2_FILE = Kind('a PyTorch exported program', '.pt2')
+PICKLE = Kind('a pickle', advice=f'loading it may run any code, so it is never loaded. Instead {SKOPS}')
+JOBLIB = Kind('a joblib file', advice=f'loading it may run any code, so it is never loaded. Instead {SKOPS}')
+TORCH_SAVED = Kind('a file of torch.save', advice=f'it holds a pickle, which is never loaded. Instead {TORCH}')
+TORCHSCRIPT = Kind('TorchScript', advice=f'PyTorch itself gave that up. {TORCH.capitalize()}')
+KERAS_FILE = Kind('a Keras model', advice=KERAS)
+CATBOOST_FILE = Kind('a CatBoost model', advice=CATBOOST)
+XGBOOST_OLD = Kind(
+    "an XGBoost model in XGBoost's old binary form",
+    advice="save it again, with the version that wrote it, by model.save_model('model.ubj'), and serve that.",
+)
+TFLITE = Kind('a TensorFlow Lite model', advice=TENSORFLOW.replace('{option}', '--tflite'))
+SAVED_MODEL = Kind('a TensorFlow SavedModel', advice=TENSORFLOW.replace('{option}', '--saved-model'))
+LFS_POINTER = Kind('only the pointer to a file in Git LFS', advice='fetch the file itself, by: git lfs pull')
+WEIGHTS = Kind('weights without a network', advice=f'load them into the network and {TORCH}')
+
+STARTS = (
+    (b'{L\0\0\0\0\0\0\0\x07learner', XGBOOST_FILE),
+    (b'tree\n', LIGHTGBM_FILE),
+    (b'binf', XGBOOST_OLD),
+    (b'CBM1', CATBOOST_FILE),
+    (b'\x89HDF', KERAS_FILE),
+    (b'version https://git-lfs', LFS_POINTER),
+    *((bytes([0x80, protocol]), PICKLE) for protocol in range(2, 6)),
+)
+# A JSON file's own words, in its first bytes.
+WORDS = ((b'"learner"', XGBOOST_FILE), (b'"oblivious_trees"', CATBOOST_FILE), (b'"features_info"', CATBOOST_FILE))
+# Names in a zip archive; the first that fits decides.
+MEMBERS = (
+    ('archive_format', PT2_FILE),
+    ('serialized_exported_program.json', PT2_FILE),
+    ('model.weights.h5', KERAS_FILE),
+    ('constants.pkl', TORCHSCRIPT),
+    ('data.pkl', TORCH_SAVED),
+    ('schema.json', SKOPS_FILE),
+)
+# Where the bytes say nothing.
+SUFFIXES = {
+    '.pkl': PICKLE,
+    '.pickle': PICKLE,
+    '.joblib': JOBLIB,
+    '.pt': TORCH_SAVED,
+    '.pth': TORCH_SAVED,
+    '.ckpt': TORCH_SAVED,
+    '.h5': KERAS_FILE,
+    '.keras': KERAS_FILE,
+    '.cbm': CATBOOST_FILE,
+}
+
+
+def kind_of(path) -> Kind | None:
+    """Return what the file or folder is, None where nothing gives it away, as with ONNX; raises OSError."""
+    if path.is_dir():
+        return SAVED_MODEL if (path / 'saved_model.pb').exists() else None
+    with open(path, 'rb') as file:
+        head = file.read(4096)
+    found = _by_head(head) or (_by_members(path) if head.startswith(b'PK') else None)
+    by_suffix = SUFFIXES.get(path.suffix.lower())
+    # A joblib file is a pickle too; its suffix knows better.
+    return by_suffix if found in (None, PICKLE) and by_suffix else found
+
+
+def _by_head(head):
+    for start, kind in STARTS:
+        if head.startswith(start):
+            return kind
+    if head[4:8] == b'TFL3':
+        return TFLITE
+    if head[8:9] == b'{' and b'"data_offsets"' in head:
+        return WEIGHTS
+    if head.lstrip().startswith(b'{'):
+        return next((kind for word, kind in WORDS if word in head), None)
+    return None
+
+
+def _by_members(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.rpartition('/')[2] for name in archive.namelist()]
+    except zipfile.BadZipFile:
+        return None
+    return next((kind for name, kind in MEMBERS if name in names), None)

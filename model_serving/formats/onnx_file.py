@@ -1,0 +1,194 @@
+"""ONNX files, run by onnxruntime on the CPU."""
+
+import json
+
+import numpy as np
+import onnxruntime
+
+from ..serving.errors import InvalidInstance, StartError
+from ..utils.cpu_utils import numeric_threads
+from .onnx_classes import read_classes
+from .schemas import array_schema, classifier_schema, object_schema, result_value_schema
+from .tensors import Columns, Tensor, rows, same_shapes
+
+THREADS = numeric_threads()
+# A session of several threads makes them when it is loaded, and a fork would lose them; one of one thread has none.
+LOAD_BEFORE_FORK = PREDICT_BEFORE_FORK = THREADS == 1
+
+INTEGERS = ('int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64')
+DTYPES = {
+    'tensor(float)': 'float32',
+    'tensor(double)': 'float64',
+    'tensor(float16)': 'float16',
+    'tensor(bool)': 'bool',
+    'tensor(string)': 'object',
+    **{f'tensor({name})': name for name in INTEGERS},
+}
+LABELS = {'tensor(string)', 'tensor(int64)', 'tensor(int32)'}
+FATAL = 4
+INVALID_ARGUMENT = onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument
+
+
+def load(path, settings) -> 'OnnxModel':
+    """Return the model; whatever onnxruntime raises for a file that it can't read goes through."""
+    return OnnxModel(path)
+
+
+class OnnxModel:
+    """A session whose inputs and outputs say what an instance and a result look like.
+
+    A first dimension that is free counts the instances. So does one of 1, and then they are predicted one by one.
+    Where it is another number, an instance has the whole shape.
+    """
+
+    def __init__(self, path):
+        self._session = _session(path)
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self._axes = [one.shape[:1] == [1] or _is_free(one) for one in inputs]
+        self._output_axes = [any(self._axes) and _counts_instances(one, inputs) for one in outputs]
+        self._in_batches = (
+            all(map(_is_free, inputs)) and all(self._output_axes) and all(o.shape[:1] != [1] for o in outputs)
+        )
+        self._inputs = [_tensor(one, axis) for one, axis in zip(inputs, self._axes, strict=True)]
+        self._inputs = _with_columns(self._inputs, _names(metadata, 'feature_names'))
+        self._names = [one.name for one in outputs]
+        self._classes = None
+        self._is_classifier = False
+        if all(self._output_axes) and _is_label_and_scores(outputs):
+            self._classes = _names(metadata, 'classes') or read_classes(path)
+            widths = {width for width in outputs[1].shape[1:] if isinstance(width, int)}
+            self._is_classifier = outputs[1].type.startswith('seq') or bool(
+                self._classes and widths <= {len(self._classes)}
+            )
+        properties = {}
+        for one in self._inputs:
+            properties |= one.properties
+        self.schema = object_schema(properties)
+        self.result_schema = self._result_schema(outputs)
+
+    def predict(self, instances: list) -> list:
+        """Return for each instance `{'label', 'probabilities'}` by a classifier, else `{output's name: value}`."""
+        batches = same_shapes(self._inputs, instances) if self._in_batches else [[n] for n in range(len(instances))]
+        results = [None] * len(instances)
+        for positions in batches:
+            answers = self._run([instances[position] for position in positions])
+            for position, answer in zip(positions, answers, strict=True):
+                results[position] = answer
+        return results
+
+    def _run(self, instances):
+        feed = {}
+        for one, axis in zip(self._inputs, self._axes, strict=True):
+            tensor = one.stack(instances)
+            feed[one.name] = tensor if axis else tensor[0]
+        try:
+            outputs = self._session.run(None, feed)
+        except INVALID_ARGUMENT as error:
+            raise InvalidInstance('', ' '.join(str(error).split())) from error
+        count = len(instances)
+        if count > 1 and any(_length(output) != count for output in outputs):
+            # The file did not declare it, but an output is not one row for each instance.
+            self._in_batches = False
+            return self.predict(instances)
+        if self._is_classifier:
+            return _labels_and_probabilities(*outputs, self._classes)
+        columns = [_values(*pair, count) for pair in zip(outputs, self._output_axes, strict=True)]
+        return [dict(zip(self._names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    def _result_schema(self, outputs):
+        if self._is_classifier:
+            return classifier_schema(self._classes)
+        pairs = zip(outputs, self._output_axes, strict=True)
+        return object_schema({one.name: _output_schema(one, axis) for one, axis in pairs})
+
+
+def _session(path):
+    options = onnxruntime.SessionOptions()
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.intra_op_num_threads = options.inter_op_num_threads = THREADS
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    # What goes wrong is raised; it need not be printed too.
+    options.log_severity_level = FATAL
+    return onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
+
+
+def _is_free(one):
+    return bool(one.shape) and not isinstance(one.shape[0], int)
+
+
+def _counts_instances(output, inputs):
+    """Tell whether the first dimension of an output is that of the instances, as far as the file says."""
+    if not output.shape:
+        return True  # the shape is not declared
+    first, names = output.shape[0], {one.shape[0] for one in inputs if _is_free(one)}
+    # Names that a converter made up for what had none differ from tensor to tensor.
+    made_up = any(name is None or name.startswith('unk__') for name in {first, *names} if not isinstance(name, int))
+    return first == 1 or (not isinstance(first, int) and (made_up or not names or first in names))
+
+
+def _tensor(one, axis):
+    if one.type not in DTYPES:
+        raise StartError(f'its input {one.name} is a {one.type}; there is no JSON for that here.')
+    shape = tuple(length if isinstance(length, int) else None for length in one.shape)
+    return Tensor(one.name, np.dtype(DTYPES[one.type]), shape[1:] if axis else shape)
+
+
+def _with_columns(inputs, names):
+    """Return the inputs, the columns of the one input `(n, columns)` named where the file names them."""
+    if names and len(inputs) == 1 and inputs[0].shape in ((len(names),), (None,)):
+        return [Columns(inputs[0].name, inputs[0].dtype, tuple(names))]
+    return inputs
+
+
+def _names(metadata, key):
+    """Return a list of the file's metadata map, as JSON or with commas between; None where it has none."""
+    text = metadata.get(key)
+    if not text:
+        return None
+    try:
+        names = json.loads(text)
+    except ValueError:
+        names = text.split(',')
+    return [name.strip() if isinstance(name, str) else name for name in names] if isinstance(names, list) else None
+
+
+def _is_label_and_scores(outputs):
+    """Tell whether the outputs are those of a classifier: a label, and a score for each class."""
+    if len(outputs) != 2 or outputs[0].type not in LABELS or outputs[0].shape[1:] not in ([], [1]):
+        return False
+    scores = outputs[1]
+    return scores.type.startswith('seq(map(') or (
+        scores.type.startswith('tensor(float') and len(scores.shape) in (0, 2)
+    )
+
+
+def _labels_and_probabilities(labels, scores, classes):
+    if isinstance(scores, list):
+        scores = [{str(name): score for name, score in one.items()} for one in scores]
+    else:
+        names = [str(name) for name in classes]
+        scores = [dict(zip(names, row, strict=True)) for row in scores]
+    return [{'label': label, 'probabilities': one} for label, one in zip(rows(labels), scores, strict=True)]
+
+
+def _length(output):
+    return len(output) if isinstance(output, list) or output.ndim else 0
+
+
+def _values(output, axis, count):
+    """Return an output's value for each of `count` instances."""
+    if isinstance(output, list):
+        values = [{str(key): value for key, value in one.items()} if isinstance(one, dict) else one for one in output]
+        return values if axis and _length(values) == count else [values]
+    if axis and _length(output) == count:
+        return rows(output)
+    return [output.tolist() if output.dtype.kind not in 'biuf' else output]
+
+
+def _output_schema(output, axis):
+    if output.type not in DTYPES or not output.shape:
+        return {}
+    shape = [length if isinstance(length, int) else None for length in output.shape]
+    shape = shape[1:] if axis else shape
+    return array_schema(result_value_schema(DTYPES[output.type]), [] if axis and shape == [1] else shape, least=0)

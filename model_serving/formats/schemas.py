@@ -1,0 +1,88 @@
+"""JSON Schemas that are read off a model file, and what is made of them. Plain dicts, no framework."""
+
+import numpy as np
+
+# NumPy's kinds of numbers that have bounds: signed, unsigned and floating.
+BOUNDS = {'i': np.iinfo, 'u': np.iinfo, 'f': np.finfo}
+
+
+def value_schema(dtype) -> dict:
+    """Return the schema of one value of a NumPy dtype, with the bounds of its type."""
+    kind = np.dtype(dtype).kind
+    if kind == 'b':
+        return {'type': 'boolean'}
+    if kind not in BOUNDS:
+        return {'type': 'string'}
+    bounds = BOUNDS[kind](dtype)
+    number = float if kind == 'f' else int
+    name = 'number' if kind == 'f' else 'integer'
+    return {'type': name, 'minimum': number(bounds.min), 'maximum': number(bounds.max)}
+
+
+def result_value_schema(dtype) -> dict:
+    """Return the schema of one value of a result; a float may be NaN, which is answered as null."""
+    name = value_schema(dtype)['type']
+    return {'type': ['number', 'null'] if name == 'number' else name}
+
+
+def array_schema(items: dict, shape, least=1) -> dict:
+    """Return the schema of nested arrays of `items`; a dimension of None has any length from `least` on."""
+    for length in reversed(shape):
+        lengths = {'minItems': least} if length is None else {'minItems': length, 'maxItems': length}
+        items = {'type': 'array', 'items': items, **lengths}
+    return items
+
+
+def object_schema(properties: dict) -> dict:
+    """Return the schema of an object that has all of `properties`."""
+    return {'type': 'object', 'properties': properties, 'required': list(properties)}
+
+
+def classifier_schema(classes) -> dict:
+    """Return the schema of `{'label': …, 'probabilities': {class: number}}`; `classes` is None where not known."""
+    number = {'type': ['number', 'null']}
+    if classes is None:
+        return object_schema({'label': {}, 'probabilities': {'type': 'object', 'additionalProperties': number}})
+    return object_schema(
+        {'label': {'enum': list(classes)}, 'probabilities': object_schema({str(name): number for name in classes})}
+    )
+
+
+def nullable(schema: dict) -> dict:
+    """Return the schema of a value that may be missing."""
+    return {**schema, 'type': [schema['type'], 'null']}
+
+
+def merge_patch(target, patch):
+    """Return `target` with a JSON merge patch (RFC 7386) applied: null removes, objects merge, all else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge_patch(merged.get(key), value)
+    return merged
+
+
+def example_of(schema: dict):
+    """Return a value for a derived schema: an example of its own, else 0 or the middle of bounds without 0."""
+    for key in ('examples', 'enum'):
+        if schema.get(key):
+            return schema[key][0]
+    kind = schema.get('type')
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == 'object':
+        return {key: example_of(value) for key, value in schema.get('properties', {}).items()}
+    if kind == 'array':
+        return [example_of(schema.get('items', {}))] * schema.get('minItems', 1)
+    return {'string': '', 'boolean': False}.get(kind, _number(schema))
+
+
+def _number(schema):
+    low, high = schema.get('minimum', 0), schema.get('maximum', 0)
+    if 'minimum' in schema and 'maximum' in schema and not low <= 0 <= high:
+        middle = low + (high - low) / 2
+        return int(middle) if schema['type'] == 'integer' else middle
+    return min(max(0, low), high) if 'maximum' in schema else max(0, low)

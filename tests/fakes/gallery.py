@@ -1,0 +1,131 @@
+"""Models that show every kind of field and of answer on the page; their tests serve this as routes.py."""
+
+from .resources.model_resource import ModelResource
+from .serving.route import Route
+from .utils.validation_utils import validate_json
+
+# A red point, as PNG.
+POINT = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg=='
+
+
+class EchoModel:
+    """Answers what it is given; `{"fail": true}` makes it fail."""
+
+    load_before_fork = True
+
+    def predict(self, instances):
+        if any(instance.get('fail') for instance in instances):
+            raise RuntimeError('asked to fail')
+        return [instance.get('answer', instance) for instance in instances]
+
+
+class ListModel:
+    """Answers how long each instance is."""
+
+    load_before_fork = True
+
+    def predict(self, instances):
+        return [len(instance) for instance in instances]
+
+
+def numbers(count, **cell):
+    return {'type': 'array', 'items': {'type': 'number', **cell}, 'minItems': count, 'maxItems': count}
+
+
+def resource(schema, doc, result=None):
+    """Return a resource that answers `{'result': …}` to what `schema` allows."""
+
+    class Echo(ModelResource):
+        result_schema = result
+
+        @validate_json(schema)
+        def post(self, instance):
+            return {'result': self.predict(instance)}
+
+    Echo.__doc__ = doc
+    return Echo
+
+
+FIELDS = {
+    'type': 'object',
+    'properties': {
+        'text': {'type': 'string', 'minLength': 2, 'maxLength': 20, 'description': 'A short text'},
+        'essay': {'type': 'string', 'maxLength': 5000},
+        'weight': {'type': 'number', 'title': 'Weight', 'minimum': 0, 'maximum': 10, 'description': 'in kg'},
+        'count': {'type': 'integer', 'minimum': 1},
+        'sure': {'type': 'boolean'},
+        'colour': {'enum': ['red', 'green', 3]},
+        'day': {'type': 'string', 'format': 'date'},
+        'missing': {'type': ['number', 'null']},
+        'row': numbers(3),
+        'rows': {'type': 'array', 'items': {'type': 'array', 'items': {'type': 'number'}}},
+        'cells': {**numbers(2), 'items': numbers(3)},
+        'tree': {'$ref': '#/$defs/tree'},
+    },
+    'required': ['text', 'weight', 'missing', 'colour'],
+    '$defs': {
+        'tree': {
+            'type': 'object',
+            'properties': {
+                'leaf': {'type': 'integer'},
+                'branches': {'type': 'array', 'items': {'$ref': '#/$defs/tree'}},
+            },
+            'required': ['leaf'],
+            'additionalProperties': False,
+        }
+    },
+    'examples': [
+        {
+            'text': '范叶亮',
+            'essay': 'Two\nlines',
+            'weight': 0.5,
+            'count': 3,
+            'sure': True,
+            'colour': 3,
+            'day': '2018-10-19',
+            'missing': None,
+            'row': [1, 2.5, -3],
+            'rows': [[1, 2], [3, 4]],
+            'cells': [[1, 2, 3], [4, 5, 6]],
+            'tree': {'leaf': 1, 'branches': [{'leaf': 2}]},
+        },
+        {'text': 'second', 'weight': 1, 'missing': 4, 'colour': 'red'},
+    ],
+}
+PICTURE = {
+    'type': 'object',
+    'properties': {'answer': {'type': 'string', 'contentEncoding': 'base64', 'contentMediaType': 'image/png'}},
+    'required': ['answer'],
+    'examples': [{'answer': POINT}],
+}
+FILE = {
+    'type': 'object',
+    'properties': {
+        'file': {'type': 'string', 'contentEncoding': 'base64', 'contentMediaType': 'application/octet-stream'}
+    },
+    'required': ['file'],
+}
+DRAWING = {
+    'type': 'object',
+    'properties': {'image': {**numbers(8), 'items': numbers(8, minimum=0, maximum=16)}},
+    'required': ['image'],
+}
+ANY = {'type': 'object', 'properties': {'answer': {}, 'fail': {'type': 'boolean'}}, 'examples': [{'answer': 42}]}
+
+ROUTES = (
+    Route('/v1/FormModel', resource(FIELDS, 'Every kind of field.\n\nIt answers what it is sent.'), EchoModel),
+    Route(
+        '/v1/PictureModel',
+        resource(
+            PICTURE,
+            'A picture → the same picture.',
+            PICTURE
+            | {'properties': {'result': PICTURE['properties']['answer']}, 'required': ['result'], 'examples': []},
+        ),
+        EchoModel,
+    ),
+    Route('/v1/FileModel', resource(FILE, 'A file → itself.'), EchoModel),
+    Route('/v1/DrawingModel', resource(DRAWING, 'A drawing → its numbers.'), EchoModel),
+    Route('/v1/AnyModel', resource(ANY, 'Whatever it is sent.'), EchoModel),
+    Route('/v2/AnyModel', resource({'type': 'array', 'examples': [[1]]}, 'No object.'), ListModel),
+)

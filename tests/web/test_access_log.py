@@ -1,0 +1,46 @@
+"""The log has a line for each request, in the one form of all lines."""
+
+import re
+import socket
+
+LINE = re.compile(
+    r'\[\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\] - \[INFO\] - \[access\] - '
+    r'127\.0\.0\.1 "(?P<request>[^"]*)" (?P<status>\d{3}) (?P<length>\d+|-) \d+\.\d ms (?P<id>\S+)'
+)
+
+
+def access_lines(service):
+    return [line for line in service.log.splitlines() if ' - [access] - ' in line]
+
+
+def test_each_request_has_its_line_by_the_time_the_service_has_stopped(make_service):
+    service = make_service()
+    for number in range(300):
+        service.post('/v1/XXXModel', {'name': 'Leo'}, headers={'X-Request-ID': f'request-{number}'})
+    service.post('/v1/XXXModel', {}, headers={'X-Request-ID': 'not-valid'})
+    service.stop()
+    found = [LINE.fullmatch(line) for line in access_lines(service)]
+    assert all(found)
+    # Each of the two workers writes its own lines, so their order is not that of the requests.
+    answered = sorted(match['id'] for match in found if match['status'] == '200')
+    assert answered == sorted(f'request-{number}' for number in range(300))
+    last = next(match for match in found if match['id'] == 'not-valid')
+    assert (last['request'], last['status']) == ('POST /v1/XXXModel', '400')
+
+
+def test_a_path_can_not_forge_a_line(make_service):
+    service = make_service()
+    forged = b'GET /a%0A[2018/10/21%2000:00:00]%0D%C2%85b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+    with socket.create_connection(('127.0.0.1', service.port), timeout=20) as sock:
+        sock.sendall(forged)
+        assert b' 404 ' in b''.join(iter(lambda: sock.recv(65536), b''))
+    service.stop()
+    (line,) = [line for line in access_lines(service) if '404' in line]
+    assert LINE.fullmatch(line)
+
+
+def test_it_can_be_off(make_service):
+    service = make_service(environment={'MODEL_SERVING_SERVING_ACCESS_LOG': 'off'})
+    assert service.post('/v1/XXXModel', {'name': 'Leo'}).headers['X-Request-ID']
+    service.stop()
+    assert access_lines(service) == []

@@ -1,0 +1,33 @@
+"""What start.sh prints tells what is served, what it costs, and where to click."""
+
+import re
+
+import pytest
+
+from model_serving.web.banner import url
+
+
+def test_start_shows_each_model_and_where_to_click(make_service):
+    service = make_service(environment={'WORKERS': '2', 'THREADS': '3'}, start=False)
+    lines = service.start().splitlines()
+    xxx = next(line for line in lines if line.startswith('/v1/XXXModel '))
+    assert re.search(r'XXXModel +loaded once for all workers +\+\d+\.\d MiB +\d+ ms', xxx)
+    total = next(line for line in lines if line.startswith('2 workers with 3 threads each'))
+    megabytes = float(re.search(r'memory of all processes (\d+\.\d) MiB', total)[1])
+    # Three processes whose pages were not shared would hold more.
+    assert 10 < megabytes < 3 * 60
+    assert f'Ready. Open http://127.0.0.1:{service.port}/' in lines
+
+
+@pytest.mark.parametrize(
+    'address, expected',
+    [
+        (('0.0.0.0', 9999), 'http://localhost:9999/'),
+        (('::', 80, 0, 0), 'http://localhost:80/'),
+        (('::1', 80, 0, 0), 'http://[::1]:80/'),
+        (('10.0.0.1', 1), 'http://10.0.0.1:1/'),
+        ('/tmp/a.sock', 'unix:/tmp/a.sock'),
+    ],
+)
+def test_the_address_is_one_that_a_browser_opens(address, expected):
+    assert url(address) == expected
