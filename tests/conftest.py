@@ -130,7 +130,7 @@ def misbehaving(tmp_path_factory):
     from tests.fakes.misbehaving import files
 
     settings = files(timeout=2, max_body='16 KiB', max_batch_size=8)
-    environment = {'WORKERS': '1', 'THREADS': '8'}
+    environment = {'WORKERS': '1', 'THREADS': '8', 'MODEL_SERVING_LIMITEDMODEL_MAX_QUEUE': '2'}
     running = Service(tmp_path_factory.mktemp('bad days') / 'model serving', settings, environment)
     running.start()
     yield running

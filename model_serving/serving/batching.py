@@ -100,8 +100,10 @@ class Batcher:
                 return
             if perf_counter() >= call.deadline:
                 raise DeadlineExceeded(f'{self.name} did not answer within {timeout:g} s.')
-            # Those that came last have to go; what is being predicted stays.
-            if call not in self._batch and call not in list(self._callers)[: self._most()]:
+            # Those that came last have to go; who is being predicted stays, unless it takes far longer than it did.
+            usual = self._seconds_per_call * len(self._batch)
+            stays = call in self._batch and self.running_for() < self._slow_after + 4 * usual
+            if not stays and call not in list(self._callers)[: self._most()]:
                 raise self._overloaded()
 
     def _overloaded(self):
@@ -172,8 +174,9 @@ class Batcher:
             results = self._predict(instances)
         finally:
             self._predicting_since = None
-            now = (perf_counter() - started) / len(instances)
-            self._seconds_per_call += (now - self._seconds_per_call) / 4
+            measured = (perf_counter() - started) / len(instances)
+            known = self._seconds_per_call or measured
+            self._seconds_per_call = known + (measured - known) / 4
         # NumPy arrays and tensors have `tolist`; a dict or a generator has no order or no length to trust.
         if not (isinstance(results, (list, tuple)) or hasattr(results, 'tolist')):
             raise TypeError(f'{self.name}: predict must return a list, not {type(results).__name__}.')

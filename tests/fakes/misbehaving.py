@@ -12,6 +12,7 @@ from .resources.misbehaving_resource import ExitingFlaskResource, ExitingResourc
 ROUTES += (
     Route('/v1/BadModel', MisbehavingResource, MisbehavingModel),
     Route('/v1/OtherModel', MisbehavingResource, OtherModel),
+    Route('/v1/LimitedModel', MisbehavingResource, OtherModel),
     Route('/v1/ExitingModel', ExitingResource, OtherModel),
     Route('/v1/ExitingFlaskModel', ExitingFlaskResource, OtherModel),
 )

@@ -26,6 +26,12 @@ def nested(depth):
     return value
 
 
+def until(path):
+    """Wait until the test has made the file."""
+    while not os.path.exists(path):
+        time.sleep(0.01)
+
+
 def circular():
     value = []
     value.append(value)
@@ -36,6 +42,7 @@ def circular():
 RESULTS = {
     'echo': lambda value: value,
     'sleep': lambda value: time.sleep(value) or value,
+    'until': until,
     'hang': lambda value: threading.Event().wait(),
     'hold_gil': lambda value: re.match('(a+)+$', 'a' * 60 + 'b'),
     'raise': lambda value: raise_(ValueError(f'secret {value}')),

@@ -1,0 +1,138 @@
+"""A model that hangs: its callers are answered on time, the others go on, and the worker is replaced."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+import requests
+
+from tests.fakes.misbehaving import files
+
+
+def do(service, what, value=None, path='/v1/BadModel', **headers):
+    return service.post(path, {'do': what, 'value': value}, headers=headers)
+
+
+class Neighbour:
+    """Calls the other model over and over, on new connections, and counts what it is answered."""
+
+    def __init__(self, service):
+        self.service = service
+        self.statuses = []
+        self._end = Event()
+
+    def __call__(self):
+        while not self._end.is_set():
+            self.statuses.append(do(self.service, 'echo', 1, '/v1/OtherModel').status_code)
+            self._end.wait(0.02)
+
+    def stop(self):
+        self._end.set()
+
+
+@pytest.fixture
+def threads():
+    with ThreadPoolExecutor(20) as pool:
+        yield pool
+
+
+def wait_until(condition, seconds=60):
+    until = time.perf_counter() + seconds
+    while not condition():
+        assert time.perf_counter() < until, 'it never came'
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """A file that lets go who waits for it; it is made after the test at the latest."""
+    path = tmp_path / 'open'
+    yield path
+    path.touch()
+
+
+def test_callers_get_504_on_time_and_others_an_answer_at_once(misbehaving, threads, gate):
+    slow = threads.submit(do, misbehaving, 'until', str(gate))
+    late = [threads.submit(do, misbehaving, 'echo', 'unseen', **{'X-Request-Timeout': '0.3'}) for _ in range(2)]
+    assert do(misbehaving, 'echo', 1, '/v1/OtherModel').status_code == 200
+    answers = [call.result() for call in (slow, *late)]
+    assert {answer.status_code for answer in answers[1:]} <= {200, 504}
+    assert (answers[0].status_code, answers[0].json()['message']) == (504, 'BadModel did not answer within 2 s.')
+    answer = do(misbehaving, 'echo', 'not predicted', **{'X-Request-Timeout': '0.3'})
+    assert (answer.status_code, answer.json()['message']) == (504, 'BadModel did not answer within 0.3 s.')
+    gate.touch()
+    wait_until(lambda: do(misbehaving, 'predicted').status_code == 200)
+    assert 'not predicted' not in do(misbehaving, 'predicted').json()['result']
+
+
+def test_a_slow_model_leaves_half_of_the_threads_to_the_others(misbehaving, threads, gate):
+    """Twelve calls of a model that stands still, for eight threads."""
+    assert do(misbehaving, 'echo', 1, '/v1/OtherModel').status_code == 200
+    slow = [threads.submit(do, misbehaving, 'until', str(gate), '/v1/OtherModel') for _ in range(12)]
+    wait_until(lambda: sum(call.done() for call in slow) == 8)
+    assert do(misbehaving, 'echo', 1).status_code == 200
+    assert misbehaving.get('/health/ready').status_code == 200
+    gate.touch()
+    answers = [call.result() for call in slow]
+    assert sorted(answer.status_code for answer in answers) == [200] * 4 + [429] * 8
+    for answer in answers:
+        if answer.status_code == 429:
+            assert 1 <= int(answer.headers['Retry-After']) <= 3600
+            assert 'calls wait for OtherModel already' in answer.json()['message']
+            assert 'Retry-After' in answer.headers['Access-Control-Expose-Headers']
+
+
+def test_a_full_queue_is_429(misbehaving, threads, gate):
+    calls = [threads.submit(do, misbehaving, 'until', str(gate), '/v1/LimitedModel') for _ in range(6)]
+    wait_until(lambda: sum(call.done() for call in calls) == 4)
+    gate.touch()
+    answers = [call.result() for call in calls]
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429, 429, 429]
+    assert all(answer.headers['Retry-After'] for answer in answers if answer.status_code == 429)
+
+
+def test_hanging_workers_are_replaced_one_after_the_other(make_service, threads):
+    service = make_service(files(timeout=20, hang_timeout=1.5), {'WORKERS': '2', 'THREADS': '8'})
+    before = service.worker_pids
+    neighbour = Neighbour(service)
+    calling = threads.submit(neighbour)
+    # Each call goes to either worker: enough of them for both to hang.
+    hanging = [threads.submit(do, service, 'hang') for _ in range(12)]
+    wait_until(lambda: not set(before) & set(service.worker_pids))
+    wait_until(lambda: do(service, 'echo', 1).status_code == 200)
+    neighbour.stop()
+    calling.result()
+    assert set(neighbour.statuses) == {200}
+    answers = [call.result() for call in hanging]
+    assert {answer.status_code for answer in answers} <= {429, 503}
+    ended = [answer.json()['message'] for answer in answers if answer.status_code == 503]
+    assert set(ended) == {'BadModel is not ready: it hangs, and its worker is being replaced. Send the request again.'}
+    log = service.log
+    assert log.count('BadModel hangs: its predict has been running for') == 2
+    assert log.count('misbehaving_model.py') >= 2
+    first, second = sorted(log.index(f'Worker {pid} ends') for pid in before)
+    # The second one waited until the first was replaced.
+    assert 'Booting worker' in log[first:second]
+
+
+@pytest.mark.long
+def test_the_only_worker_is_replaced(make_service):
+    service = make_service(files(timeout=30, hang_timeout=1), {'WORKERS': '1', 'THREADS': '8'})
+    before = service.worker_pids
+    assert do(service, 'hang').status_code == 503
+    wait_until(lambda: service.worker_pids and not set(before) & set(service.worker_pids))
+    assert do(service, 'echo', 5).json() == {'result': 5}
+
+
+@pytest.mark.long
+def test_a_model_that_holds_the_interpreter_is_ended_by_gunicorn(make_service, threads):
+    """Nothing in the process runs then, so gunicorn's own watch takes it; the log says where it stood."""
+    service = make_service(files(), {'WORKERS': '2', 'GUNICORN_CMD_ARGS': '--timeout 2'})
+    before = set(service.worker_pids)
+    with pytest.raises(requests.RequestException):
+        do(service, 'hold_gil')
+    wait_until(lambda: len(set(service.worker_pids) - before) == 1 and len(service.worker_pids) == 2)
+    assert do(service, 'echo', 5).json() == {'result': 5}
+    assert 'WORKER TIMEOUT' in service.log
+    assert 'misbehaving_model.py' in service.log
