@@ -1,0 +1,82 @@
+"""Digits drawn with the mouse and with a finger."""
+
+import pytest
+from playwright.sync_api import expect
+
+# Strokes of points, as shares of the paper's width and height.
+DRAWINGS = {
+    0: [[(0.5, 0.15), (0.35, 0.2), (0.27, 0.4), (0.28, 0.65), (0.38, 0.83), (0.52, 0.86), (0.66, 0.75), (0.72, 0.5),
+         (0.68, 0.28), (0.58, 0.17), (0.5, 0.15)]],
+    1: [[(0.52, 0.15), (0.5, 0.85)]],
+    4: [[(0.35, 0.15), (0.25, 0.55), (0.75, 0.55)], [(0.6, 0.3), (0.6, 0.9)]],
+    7: [[(0.25, 0.2), (0.75, 0.2), (0.42, 0.85)]],
+}  # fmt: skip
+
+
+@pytest.fixture
+def digits(service, open_page):
+    """The card of DigitsModel."""
+    page = open_page(service.url)
+    card = page.locator('#v1-DigitsModel')
+    card.scroll_into_view_if_needed()
+    return card
+
+
+def draw(card, strokes, scale=1):
+    """Draw with the mouse, at `scale` of the paper's size."""
+    box = card.locator('.paper').bounding_box()
+    mouse = card.page.mouse
+    for stroke in strokes:
+        points = [(box['x'] + x * scale * box['width'], box['y'] + y * scale * box['height']) for x, y in stroke]
+        mouse.move(*points[0])
+        mouse.down()
+        for point in points[1:]:
+            mouse.move(*point, steps=5)
+        mouse.up()
+
+
+@pytest.mark.parametrize('digit', DRAWINGS)
+@pytest.mark.parametrize('scale', [1, 0.4])
+def test_drawn_digit(digits, digit, scale):
+    draw(digits, DRAWINGS[digit], scale)
+    digits.get_by_role('button', name='Send').click()
+    expect(digits.locator('.number')).to_have_text(str(digit))
+    expect(digits.locator('tr.best th')).to_have_text(str(digit))
+    assert digits.locator('.bars tr').count() == 10
+
+
+def test_drawing_fills_the_grid_as_the_uci_set_was_made(digits):
+    draw(digits, [[(0.1, 0.2), (0.1, 0.5)]])
+    digits.get_by_text('As numbers').click()
+    cells = [float(cell.input_value()) for cell in digits.locator('.cells input').all()]
+    rows = [cells[start : start + 8] for start in range(0, 64, 8)]
+    # A stroke of 4 pixels' width in the middle of 32, from top to bottom, wherever it was drawn.
+    assert [[bool(cell) for cell in row] for row in rows] == [[column in (3, 4) for column in range(8)]] * 8
+    assert rows[4] == [0, 0, 0, 8, 8, 0, 0, 0]
+
+
+def test_touch(service, browser, open_page):
+    page = open_page(service.url, has_touch=True)
+    card = page.locator('#v1-DigitsModel')
+    card.scroll_into_view_if_needed()
+    box = card.locator('.paper').bounding_box()
+    fingers = page.context.new_cdp_session(page)
+    moves = [('touchStart', 0.2), *(('touchMove', share / 20) for share in range(5, 17)), ('touchEnd', None)]
+    for kind, share in moves:
+        at = [] if share is None else [{'x': box['x'] + box['width'] / 2, 'y': box['y'] + share * box['height']}]
+        fingers.send('Input.dispatchTouchEvent', {'type': kind, 'touchPoints': at})
+    card.get_by_role('button', name='Send').click()
+    expect(card.locator('.number')).to_have_text('1')
+
+
+def test_clear_and_numbers(digits):
+    digits.get_by_role('button', name='Clear').click()
+    digits.get_by_text('As numbers').click()
+    cells = digits.locator('.cells input')
+    assert {cell.input_value() for cell in cells.all()} == {'0'}
+    cells.nth(9).fill('16')
+    digits.get_by_role('tab', name='JSON').click()
+    expect(digits.get_by_role('textbox', name='JSON')).to_have_value('\n'.join([
+        '{', '  "image": [', *['    [0, 0, 0, 0, 0, 0, 0, 0],'], '    [0, 16, 0, 0, 0, 0, 0, 0],',
+        *['    [0, 0, 0, 0, 0, 0, 0, 0],'] * 5, '    [0, 0, 0, 0, 0, 0, 0, 0]', '  ]', '}',
+    ]))  # fmt: skip
