@@ -1,0 +1,114 @@
+"""The tables of the benchmark: who is compared, at what, and how each one is started and spoken to."""
+
+import json
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+BASE_FOLDER = Path(__file__).resolve().parents[1]
+TMP_FOLDER = BASE_FOLDER / 'tmp' / 'bench'
+sys.path.insert(0, str(Path(__file__).parent / 'shared'))
+
+from served import MANY  # noqa: E402
+
+
+class Workload(NamedTuple):
+    """What is asked. `served` is the models' workload; `access_log` says whether a line is written for each request."""
+
+    title: str
+    served: str
+    access_log: bool = False
+
+    @property
+    def names(self) -> list:
+        """The models' names in the URL."""
+        return MANY if self.served == 'many' else [self.served]
+
+
+WORKLOADS = {
+    'hello': Workload('hello: `{"name": "Leo"}` → a greeting', 'hello'),
+    'hello-log': Workload('hello, a line of access log for each request', 'hello', access_log=True),
+    'forest': Workload('forest: 64 grey levels → a digit, by 100 trees of scikit-learn', 'forest'),
+    'digits': Workload('digits: 8 × 8 grey levels → ten probabilities, by a small ONNX network', 'digits'),
+    'numbers': Workload('numbers: a JSON body of 1 MB → the sum of its numbers', 'numbers'),
+    'many': Workload('many: hello by a hundred models at once', 'many'),
+}
+
+
+class Wire(NamedTuple):
+    """How a protocol carries an instance: the path of a model, the body, and the result out of an answer."""
+
+    path: str
+    wrap: callable
+    unwrap: callable
+
+
+PLAIN = Wire('/v1/{name}', lambda name, instance: instance, lambda answer: answer['result'])
+
+
+class Peer(NamedTuple):
+    """A server: its command in its folder, what it adds for the access log or against it, where it cannot be asked."""
+
+    title: str
+    setup: str
+    command: str
+    quiet: str = ''
+    logging: str | None = None
+    environment: dict = {}
+    wire: Wire = PLAIN
+    requirements: str | None = None
+
+
+PEERS = {
+    'ours': Peer(
+        'ours',
+        'gunicorn with the repository\'s own conf/gunicorn.conf.py; ids, CORS, JSON Schema and batches on',
+        '{bin}/python -m gunicorn --config conf/gunicorn.conf.py main:app',
+        logging='',
+        environment={'HOST': '127.0.0.1', 'PORT': '{port}', 'WORKERS': '2'},
+    ),
+    'article': Peer(
+        'the article',
+        'Flask-RESTful and jsonschema on gunicorn -w 2, as the article has it',
+        '{bin}/gunicorn -w 2 -b 127.0.0.1:{port} --no-control-socket main:app',
+        logging='--access-logfile -',
+    ),
+    'fastapi': Peer(
+        'FastAPI',
+        'uvicorn with uvloop and httptools, 2 workers; pydantic types; the forest in FastAPI\'s thread pool',
+        '{bin}/uvicorn server:app --host 127.0.0.1 --port {port} --workers 2',
+        quiet='--no-access-log',
+        logging='',
+    ),
+    'mosec': Peer(
+        'mosec',
+        '2 worker processes (1 for each of a hundred models), batches of up to 32 that wait 1 ms',
+        '{bin}/python server.py --address 127.0.0.1 --port {port} --log-level warning',
+    ),
+    'bare': Peer(
+        'bare gunicorn',
+        'a WSGI callable with json alone, on stock gthread: 2 workers, 16 threads; no checks, no batches',
+        '{bin}/gunicorn -k gthread -w 2 --threads 16 -b 127.0.0.1:{port} --no-control-socket server:app',
+        logging='--access-logfile -',
+    ),
+}
+DEFAULT_PEERS = ('ours', 'article', 'fastapi', 'mosec')
+QUICK_PEERS = ('ours', 'fastapi', 'bare')
+
+
+def cases(workload: Workload) -> list:
+    """Return the pairs of instance and answer that bench/train.py has written."""
+    return json.loads((TMP_FOLDER / 'cases.json').read_text())[workload.served]
+
+
+def same(answer, expected) -> bool:
+    """Tell whether two JSON values are equal, numbers but for rounding: float32 sums differ by the size of a batch."""
+    if isinstance(expected, dict):
+        return isinstance(answer, dict) and answer.keys() == expected.keys() and all(
+            same(answer[key], expected[key]) for key in expected
+        )
+    if isinstance(expected, list):
+        return isinstance(answer, list) and len(answer) == len(expected) and all(map(same, answer, expected))
+    if isinstance(expected, float):
+        return isinstance(answer, (int, float)) and abs(answer - expected) <= 1e-5 * max(1, abs(expected))
+    return answer == expected
