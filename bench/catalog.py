@@ -62,7 +62,7 @@ class Peer(NamedTuple):
 PEERS = {
     'ours': Peer(
         'ours',
-        'gunicorn with the repository\'s own conf/gunicorn.conf.py; ids, CORS, JSON Schema and batches on',
+        "gunicorn with the repository's own conf/gunicorn.conf.py; ids, CORS, JSON Schema and batches on",
         '{bin}/python -m gunicorn --config conf/gunicorn.conf.py main:app',
         logging='',
         environment={'HOST': '127.0.0.1', 'PORT': '{port}', 'WORKERS': '2'},
@@ -75,7 +75,7 @@ PEERS = {
     ),
     'fastapi': Peer(
         'FastAPI',
-        'uvicorn with uvloop and httptools, 2 workers; pydantic types; the forest in FastAPI\'s thread pool',
+        "uvicorn with uvloop and httptools, 2 workers; pydantic types; the forest in FastAPI's thread pool",
         '{bin}/uvicorn server:app --host 127.0.0.1 --port {port} --workers 2',
         quiet='--no-access-log',
         logging='',
@@ -104,8 +104,10 @@ def cases(workload: Workload) -> list:
 def same(answer, expected) -> bool:
     """Tell whether two JSON values are equal, numbers but for rounding: float32 sums differ by the size of a batch."""
     if isinstance(expected, dict):
-        return isinstance(answer, dict) and answer.keys() == expected.keys() and all(
-            same(answer[key], expected[key]) for key in expected
+        return (
+            isinstance(answer, dict)
+            and answer.keys() == expected.keys()
+            and all(same(answer[key], expected[key]) for key in expected)
         )
     if isinstance(expected, list):
         return isinstance(answer, list) and len(answer) == len(expected) and all(map(same, answer, expected))

@@ -93,8 +93,12 @@ def measure(server, options) -> dict:
         alone = run(1, (options.seconds + 1) // 2)
         crowd = None if options.quick else run(256, options.seconds)
     server.check()
-    errors = {f'{kind} at {name}': count for name, seen in (('32', busy), ('1', alone), ('256', crowd)) if seen
-              for kind, count in seen.errors.items()}
+    errors = {
+        f'{kind} at {name}': count
+        for name, seen in (('32', busy), ('1', alone), ('256', crowd))
+        if seen
+        for kind, count in seen.errors.items()
+    }
     return {
         'rate': busy.rate,
         'p50': busy.p50,
@@ -145,7 +149,9 @@ def warn_of_load():
     """Say so when the machine is busy with something else: then the figures are noise."""
     busy = os.getloadavg()[0]
     if busy > 0.5:
-        print(f'The load of this machine is {busy:.1f} before the first turn: the figures will be noise.', file=sys.stderr)
+        print(
+            f'The load of this machine is {busy:.1f} before the first turn: the figures will be noise.', file=sys.stderr
+        )
 
 
 def summary(turns, workloads) -> str:
@@ -159,7 +165,12 @@ def summary(turns, workloads) -> str:
             if name != 'ours' and not figures.failure(grouped[name]) and not figures.failure(grouped['ours']):
                 parts = [
                     f'{label} {figures.ratio_text(figures.ratios(grouped["ours"], grouped[name], metric))}'
-                    for metric, label in (('rate', ''), ('p50_alone', '· p50 alone'), ('p99', '· p99'), ('cpu', '· CPU'))
+                    for metric, label in (
+                        ('rate', ''),
+                        ('p50_alone', '· p50 alone'),
+                        ('p99', '· p99'),
+                        ('cpu', '· CPU'),
+                    )
                 ]
                 lines.append(f'{workload} ours/{name} {"  ".join(parts).strip()}')
     return '\n'.join(lines)

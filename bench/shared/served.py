@@ -72,5 +72,5 @@ MANY = [f'm{number:02}' for number in range(100)]
 def served(workload) -> dict:
     """Return the models of a workload by their names in the URL."""
     if workload == 'many':
-        return {name: Hello for name in MANY}
+        return dict.fromkeys(MANY, Hello)
     return {workload: MODELS[workload]}

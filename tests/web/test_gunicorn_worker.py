@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.conftest import Service
+from tests.conftest import BASE_FOLDER, Service
 
 BODY = json.dumps({'name': 'Leo'}).encode()
 REQUEST = b'POST /v1/XXXModel HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' % (
@@ -54,17 +54,12 @@ class GateModelResource(ModelResource):
     def post(self, instance):
         return {'result': self.model.enter()}
 ''',
-    'model_serving/routes.py': """
+    'model_serving/routes.py': (BASE_FOLDER / 'model_serving' / 'routes.py').read_text(encoding='utf-8')
+    + """
 from .models.gate_model import GateModel
-from .models.xxx_model import XXXModel
 from .resources.gate_model_resource import GateModelResource
-from .resources.xxx_model_resource import XXXModelResource
-from .serving.route import Route
 
-ROUTES = (
-    Route('/v1/XXXModel', XXXModelResource, XXXModel),
-    Route('/v1/GateModel', GateModelResource, GateModel),
-)
+ROUTES += (Route('/v1/GateModel', GateModelResource, GateModel),)
 """,
 }
 
