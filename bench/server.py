@@ -9,7 +9,7 @@ import subprocess
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 from catalog import BASE_FOLDER, TMP_FOLDER, cases, same
@@ -115,16 +115,12 @@ class Server:
         """End the server, politely for 5 s."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            pass
         rest = self.processes()
         for process in rest:
-            try:
+            with suppress(psutil.Error):
                 process.kill()
-            except psutil.Error:
-                pass
         self._process.wait()
         psutil.wait_procs(rest, 5)
 
