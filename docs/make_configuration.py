@@ -21,7 +21,7 @@ Nothing has to be configured. What can be stands in `conf/`, and is read once, w
 |---|---|
 | `serving.conf` | `[serving]`: the whole service; `[model]`: defaults for every model |
 | any other `.conf` | `[model]` with the `name` of one model: its own settings, which go before the defaults |
-| `logging.conf` | what is logged where, as [Python's logging](https://docs.python.org/3/library/logging.config.html) reads it |
+| `logging.conf` | what is logged where ([its form](https://docs.python.org/3/library/logging.config.html)) |
 | `gunicorn.conf.py` | the settings of the web server |
 
 A file of a model looks like this; its own name does not matter:
