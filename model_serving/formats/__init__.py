@@ -52,13 +52,15 @@ class ModelFile:
         self._module_name = _module_name(self.name, self.path)
         self._module = _import(self.name, self._module_name)
         self.load_before_fork = self._module.LOAD_BEFORE_FORK
-        self._loaded = None
+        self._loaded = self._crash = None
 
     def __str__(self):
         return f'{self.name}, {self.path.stat().st_size / 2**20:.2f} MiB'
 
     def __call__(self):
         """Return the model, ready to predict."""
+        if self._crash:
+            raise self._crash
         try:
             self._loaded = self._module.load(self.path, self._settings)
         except StartError as error:
@@ -72,7 +74,12 @@ class ModelFile:
         """Return the schemas of an instance and of a result, with the user's patch and with an example."""
         if self._loaded and self._module.PREDICT_BEFORE_FORK:
             return _schemas(self._loaded, _patch(self._settings))
-        return reader.read(self._settings)
+        try:
+            return reader.read(self._settings)
+        except Crash as error:
+            # Nor would a worker survive it.
+            self._crash = error
+            raise
 
 
 def read_schemas(settings: dict) -> tuple[dict, dict]:
@@ -143,6 +150,10 @@ def _schemas(loaded, patch):
     return schema, result_schema
 
 
+class Crash(StartError):
+    """Loading the file ended the process that tried it."""
+
+
 class SchemaReader:
     """A process in which files are loaded to read their schemas, for runtimes that would not survive a fork.
 
@@ -170,7 +181,7 @@ class SchemaReader:
         if not answer:
             self._child.communicate()
             status, self._child = self._child.returncode, None
-            raise StartError(f'{settings["file"]} ended the process that loaded it (status {status}): damaged?')
+            raise Crash(f'{settings["file"]} ended the process that loaded it (status {status}): damaged?')
         answer = json.loads(answer)
         if 'error' in answer:
             raise StartError(answer['error'])

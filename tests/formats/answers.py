@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 
@@ -37,3 +38,11 @@ def flat(result):
 def of_classes(results):
     """Return the labels and the rows of probabilities of a classifier's results."""
     return [one['label'] for one in results], [list(one['probabilities'].values()) for one in results]
+
+
+def instances_of(names, rows):
+    """Return instances of named features, with null for NaN."""
+    return [
+        {name: None if np.isnan(value) else float(value) for name, value in zip(names, row, strict=True)}
+        for row in rows
+    ]

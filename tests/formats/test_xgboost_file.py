@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.formats.answers import both_ways, of_classes
+from tests.formats.answers import both_ways, instances_of, of_classes
 
 pytestmark = pytest.mark.xgboost
 
@@ -12,40 +12,12 @@ def close(results, expected):
     return np.array(results) == pytest.approx(np.array(expected), rel=1e-6, abs=1e-7)
 
 
-def instances_of(names, rows):
-    """Return instances of named features, with null for NaN."""
-    return [
-        {name: None if np.isnan(value) else float(value) for name, value in zip(names, row, strict=True)}
-        for row in rows
-    ]
-
-
 @pytest.fixture(scope='module')
-def data():
-    """Held-out rows by model name: `(feature names, rows for training, their targets, rows held out)`."""
-    from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
-    from sklearn.model_selection import train_test_split
-
-    split = {}
-    for load in load_breast_cancer, load_diabetes, load_wine:
-        bunch = load()
-        train, heldout, target, _ = train_test_split(bunch.data, bunch.target, test_size=25, random_state=0)
-        names = [name.replace(' ', '_') for name in bunch.feature_names]
-        split[load.__name__.removeprefix('load_')] = names, train, target, heldout
-    # A tenth of the values is missing, in training and in what is held out.
-    missing = np.random.default_rng(0).random
-    names, train, target, heldout = split['diabetes']
-    train, heldout = (np.where(missing(rows.shape) < 0.1, np.nan, rows) for rows in (train, heldout))
-    split['diabetes'] = names, train, target, heldout
-    return split
-
-
-@pytest.fixture(scope='module')
-def boosters(data):
+def boosters(split):
     import xgboost
 
     def train(name, parameters, named=True, types=None):
-        names, rows, target, _ = data[name]
+        names, rows, target, _ = split(name)
         matrix = xgboost.DMatrix(
             rows, target, feature_names=names if named else None, feature_types=types, enable_categorical=bool(types)
         )
@@ -86,23 +58,23 @@ def own(booster, rows, names=None, types=None):
 
 
 @pytest.mark.parametrize('name', ['Tumour', 'Linear'])
-def test_a_binary_classifier_without_feature_names(service, boosters, data, name):
-    *_, heldout = data['breast_cancer']
+def test_a_binary_classifier_without_feature_names(service, boosters, split, name):
+    *_, heldout = split('breast_cancer')
     expected = own(boosters[name], heldout)
     labels, probabilities = of_classes(both_ways(service, name, [{'x': row.tolist()} for row in heldout]))
     assert labels == (expected > 0.5).astype(int).tolist()
     assert close(probabilities, np.stack([1 - expected, expected], axis=1))
 
 
-def test_a_regression_with_missing_values(service, boosters, data):
-    names, *_, heldout = data['diabetes']
+def test_a_regression_with_missing_values(service, boosters, split):
+    names, *_, heldout = split('diabetes')
     assert np.isnan(heldout).any()
     results = both_ways(service, 'Diabetes', instances_of(names, heldout))
     assert close(results, own(boosters['Diabetes'], heldout, names))
 
 
-def test_a_json_file_of_three_classes_with_feature_names(service, boosters, data):
-    names, *_, heldout = data['wine']
+def test_a_json_file_of_three_classes_with_feature_names(service, boosters, split):
+    names, *_, heldout = split('wine')
     expected = own(boosters['Wine'], heldout, names)
     labels, probabilities = of_classes(both_ways(service, 'Wine', instances_of(names, heldout)))
     assert labels == expected.argmax(axis=1).tolist()
@@ -124,17 +96,17 @@ def test_a_category_is_a_whole_number(service, boosters):
         ({'bmi': 1e39}, 'bmi: 1e+39 is greater than the maximum of 3.4028234663852886e+38'),
     ],
 )
-def test_what_is_no_number_of_its_type(service, data, change, message):
-    names, *_, heldout = data['diabetes']
+def test_what_is_no_number_of_its_type(service, split, change, message):
+    names, *_, heldout = split('diabetes')
     answer = service.post('/v1/Diabetes', json=instances_of(names, heldout)[0] | change)
     assert (answer.status_code, answer.json()['message']) == (400, message)
 
 
-def test_a_wrong_width_and_a_missing_feature(service, data):
+def test_a_wrong_width_and_a_missing_feature(service, split):
     answer = service.post('/v1/Tumour', json={'x': [1.0] * 31})
     assert answer.status_code == 400
     assert answer.json()['errors'][0]['path'] == 'x'
-    names, *_, heldout = data['diabetes']
+    names, *_, heldout = split('diabetes')
     instance = instances_of(names, heldout)[0]
     del instance['bmi']
     answer = service.post('/v1/Diabetes', json=instance)
