@@ -40,11 +40,12 @@ class Batcher:
     seconds runs: so a slow model leaves threads to the others.
     """
 
-    def __init__(self, name, predict, max_batch_size, max_queue=1000, slow_after=1.0):
+    def __init__(self, name, predict, max_batch_size, linger=0.25, max_queue=1000, slow_after=1.0):
         self.name = name
         self.slow_share = max_queue
         self._predict = predict
         self._max_batch_size = max_batch_size
+        self._linger = linger
         self._max_queue = max_queue
         self._slow_after = slow_after
         self._queue = SimpleQueue()
@@ -122,7 +123,7 @@ class Batcher:
         together, seconds = 1, 0.0
         while True:
             calls = [self._queue.get()]
-            self._gather(calls, together, seconds / 4)
+            self._gather(calls, together, seconds * self._linger)
             together, started = len(calls), perf_counter()
             self._batch = calls
             self._answer(calls)
@@ -134,8 +135,8 @@ class Batcher:
     def _gather(self, calls, expected, linger):
         """Add what waits to `calls`; linger for as many as were answered together last time.
 
-        Callers that were answered together come back together: waiting for them a quarter of the
-        last predict's time, in seconds, gave a forest a third more answers and costs nothing when idle.
+        Callers that were answered together come back together: waiting for them, at most `linger` seconds,
+        a quarter of the last predict's time, gave a forest a third more answers and costs nothing when idle.
         """
         until = perf_counter() + linger
         while len(calls) < self._max_batch_size:

@@ -6,6 +6,8 @@ from . import deadlines
 from .batching import Batcher
 from .errors import NotReady
 
+BATCHER_SETTINGS = ('max_batch_size', 'linger', 'max_queue', 'slow_after')
+
 
 class Loaded(NamedTuple):
     """What loading a model took: the process that did it, bytes of resident memory, seconds."""
@@ -71,7 +73,7 @@ class Servable:
             self._model = self.model_class()
             self.loaded = Loaded(os.getpid(), max(0, _resident_memory() - memory), perf_counter() - started)
             if hasattr(self._model, 'predict'):
-                limits = {key: self.settings[key] for key in ('max_batch_size', 'max_queue', 'slow_after')}
+                limits = {key: self.settings[key] for key in BATCHER_SETTINGS}
                 self._batcher = Batcher(self.name, self._model.predict, **limits)
 
     def predict(self, instance):

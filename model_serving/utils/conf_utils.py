@@ -38,6 +38,14 @@ def seconds(text: str) -> float:
     return value
 
 
+def fraction(text: str) -> float:
+    """Return a number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError
+    return value
+
+
 def on_off(text: str) -> bool:
     """Return True for on, yes, true, 1 and False for off, no, false, 0, in any case."""
     states = configparser.ConfigParser.BOOLEAN_STATES
@@ -73,6 +81,7 @@ ALLOWED = {
     size: 'a number of bytes, such as 65536, 64 KiB or 1 MiB',
     count: 'a whole number of at least 1',
     seconds: 'a number of seconds above 0 and at most 86400',
+    fraction: 'a number from 0 to 1',
     name_of_file: "a file's path, absolute or from the project's folder on",
     words: 'names, with commas between or on lines of their own',
     hang_seconds: 'a number of seconds above 0 and at most 86400, or auto for 3 × timeout',
@@ -99,7 +108,20 @@ SETTINGS = (
     Setting('serving', 'direct_lane', on_off, 'on', 'Answer valid requests in front of Flask: the same, but faster.'),
     Setting('serving', 'access_log', on_off, 'on', 'Write a line of the log for each request.'),
     Setting('serving', 'page', on_off, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
-    Setting('model', 'max_batch_size', count, '32', 'How many instances that wait are predicted together at most.'),
+    Setting(
+        'model',
+        'max_batch_size',
+        count,
+        '32',
+        'How many instances are predicted together at most; 1: no batches.',
+    ),
+    Setting(
+        'model',
+        'linger',
+        fraction,
+        '0.25',
+        'How long a batch may wait to fill up, as a part of the last one’s time.',
+    ),
     Setting('model', 'max_body', size, '1 MiB', 'The largest body, after decompression; a larger one is a 413.'),
     Setting('model', 'max_queue', count, '1000', 'How many calls a worker holds for the model; one more is a 429.'),
     Setting('model', 'timeout', seconds, '30', 'How long a call may take, its waiting included; then it is a 504.'),
@@ -186,7 +208,10 @@ class Conf:
 def _parse(path):
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(path.read_text(encoding='utf-8'), source=str(path))
+        # Editors on Windows put a byte order mark in front, which utf-8-sig leaves out.
+        parser.read_string(path.read_text(encoding='utf-8-sig'), source=str(path))
+    except OSError as error:
+        raise StartError(f'{path} can not be read: {error.strerror}.') from error
     except (configparser.Error, UnicodeDecodeError) as error:
         raise StartError(f'{path}: {" ".join(str(error).split())}') from error
     return parser
@@ -212,7 +237,7 @@ def _values(path, section, items):
 def _read(setting, text, place):
     try:
         return setting.kind(text.strip())
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise StartError(f'{place} = {text!r}: it must be {ALLOWED[setting.kind]}.') from error
 
 
