@@ -142,7 +142,7 @@ def is_asked(workload, name, peer, options) -> bool:
     """Tell whether a peer has a turn: with a line of log each where it can, in quick mode bare for hello alone."""
     if options.quick and name == 'bare' and WORKLOADS[workload].served != 'hello':
         return False
-    return not WORKLOADS[workload].access_log or peer.logging is not None
+    return workload in peer.workloads and (not WORKLOADS[workload].access_log or peer.logging is not None)
 
 
 def warn_of_load():
