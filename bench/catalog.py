@@ -156,6 +156,36 @@ PEERS = {
         workloads=('hello', 'forest', 'digits'),
     ),
 }
+
+
+def without(title, setup, workload, environment=None, arguments=''):
+    """Return our service without one of its gains, for `workload` alone, so that each gain is measured beside it."""
+    ours = PEERS['ours']
+    return ours._replace(
+        title=title,
+        setup=setup,
+        command=f'{ours.command} {arguments}',
+        environment={**ours.environment, **(environment or {})},
+        workloads=(workload,),
+    )
+
+
+# Ours as it would be without a gain; they run from our own tree and environment.
+WITHOUT = {
+    'without-lane': without(
+        'without the direct lane', 'each request by Flask', 'hello', {'MODEL_SERVING_SERVING_DIRECT_LANE': 'off'}
+    ),
+    'without-worker': without(
+        'on stock gthread', "gunicorn's own threaded worker", 'hello', arguments='--worker-class gthread'
+    ),
+    'without-linger': without(
+        'without linger', 'a batch takes what waits and no more', 'forest', {'MODEL_SERVING_MODEL_LINGER': '0'}
+    ),
+    'without-batches': without(
+        'without batches', 'one instance a predict', 'forest', {'MODEL_SERVING_MODEL_MAX_BATCH_SIZE': '1'}
+    ),
+}
+PEERS |= WITHOUT
 DEFAULT_PEERS = ('ours', 'article', 'fastapi', 'mosec')
 QUICK_PEERS = ('ours', 'fastapi', 'bare')
 
