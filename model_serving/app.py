@@ -6,7 +6,6 @@ import jsonschema
 from flask import Flask
 from flask_cors import CORS
 
-from .formats import ModelFile
 from .resources.file_resource import file_resource
 from .resources.model_resource import ModelResource
 from .routes import ROUTES
@@ -112,6 +111,9 @@ def _servable(route, conf):
 
 def _file_resource_and_servable(name, settings):
     """Return the resource and the servable of a model file, which says itself what its schemas are."""
+    # Here, since NumPy comes with it, which a service without model files need not hold.
+    from .formats import ModelFile
+
     version, name = Route(f'/v{settings["version"]}/{name}', None, place='[model] name').version_and_name
     servable = Servable(name, version, lambda: ModelFile(settings)(), None, None, settings)
     try:
