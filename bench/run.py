@@ -29,9 +29,7 @@ def arguments():
         description='Measure the service and its peers side by side, into docs/benchmarks.md and docs/benchmarks.svg.',
         epilog=f'Workloads: {", ".join(WORKLOADS)}. Peers: {", ".join(PEERS)}.',
     )
-    parser.add_argument(
-        'names', nargs='*', metavar='name', help='workloads or peers, or all; of a kind not named: the usual'
-    )
+    parser.add_argument('names', nargs='*', metavar='name', help='workloads or peers; none of a kind: the usual; all')
     parser.add_argument('--quick', action='store_true', help='a minute or two, a few ratios, nothing written')
     parser.add_argument('--rounds', type=int, help='how often each peer has its turn (5; quick: 3)')
     parser.add_argument('--seconds', type=int, help='how long each measurement lasts (5; quick: 2)')
