@@ -6,6 +6,7 @@ import jsonschema
 from flask import Flask
 from flask_cors import CORS
 
+from .formats import ModelFile, SchemaReader
 from .resources.file_resource import file_resource
 from .resources.model_resource import ModelResource
 from .routes import ROUTES
@@ -71,7 +72,8 @@ def _add_models(api, routes, conf):
     for _, servable in served:
         if getattr(servable.model_class, 'load_before_fork', False):
             _load(servable)
-    served += [_file_resource_and_servable(name, conf.model(name)) for name in conf.model_files()]
+    with SchemaReader() as reader:
+        served += [_file_resource_and_servable(name, conf.model(name), reader) for name in conf.model_files()]
     urls = set()
     for resource, servable in served:
         if servable.url in urls:
@@ -109,18 +111,15 @@ def _servable(route, conf):
     )
 
 
-def _file_resource_and_servable(name, settings):
+def _file_resource_and_servable(name, settings, reader):
     """Return the resource and the servable of a model file, which says itself what its schemas are."""
-    # Here, since NumPy comes with it, which a service without model files need not hold.
-    from .formats import ModelFile
-
     version, name = Route(f'/v{settings["version"]}/{name}', None, place='[model] name').version_and_name
     servable = Servable(name, version, lambda: ModelFile(settings)(), None, None, settings)
     try:
         file = servable.model_class = ModelFile(settings)
         if file.load_before_fork:
             _load(servable)
-        resource = file_resource(name, *file.schemas())
+        resource = file_resource(name, *file.schemas(reader))
     except StartError as error:
         if settings['on_error'] == 'stop':
             raise StartError(f'{name}: {error}') from error

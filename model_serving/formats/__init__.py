@@ -52,13 +52,15 @@ class ModelFile:
         self._module_name = _module_name(self.name, self.path)
         self._module = _import(self.name, self._module_name)
         self.load_before_fork = self._module.LOAD_BEFORE_FORK
-        self._loaded = None
+        self._loaded = self._crash = None
 
     def __str__(self):
         return f'{self.name}, {self.path.stat().st_size / 2**20:.2f} MiB'
 
     def __call__(self):
         """Return the model, ready to predict."""
+        if self._crash:
+            raise self._crash
         try:
             self._loaded = self._module.load(self.path, self._settings)
         except StartError as error:
@@ -68,18 +70,20 @@ class ModelFile:
             raise StartError(f'{self.name} could not be loaded: {type(error).__name__}: {reason}') from error
         return self._loaded
 
-    def schemas(self) -> tuple[dict, dict]:
-        """Return the schemas of an instance and of a result, with the user's patch and with an example.
-
-        A runtime that would not survive the fork reads them in a process of its own, which ends.
-        """
+    def schemas(self, reader: 'SchemaReader') -> tuple[dict, dict]:
+        """Return the schemas of an instance and of a result, with the user's patch and with an example."""
         if self._loaded and self._module.PREDICT_BEFORE_FORK:
             return _schemas(self._loaded, _patch(self._settings))
-        return _in_child(self._settings)
+        try:
+            return reader.read(self._settings)
+        except Crash as error:
+            # Nor would a worker survive it.
+            self._crash = error
+            raise
 
 
 def read_schemas(settings: dict) -> tuple[dict, dict]:
-    """Load the file and return its schemas; for the child process."""
+    """Load the file and return its schemas; for the process of SchemaReader."""
     return _schemas(ModelFile(settings)(), _patch(settings))
 
 
@@ -146,13 +150,39 @@ def _schemas(loaded, patch):
     return schema, result_schema
 
 
-def _in_child(settings):
-    """Return the schemas, read by `python -m model_serving.formats` (see __main__.py)."""
-    command = [sys.executable, '-m', __package__]
-    child = subprocess.run(command, cwd=BASE_FOLDER, input=json.dumps(settings).encode(), stdout=subprocess.PIPE)
-    if child.returncode:
-        raise StartError(f'{settings["file"]} ended the process that loaded it (status {child.returncode}): damaged?')
-    answer = json.loads(child.stdout)
-    if 'error' in answer:
-        raise StartError(answer['error'])
-    return answer['schema'], answer['result_schema']
+class Crash(StartError):
+    """Loading the file ended the process that tried it."""
+
+
+class SchemaReader:
+    """A process in which files are loaded to read their schemas, for runtimes that would not survive a fork.
+
+    It is `python -m model_serving.formats` (see __main__.py), made when the first file needs it, for all of them.
+    """
+
+    def __init__(self):
+        self._child = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self._child:
+            self._child.communicate()
+
+    def read(self, settings: dict) -> tuple[dict, dict]:
+        """Return the schemas of an instance and of a result; raises StartError."""
+        if not self._child:
+            command = [sys.executable, '-m', __package__]
+            self._child = subprocess.Popen(command, cwd=BASE_FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._child.stdin.write(json.dumps(settings).encode() + b'\n')
+        self._child.stdin.flush()
+        answer = self._child.stdout.readline()
+        if not answer:
+            self._child.communicate()
+            status, self._child = self._child.returncode, None
+            raise Crash(f'{settings["file"]} ended the process that loaded it (status {status}): damaged?')
+        answer = json.loads(answer)
+        if 'error' in answer:
+            raise StartError(answer['error'])
+        return answer['schema'], answer['result_schema']

@@ -1,4 +1,4 @@
-"""The child process that reads the schemas of a file: settings as JSON on stdin, the schemas as JSON on stdout."""
+"""The process that reads the schemas of files: a line of JSON on stdin, the settings, is answered by one on stdout."""
 
 import json
 import os
@@ -12,13 +12,13 @@ def main():
     # Some frameworks print on stdout, and from C at any time: that goes to the log.
     answers = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)
-    try:
-        schema, result_schema = read_schemas(json.load(sys.stdin))
-        answer = {'schema': schema, 'result_schema': result_schema}
-    except StartError as error:
-        answer = {'error': str(error)}
-    json.dump(answer, answers)
-    answers.close()
+    for line in sys.stdin:
+        try:
+            schema, result_schema = read_schemas(json.loads(line))
+            answer = {'schema': schema, 'result_schema': result_schema}
+        except StartError as error:
+            answer = {'error': str(error)}
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 main()

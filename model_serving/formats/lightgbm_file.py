@@ -3,6 +3,7 @@
 import lightgbm
 import numpy as np
 
+from ..serving.errors import StartError
 from ..utils.cpu_utils import numeric_threads
 from .schemas import classifier_schema, object_schema, result_value_schema
 from .tensors import labels_and_probabilities, rows, table, with_positive
@@ -14,16 +15,17 @@ PROBABILITIES = {'binary', 'multiclass', 'softmax', 'multiclassova'}
 
 
 def load(path, settings) -> 'LightGBMModel':
-    """Return the model; raises lightgbm.basic.LightGBMError for a file that it can't read."""
-    return LightGBMModel(path)
+    """Return the model; raises StartError for a damaged file, and what LightGBM itself raises."""
+    header = _header(path)
+    _check_length(path.read_bytes(), header)
+    return LightGBMModel(path, header)
 
 
 class LightGBMModel:
     """A booster. A missing value (null) is LightGBM's own NaN. The file does not name the classes: they are numbers."""
 
-    def __init__(self, path):
+    def __init__(self, path, header):
         self._booster = lightgbm.Booster(model_file=path)
-        header = _header(path)
         names = header['feature_names'].split()
         unnamed = names == [f'Column_{number}' for number in range(len(names))]
         self._input = table(None if unnamed else names, len(names), 'float64', nullable=True)
@@ -57,6 +59,13 @@ def _header(path):
             if key == 'tree_sizes':
                 break
     return header
+
+
+def _check_length(content, header):
+    """Raise StartError where the trees are not as long as the header says: at that LightGBM ends the process."""
+    trees = sum(map(int, header.get('tree_sizes', '').split()))
+    if trees and content.find(b'Tree=0') + trees != content.find(b'end of trees'):
+        raise StartError('it is damaged: its trees are not as long as its header says.')
 
 
 def _with_ranges(properties, ranges):

@@ -42,9 +42,11 @@ class XGBoostModel:
         """Return `{'label', 'probabilities'}` of a classifier, else a number or an array, for each instance."""
         data = self._input.stack(instances)
         if self._in_place:
-            predictions = self._booster.inplace_predict(data, self._iterations, validate_features=False)
+            predictions = self._booster.inplace_predict(data, iteration_range=self._iterations, validate_features=False)
         else:
-            predictions = self._booster.predict(xgboost.DMatrix(data), validate_features=False)
+            predictions = self._booster.predict(
+                xgboost.DMatrix(data), iteration_range=self._iterations, validate_features=False
+            )
         if self._classes is None:
             return rows(predictions)
         probabilities = with_positive(predictions)

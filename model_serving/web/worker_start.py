@@ -38,7 +38,8 @@ class WorkerStart:
             LOGGER.error('Not ready: %s: %s', servable.url, servable.problem)
         must_stop = any(servable.settings['on_error'] == 'stop' for servable in unready)
         if must_stop and not self._workers.ready_so_far():
-            sys.exit(WORKER_BOOT_ERROR)
+            # By a second worker with this status gunicorn would be disturbed while it ends, and show a traceback.
+            sys.exit(WORKER_BOOT_ERROR if self._workers.is_first_to_fail() else 1)
         for servable in readiness.servables:
             servable.share_threads(worker.cfg.threads)
         self._hang_watch = HangWatch(readiness.servables, self._workers.may_end, _stop_accepting)

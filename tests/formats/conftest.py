@@ -44,6 +44,25 @@ def refusal(serve):
 
 
 @pytest.fixture(scope='session')
+def split():
+    """A function that returns a data set of scikit-learn: `(feature names, rows, their targets, 25 held-out rows)`.
+
+    In `diabetes` a tenth of the values is missing.
+    """
+    from sklearn import datasets
+    from sklearn.model_selection import train_test_split
+
+    def load(name):
+        bunch = getattr(datasets, f'load_{name}')()
+        missing = np.random.default_rng(0).random(bunch.data.shape) < (0.1 if name == 'diabetes' else 0)
+        data = np.where(missing, np.nan, bunch.data)
+        rows, heldout, target, _ = train_test_split(data, bunch.target, test_size=25, random_state=0)
+        return [feature.replace(' ', '_') for feature in bunch.feature_names], rows, target, heldout
+
+    return load
+
+
+@pytest.fixture(scope='session')
 def write_onnx():
     """A function that writes an ONNX file: nodes are `(op, inputs, outputs, attributes)`, tensors `(type, shape)`."""
 

@@ -1,10 +1,10 @@
 """ONNX files of strangers, served from a few lines of conf by the real service."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
+
+from tests.formats.answers import concurrently, predict
 
 FLOAT, DOUBLE, INT64, STRING, BOOL = (
     TensorProto.FLOAT,
@@ -102,17 +102,6 @@ def running(service):
     service.start()
     yield
     service.stop()
-
-
-def predict(service, name, instance):
-    answer = service.post(f'/v1/{name}', json=instance)
-    assert answer.status_code == 200, answer.text
-    return answer.json()['result']
-
-
-def concurrently(service, name, instances):
-    with ThreadPoolExecutor(16) as threads:
-        return list(threads.map(lambda instance: predict(service, name, instance), instances))
 
 
 def test_several_inputs_and_outputs_and_external_data(service):

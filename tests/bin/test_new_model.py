@@ -1,0 +1,113 @@
+"""bin/new-model.sh gives a model that is served and tested, or changes nothing."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+BASE_FOLDER = Path(__file__).resolve().parents[2]
+TREE = ('model_serving', 'conf', 'tests', 'bin')
+RUFF = (sys.executable, '-m', 'ruff')
+# The longest name that is taken.
+LONGEST = 'Abcdefghijklmnopqrstuvwxy'
+
+
+def contents(service):
+    files = (
+        path for folder in TREE for path in (service.folder / folder).rglob('*.*') if '__pycache__' not in str(path)
+    )
+    return {path.relative_to(service.folder): path.read_bytes() for path in files if path.is_file()}
+
+
+@pytest.fixture(scope='module')
+def tree(service_class, tmp_path_factory):
+    """A copy of the tree with what the tests need, in which Sentiment was made."""
+    tree = service_class(tmp_path_factory.mktemp('new model') / 'model serving')
+    (tree.folder / 'tests').mkdir()
+    shutil.copy(BASE_FOLDER / 'tests' / 'conftest.py', tree.folder / 'tests')
+    tree.made = tree.run('bin/new-model.sh', 'Sentiment')
+    yield tree
+    tree.stop()
+
+
+def test_its_own_written_test_passes(tree):
+    assert tree.made.returncode == 0, tree.made.stderr
+    tested = tree.run(sys.executable, '-m', 'pytest', '-q', 'tests/models/test_sentiment_model.py')
+    assert tested.returncode == 0, tested.stdout
+    assert '3 passed' in tested.stdout
+
+
+def test_it_is_served_with_a_form(tree):
+    tree.start()
+    answer = tree.post('/v1/SentimentModel', json={'text': 'Hello'})
+    assert (answer.status_code, answer.json()) == (200, {'result': {'characters': 5}})
+    assert tree.post('/v1/XXXModel', json={'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
+    document = tree.get('/openapi.json').json()
+    operation = document['paths']['/v1/SentimentModel']['post']
+    assert operation['x-model']['state'] == 'ready'
+    name = operation['requestBody']['content']['application/json']['schema']['$ref'].rpartition('/')[2]
+    assert document['components']['schemas'][name]['properties']['text']['type'] == 'string'
+    assert ' - [SentimentModel] - Initializing Sentiment Model ...' in tree.log
+
+
+def test_each_place_to_change_is_marked(tree):
+    written = [line.split()[1] for line in tree.made.stdout.splitlines() if line.startswith('Written: ')]
+    assert len(written) == 4
+    assert all('# TODO: ' in (tree.folder / path).read_text(encoding='utf-8') for path in written)
+
+
+@pytest.mark.parametrize(
+    'name, why',
+    [
+        ('Sentiment', 'SentimentModel is there already'),
+        ('SentimentModel', 'SentimentModel is there already'),
+        ('sentiment_model', 'SentimentModel is there already'),
+        ('sentiMent', 'SentiMentModel is there already'),
+        ('XXX', 'XXXModel is there already'),
+        ('wine', 'WineModel is there already'),
+        ('Model', "the name 'Model' is reserved"),
+        ('2Fast', 'must have the form'),
+        ('A-B', 'must have the form'),
+        ('A/../B', 'must have the form'),
+        ('范', 'must have the form'),
+        ('', 'is reserved'),
+        (f'{LONGEST}z', 'is too long: at most 30 characters'),
+        ('--help', 'Usage: bin/new-model.sh <Name>'),
+    ],
+)
+def test_a_taken_or_bad_name_changes_nothing(tree, name, why):
+    before = contents(tree)
+    finished = tree.run('bin/new-model.sh', name)
+    assert why in finished.stderr
+    assert finished.returncode == 1
+    assert contents(tree) == before
+
+
+def test_a_file_of_that_name_is_not_written_over(tree):
+    path = tree.folder / 'model_serving' / 'models' / 'mine_model.py'
+    path.write_text('MINE = True\n')
+    before = contents(tree)
+    assert 'models/mine_model.py is there already' in tree.run('bin/new-model.sh', 'Mine').stderr
+    assert contents(tree) == before
+    path.unlink()
+
+
+def test_routes_of_another_form_are_left_alone(tree):
+    path = tree.folder / 'model_serving' / 'routes.py'
+    routes = path.read_text(encoding='utf-8')
+    path.write_text('ROUTES = ()\n', encoding='utf-8')
+    before = contents(tree)
+    refused = tree.run('bin/new-model.sh', 'Mine')
+    assert "    Route('/v1/MineModel', MineModelResource, MineModel)," in refused.stderr
+    assert contents(tree) == before
+    path.write_text(routes, encoding='utf-8')
+
+
+@pytest.mark.parametrize('name', ['A', 'fileTypeOfHTML5', LONGEST])
+def test_what_is_written_has_our_style(tree, name):
+    made = tree.run('bin/new-model.sh', name)
+    assert made.returncode == 0, made.stderr
+    for command in (('check',), ('format', '--check')):
+        checked = tree.run(*RUFF, *command, '.')
+        assert checked.returncode == 0, checked.stdout

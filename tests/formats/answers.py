@@ -1,0 +1,48 @@
+"""What the tests of all formats ask of a service: instances one by one, and many at once, so that batches form."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+
+def predict(service, name, instance):
+    """Return the result for one instance."""
+    answer = service.post(f'/v1/{name}', json=instance)
+    assert answer.status_code == 200, answer.text
+    return answer.json()['result']
+
+
+def concurrently(service, name, instances):
+    """Return the results for instances that 16 clients send at once."""
+    with ThreadPoolExecutor(16) as threads:
+        return list(threads.map(lambda instance: predict(service, name, instance), instances))
+
+
+def both_ways(service, name, instances):
+    """Return the results one by one; those that come at once have to be the same, to float32 accuracy."""
+    results = [predict(service, name, instance) for instance in instances]
+    for alone, at_once in zip(results, concurrently(service, name, instances), strict=True):
+        assert flat(at_once) == pytest.approx(flat(alone), rel=1e-5, abs=1e-6)
+    return results
+
+
+def flat(result):
+    """Return a result as a dict of plain values, which pytest.approx compares."""
+    if not isinstance(result, dict | list):
+        return {'': result}
+    items = result.items() if isinstance(result, dict) else enumerate(result)
+    return {f'{key}.{path}': value for key, inner in items for path, value in flat(inner).items()}
+
+
+def of_classes(results):
+    """Return the labels and the rows of probabilities of a classifier's results."""
+    return [one['label'] for one in results], [list(one['probabilities'].values()) for one in results]
+
+
+def instances_of(names, rows):
+    """Return instances of named features, with null for NaN."""
+    return [
+        {name: None if np.isnan(value) else float(value) for name, value in zip(names, row, strict=True)}
+        for row in rows
+    ]
