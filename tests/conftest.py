@@ -137,6 +137,21 @@ def misbehaving(tmp_path_factory):
     running.stop()
 
 
+@pytest.fixture(scope='session')
+def gallery(tmp_path_factory):
+    """The service with models that show every kind of field and of answer, and WineModel; shared."""
+    files = {
+        'model_serving/gallery.py': (BASE_FOLDER / 'tests' / 'fakes' / 'gallery.py').read_text(encoding='utf-8'),
+        'model_serving/routes.py': 'from .gallery import ROUTES as ROUTES\n',
+        'conf/xxx_model.conf': '[model]\nname = FormModel\n',
+        'conf/ocr_model.conf': '',
+    }
+    running = Service(tmp_path_factory.mktemp('gallery') / 'model serving', files)
+    running.start()
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def make_service(tmp_path):
     """A function that starts a service with other files or environment, and ends it after the test.

@@ -80,9 +80,9 @@ def _input(model, steps):
     tags = get_tags(first).input_tags
     if tags.string and not tags.two_d_array:
         return Texts()
-    names = getattr(model, 'feature_names_in_', None)
-    if names is not None and hasattr(first, 'transformers_'):
-        return Frame(column_schemas(first, list(names), steps[1:]))
+    names = list(getattr(model, 'feature_names_in_', ()))
+    if names and hasattr(first, 'transformers_'):
+        return Frame(column_schemas(first, names, steps[1:]))
     # With names known, it would warn of a table without names at each call.
     vars(first).pop('feature_names_in_', None)
     return table(names, model.n_features_in_, 'float64', takes_missing(steps))

@@ -208,7 +208,10 @@ class Conf:
 def _parse(path):
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(path.read_text(encoding='utf-8'), source=str(path))
+        # Editors on Windows put a byte order mark in front, which utf-8-sig leaves out.
+        parser.read_string(path.read_text(encoding='utf-8-sig'), source=str(path))
+    except OSError as error:
+        raise StartError(f'{path} can not be read: {error.strerror}.') from error
     except (configparser.Error, UnicodeDecodeError) as error:
         raise StartError(f'{path}: {" ".join(str(error).split())}') from error
     return parser
@@ -234,7 +237,7 @@ def _values(path, section, items):
 def _read(setting, text, place):
     try:
         return setting.kind(text.strip())
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise StartError(f'{place} = {text!r}: it must be {ALLOWED[setting.kind]}.') from error
 
 

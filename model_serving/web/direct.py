@@ -45,11 +45,13 @@ class DirectLane:
         served = self._served.get(environ['PATH_INFO'])
         if served is None or not _is_usual(environ, served[1].settings['max_body']):
             return self._flask(environ, start_response)
+        length = int(environ['CONTENT_LENGTH'])
         try:
-            body = environ['wsgi.input'].read(int(environ['CONTENT_LENGTH']))
+            body = environ['wsgi.input'].read(length)
         except OSError:
-            body = b''  # too short, as Flask's way finds out
-        answer = _answer(environ, body, *served)
+            body = b''
+        # A body that was cut may be valid all the same; Flask's way finds out that it is too short.
+        answer = _answer(environ, body, *served) if len(body) == length else None
         if answer is None:
             environ['wsgi.input'] = BytesIO(body)
             return self._flask(environ, start_response)

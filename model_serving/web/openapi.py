@@ -39,6 +39,7 @@ ERROR_SCHEMA = {
                 },
             },
         },
+        'example': {'description': 'A body that this URL accepts'},
     },
 }
 HEADERS = {
@@ -126,17 +127,17 @@ def placed(schema, place: str):
     }
 
 
-def schema_of(value) -> dict:
-    """Return a schema for values like `value`: its types, with nothing said about what has to be there."""
-    if isinstance(value, dict):
-        return {'type': 'object', 'properties': {name: schema_of(part) for name, part in value.items()}}
-    if isinstance(value, list):
-        items = [schema_of(part) for part in value]
-        alike = items and items.count(items[0]) == len(items)
-        return {'type': 'array', 'items': items[0]} if alike else {'type': 'array'}
-    # bool is asked for first: to Python it is an int too.
-    types = ((bool, 'boolean'), (str, 'string'), ((int, float), 'number'))
-    return next(({'type': name} for kind, name in types if isinstance(value, kind)), {})
+def schema_of(*values) -> dict:
+    """Return a schema for values like these: the types they share, with nothing said about what has to be there."""
+    kinds = {type(value) for value in values}
+    if kinds == {dict}:
+        names = {name: None for value in values for name in value}
+        parts = {name: [value[name] for value in values if name in value] for name in names}
+        return {'type': 'object', 'properties': {name: schema_of(*parts[name]) for name in names}}
+    if kinds == {list}:
+        return {'type': 'array', 'items': schema_of(*(item for value in values for item in value))}
+    types = (({bool}, 'boolean'), ({str}, 'string'), ({int, float}, 'number'))
+    return next(({'type': name} for kind, name in types if kinds and kinds <= kind), {})
 
 
 def _facts(servable):
@@ -148,7 +149,7 @@ def _schema_name(servable, suffix):
 
 
 def _answer_schema(servable):
-    return servable.result_schema or (schema_of(servable.answers[0]) if servable.answers else {})
+    return servable.result_schema or schema_of(*servable.answers)
 
 
 def _operation(url, resource, method, servable):
@@ -165,7 +166,7 @@ def _operation(url, resource, method, servable):
     if servable and method == 'POST':
         operation |= _body_and_answers(servable)
     for status, meaning in getattr(resource, 'statuses', {}).items():
-        operation['responses'][str(status)] = _response(meaning, {})
+        operation['responses'][str(status)] = _response(meaning, {'$ref': SCHEMAS + 'Error'})
     return operation
 
 

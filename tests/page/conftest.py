@@ -9,26 +9,11 @@ from urllib.parse import urlsplit
 import pytest
 
 BASE_FOLDER = Path(__file__).resolve().parents[2]
-GALLERY = (BASE_FOLDER / 'tests' / 'fakes' / 'gallery.py').read_text(encoding='utf-8')
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *arguments):
         """Say nothing."""
-
-
-@pytest.fixture(scope='session')
-def gallery(service, tmp_path_factory):
-    """The service with models that show every kind of field and of answer."""
-    files = {
-        'model_serving/gallery.py': GALLERY,
-        'model_serving/routes.py': 'from .gallery import ROUTES as ROUTES\n',
-        'conf/xxx_model.conf': '[model]\nname = FormModel\n',
-    }
-    running = type(service)(tmp_path_factory.mktemp('gallery') / 'model serving', files)
-    running.start()
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope='session')

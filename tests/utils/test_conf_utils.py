@@ -1,0 +1,70 @@
+"""Settings: what is read from where, and the one line that says what is wrong with them."""
+
+import pytest
+
+from model_serving.serving.errors import StartError
+from model_serving.utils.conf_utils import Conf
+
+
+@pytest.fixture
+def conf(tmp_path):
+    """A function that reads settings from files and an environment: `conf({'a.conf': '…'}, NAME='…')`."""
+
+    def read(files, **environ):
+        for name, content in files.items():
+            data = content if isinstance(content, bytes) else content.encode()
+            (tmp_path / name).write_bytes(data)
+        return Conf(tmp_path, environ)
+
+    return read
+
+
+def test_the_environment_goes_over_the_models_file_and_that_over_the_general_one(conf):
+    files = {
+        'serving.conf': '[serving]\nmax_body = 2 KiB\n[model]\ntimeout = 7\nmax_queue = 8\nslow_after = 3\n',
+        'a.conf': '[model]\nname = AModel\nmax_queue = 9\nslow_after = 4\n',
+    }
+    settings = conf(files, MODEL_SERVING_AMODEL_SLOW_AFTER='5', MODEL_SERVING_MODEL_MAX_BATCH_SIZE='6')
+    assert settings.serving['max_body'] == 2048
+    a, other = settings.model('AModel'), settings.model('OtherModel')
+    assert [a[key] for key in ('timeout', 'max_queue', 'slow_after', 'max_batch_size')] == [7, 9, 5, 6]
+    assert [other[key] for key in ('timeout', 'max_queue', 'slow_after', 'max_batch_size')] == [7, 8, 3, 6]
+
+
+def test_a_byte_order_mark_is_no_obstacle(conf):
+    assert conf({'serving.conf': b'\xef\xbb\xbf[serving]\nmax_body = 64 KiB\n'}).serving['max_body'] == 65536
+
+
+@pytest.mark.parametrize(
+    'content, reason',
+    [
+        ('[serving]\npage = maybe\n', "[serving] page = 'maybe': it must be on or off, yes or no."),
+        ('[model]\non_error = nonsense\n', "[model] on_error = 'nonsense': it must be stop or skip."),
+        ('[model]\ntimeout = nan\n', "[model] timeout = 'nan': it must be a number of seconds above 0"),
+        ('[model]\nmax_body = 0\n', "[model] max_body = '0': it must be a number of bytes"),
+        ('[model]\ntimout = 3\n', '[model] timout is no setting. Did you mean timeout?'),
+        ('[models]\n', '[models] is no section; there are [serving] and [model].'),
+        ('timeout = 3\n', 'File contains no section headers.'),
+        ('[model]\ntimeout = 3\ntimeout = 4\n', "option 'timeout' in section 'model' already exists"),
+        (b'[model]\ntimeout = \xff\n', "'utf-8' codec can't decode byte 0xff"),
+    ],
+)
+def test_what_is_wrong_is_one_line_with_the_file(conf, tmp_path, content, reason):
+    with pytest.raises(StartError) as error:
+        conf({'serving.conf': content}).model('AModel')
+    message = str(error.value)
+    assert message.startswith(f'{tmp_path}/serving.conf: ')
+    assert reason in message
+    assert '\n' not in message
+
+
+def test_a_file_that_can_not_be_read(tmp_path):
+    # Even root can not read a link to itself.
+    (tmp_path / 'serving.conf').symlink_to('serving.conf')
+    with pytest.raises(StartError, match=r'serving\.conf can not be read: Too many levels of symbolic links\.$'):
+        Conf(tmp_path, {})
+
+
+def test_a_bad_variable(conf):
+    with pytest.raises(StartError, match=r"^MODEL_SERVING_AMODEL_MAX_QUEUE = '-1': it must be a whole number"):
+        conf({}, MODEL_SERVING_AMODEL_MAX_QUEUE='-1').model('AModel')

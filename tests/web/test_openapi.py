@@ -1,0 +1,107 @@
+"""/openapi.json: what it says is so."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import openapi_spec_validator
+import pytest
+
+from model_serving.web.openapi import placed, schema_of
+
+FOLDER = Path(__file__).parent
+ERRORS = {'400', '413', '415', '429', '500', '503', '504'}
+
+
+@pytest.fixture(scope='module')
+def document(service):
+    return service.get('/openapi.json').json()
+
+
+def resolved(document, part):
+    """Return `part` of the document, or what it refers to."""
+    return document['components'][part['$ref'].split('/')[-2]][part['$ref'].split('/')[-1]] if '$ref' in part else part
+
+
+def test_valid(document, gallery):
+    openapi_spec_validator.validate(document)
+    openapi_spec_validator.validate(gallery.get('/openapi.json').json())
+
+
+def test_every_route_is_there(client):
+    """All of them but the page's own files."""
+    paths = set(client.get('/openapi.json').json['paths'])
+    assert {'/v1/XXXModel', '/v1/DigitsModel', '/v1/WineModel', '/health/ready', '/openapi.json'} <= paths
+    rules = {str(rule) for rule in client.application.url_map.iter_rules()}
+    page = {'/', '/page/<path:name>', '/jquery.min.js', '/docs/', '/docs/<path:path>', '/docs/dist/<path:filename>'}
+    assert rules - paths <= page
+
+
+def test_every_error_has_its_shape(document, service):
+    for path, methods in document['paths'].items():
+        for operation in methods.values():
+            errors = {status: resolved(document, response) for status, response in operation['responses'].items()}
+            del errors['200']
+            assert set(errors) >= ERRORS or 'x-model' not in operation, path
+            for response in errors.values():
+                schema = resolved(document, response['content']['application/json']['schema'])
+                assert schema['required'] == ['message']
+    answer = service.post('/v1/DigitsModel', {'image': 1})
+    jsonschema.validate(answer.json(), document['components']['schemas']['Error'])
+    assert set(answer.json()) <= set(document['components']['schemas']['Error']['properties'])
+
+
+def test_examples_and_their_answers(document, service):
+    models = {path: methods['post'] for path, methods in document['paths'].items() if 'post' in methods}
+    for path, operation in models.items():
+        schema = resolved(document, operation['requestBody']['content']['application/json']['schema'])
+        answer = operation['responses']['200']['content']['application/json']
+        assert service.post(path, schema['examples'][0]).json() == answer['example']
+        jsonschema.validate(answer['example'], resolved(document, answer['schema']))
+
+
+def test_model_says_that_it_is_ready(document):
+    assert document['paths']['/v1/WineModel']['post']['x-model'] == {
+        'name': 'WineModel', 'version': 1, 'timeout': 30.0, 'state': 'ready',
+    }  # fmt: skip
+
+
+def test_references_lead_to_the_place_in_the_document(gallery):
+    schemas = gallery.get('/openapi.json').json()['components']['schemas']
+    form = schemas['v1.FormModel.instance']
+    assert form['properties']['tree'] == {'$ref': '#/components/schemas/v1.FormModel.instance/$defs/tree'}
+    kept = {'const': {'$ref': '#/a'}, '$ref': 'https://example.com/a', 'not': {'$ref': '#'}}
+    assert placed(kept, '#/b') == {**kept, 'not': {'$ref': '#/b'}}
+
+
+@pytest.mark.parametrize(
+    'values, schema',
+    [
+        ([], {}),
+        ([1, 2.5], {'type': 'number'}),
+        ([True, 1], {}),
+        (['a', None], {}),
+        ([[1], ['a']], {'type': 'array', 'items': {}}),
+        ([{'a': 'b'}, {'c': False}],
+         {'type': 'object', 'properties': {'a': {'type': 'string'}, 'c': {'type': 'boolean'}}}),
+    ],
+)  # fmt: skip
+def test_schema_of_answers(values, schema):
+    assert schema_of(*values) == schema
+
+
+@pytest.mark.parametrize(
+    'examples', [5, pytest.param(100, marks=pytest.mark.long), pytest.param(10, marks=pytest.mark.examples)]
+)
+def test_live_service_does_what_it_says(service, tmp_path, examples):
+    """By generated requests, each answer checked in every way that Schemathesis knows."""
+    command = ['run', f'{service.url}/openapi.json', '--max-examples', str(examples)]
+    finished = subprocess.run(
+        [Path(sys.executable).with_name('schemathesis'), '--config-file', FOLDER / 'schemathesis.toml', *command],
+        cwd=tmp_path,
+        env={'SCHEMATHESIS_HOOKS': 'schemathesis_hooks', 'PYTHONPATH': str(FOLDER)},
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
