@@ -1,6 +1,7 @@
 """The tables of the benchmark: who is compared, at what, and how each one is started and spoken to."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -43,11 +44,34 @@ class Wire(NamedTuple):
     unwrap: callable
 
 
+def to_tensor(name, instance) -> dict:
+    """Return an instance of one input as a request of the Open Inference Protocol (V2)."""
+    ((field, value),) = instance.items()
+    shape, data = [1], value if isinstance(value, list) else [value]
+    while isinstance(data[0], list):
+        shape, data = [*shape, len(data)], [number for row in data for number in row]
+    if isinstance(value, list):
+        shape.append(len(data) // math.prod(shape))
+    datatype = 'BYTES' if isinstance(data[0], str) else 'FP64'
+    return {'inputs': [{'name': field, 'shape': shape, 'datatype': datatype, 'data': data}]}
+
+
+def from_tensors(answer):
+    """Return the result out of an answer of the Open Inference Protocol."""
+    outputs = {
+        output['name']: output['data'][0] if output['shape'][-1] == 1 else output['data']
+        for output in answer['outputs']
+    }
+    return outputs.get('result', outputs)
+
+
 PLAIN = Wire('/v1/{name}', lambda name, instance: instance, lambda answer: answer['result'])
+LIST = Wire('/v1/{name}', lambda name, instance: {'instances': [instance]}, lambda answer: answer[0])
+TENSORS = Wire('/v2/models/{name}/infer', to_tensor, from_tensors)
 
 
 class Peer(NamedTuple):
-    """A server: its command in its folder, what it adds for the access log or against it, where it cannot be asked."""
+    """A server: its command in its folder, what that adds for the access log or against it, what it is asked."""
 
     title: str
     setup: str
@@ -56,7 +80,7 @@ class Peer(NamedTuple):
     logging: str | None = None
     environment: dict = {}
     wire: Wire = PLAIN
-    requirements: str | None = None
+    workloads: tuple = tuple(WORKLOADS)
 
 
 PEERS = {
@@ -91,7 +115,77 @@ PEERS = {
         '{bin}/gunicorn -k gthread -w 2 --threads 16 -b 127.0.0.1:{port} --no-control-socket server:app',
         logging='--access-logfile -',
     ),
+    'litserve': Peer(
+        'LitServe',
+        '2 API servers and 2 workers, fast queue, batches of up to 32 that wait 1 ms',
+        '{bin}/python server.py',
+        workloads=('hello', 'forest', 'digits'),
+    ),
+    'bentoml': Peer(
+        'BentoML',
+        '2 workers, batches of up to 32',
+        '{bin}/bentoml serve service:Model --host 127.0.0.1 --port {port}',
+        environment={'BENTOML_DO_NOT_TRACK': 'True'},
+        wire=LIST,
+        workloads=('hello', 'forest', 'digits'),
+    ),
+    'mlserver': Peer(
+        'MLServer',
+        '2 inference workers, adaptive batches of up to 32 that wait 1 ms',
+        '{bin}/mlserver start .',
+        environment={
+            'MLSERVER_HOST': '127.0.0.1',
+            'MLSERVER_HTTP_PORT': '{port}',
+            'MLSERVER_GRPC_PORT': '{second_port}',
+            'MLSERVER_METRICS_ENDPOINT': '',
+            'MLSERVER_PARALLEL_WORKERS': '2',
+            'MLSERVER_DEBUG': 'false',
+            'MLSERVER_MODEL_NAME': '{workload}',
+            'MLSERVER_MODEL_IMPLEMENTATION': 'runtime.Runtime',
+            'MLSERVER_MODEL_MAX_BATCH_SIZE': '32',
+            'MLSERVER_MODEL_MAX_BATCH_TIME': '0.001',
+        },
+        wire=TENSORS,
+        workloads=('hello', 'forest', 'digits'),
+    ),
+    'ray': Peer(
+        'Ray Serve',
+        '2 replicas, batches of up to 32 that wait 1 ms',
+        '{bin}/python server.py',
+        environment={'RAY_USAGE_STATS_ENABLED': '0'},
+        workloads=('hello', 'forest', 'digits'),
+    ),
 }
+
+
+def without(title, setup, workload, environment=None, arguments=''):
+    """Return our service without one of its gains, for `workload` alone, so that each gain is measured beside it."""
+    ours = PEERS['ours']
+    return ours._replace(
+        title=title,
+        setup=setup,
+        command=f'{ours.command} {arguments}',
+        environment={**ours.environment, **(environment or {})},
+        workloads=(workload,),
+    )
+
+
+# Ours as it would be without a gain; they run from our own tree and environment.
+WITHOUT = {
+    'without-lane': without(
+        'without the direct lane', 'each request by Flask', 'hello', {'MODEL_SERVING_SERVING_DIRECT_LANE': 'off'}
+    ),
+    'without-worker': without(
+        'on stock gthread', "gunicorn's own threaded worker", 'hello', arguments='--worker-class gthread'
+    ),
+    'without-linger': without(
+        'without linger', 'a batch takes what waits and no more', 'forest', {'MODEL_SERVING_MODEL_LINGER': '0'}
+    ),
+    'without-batches': without(
+        'without batches', 'one instance a predict', 'forest', {'MODEL_SERVING_MODEL_MAX_BATCH_SIZE': '1'}
+    ),
+}
+PEERS |= WITHOUT
 DEFAULT_PEERS = ('ours', 'article', 'fastapi', 'mosec')
 QUICK_PEERS = ('ours', 'fastapi', 'bare')
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import environments
 import figures
+import growth
 import load
-from catalog import BASE_FOLDER, DEFAULT_PEERS, PEERS, QUICK_PEERS, TMP_FOLDER, WORKLOADS
+import report
+from catalog import BASE_FOLDER, DEFAULT_PEERS, PEERS, QUICK_PEERS, TMP_FOLDER, WITHOUT, WORKLOADS
 from server import PeerError, Server, running
 from tqdm import tqdm
 
@@ -27,19 +29,22 @@ def arguments():
         description='Measure the service and its peers side by side, into docs/benchmarks.md and docs/benchmarks.svg.',
         epilog=f'Workloads: {", ".join(WORKLOADS)}. Peers: {", ".join(PEERS)}.',
     )
-    parser.add_argument('names', nargs='*', metavar='name', help='workloads or peers; of a kind not named: the usual')
+    parser.add_argument('names', nargs='*', metavar='name', help='workloads or peers; none of a kind: the usual; all')
     parser.add_argument('--quick', action='store_true', help='a minute or two, a few ratios, nothing written')
     parser.add_argument('--rounds', type=int, help='how often each peer has its turn (5; quick: 3)')
     parser.add_argument('--seconds', type=int, help='how long each measurement lasts (5; quick: 2)')
     parser.add_argument('--before', type=Path, metavar='FOLDER', help='another tree of the service, as a peer "before"')
     options = parser.parse_args()
-    unknown = [name for name in options.names if name not in WORKLOADS and name not in PEERS]
+    unknown = [name for name in options.names if name not in (*WORKLOADS, *PEERS, 'all')]
     if unknown:
         parser.error(f'{", ".join(unknown)}: neither a workload nor a peer')
     options.workloads = [name for name in options.names if name in WORKLOADS] or (
         ['hello', 'forest'] if options.quick else list(WORKLOADS)
     )
-    peers = [name for name in options.names if name in PEERS] or (QUICK_PEERS if options.quick else DEFAULT_PEERS)
+    peers = [name for name in options.names if name in PEERS]
+    peers = peers or (QUICK_PEERS if options.quick else [*DEFAULT_PEERS, *WITHOUT])
+    if 'all' in options.names:
+        peers = list(PEERS)
     options.peers = list(dict.fromkeys(['ours', *peers]))
     options.rounds = options.rounds or (3 if options.quick else 5)
     options.seconds = options.seconds or (2 if options.quick else 5)
@@ -50,10 +55,11 @@ def places(options) -> dict:
     """Install the peers and return, for each one, the rows of (peer, folder, programs) that start it."""
     rows = {}
     for name in options.peers:
-        environments.install(name)
-        peer = PEERS[name]
-        folder = environments.copy_tree(BASE_FOLDER, 'ours') if name == 'ours' else BASE_FOLDER / 'bench/peers' / name
-        rows[name] = (peer, folder, environments.bin_folder(name))
+        environment = 'ours' if name in WITHOUT else name
+        environments.install(environment)
+        folder = rows['ours'][1] if name in WITHOUT else BASE_FOLDER / 'bench/peers' / name
+        folder = environments.copy_tree(BASE_FOLDER, 'ours') if name == 'ours' else folder
+        rows[name] = (PEERS[name], folder, environments.bin_folder(environment))
     if options.before:
         copy = environments.copy_tree(options.before.resolve(), 'before')
         rows['before'] = (PEERS['ours']._replace(title='before'), copy, environments.bin_folder('ours'))
@@ -142,7 +148,7 @@ def is_asked(workload, name, peer, options) -> bool:
     """Tell whether a peer has a turn: with a line of log each where it can, in quick mode bare for hello alone."""
     if options.quick and name == 'bare' and WORKLOADS[workload].served != 'hello':
         return False
-    return not WORKLOADS[workload].access_log or peer.logging is not None
+    return workload in peer.workloads and (not WORKLOADS[workload].access_log or peer.logging is not None)
 
 
 def warn_of_load():
@@ -185,6 +191,8 @@ def main():
     print(summary(turns, options.workloads))
     if not options.quick:
         TURNS_FILE.write_text(json.dumps(turns))
+        report.write(turns, growth.measure(next(PORTS), options.seconds), options)
+        print(f'Written: {report.DOCUMENT.relative_to(BASE_FOLDER)}, {report.PLOT.relative_to(BASE_FOLDER)}')
     print(f'{time.perf_counter() - started:.0f} s')
 
 

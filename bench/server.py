@@ -155,7 +155,10 @@ class Server:
 
 def _environment(peer, workload, port, mark):
     kept = {key: os.environ[key] for key in ('PATH', 'LANG', 'LC_ALL', 'TMPDIR') if key in os.environ}
-    own = {key: value.format(port=port) for key, value in peer.environment.items()}
+    own = {
+        key: value.format(port=port, second_port=port + 1000, workload=workload.served)
+        for key, value in peer.environment.items()
+    }
     return {
         **kept,
         **ONE_THREAD,

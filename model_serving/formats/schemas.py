@@ -1,19 +1,17 @@
 """JSON Schemas that are read off a model file, and what is made of them. Plain dicts, no framework."""
 
-import numpy as np
-
-# NumPy's kinds of numbers that have bounds: signed, unsigned and floating.
-BOUNDS = {'i': np.iinfo, 'u': np.iinfo, 'f': np.finfo}
-
 
 def value_schema(dtype) -> dict:
     """Return the schema of one value of a NumPy dtype, with the bounds of its type."""
+    # Here, so that a service without model files need not hold it.
+    import numpy as np
+
     kind = np.dtype(dtype).kind
     if kind == 'b':
         return {'type': 'boolean'}
-    if kind not in BOUNDS:
+    if kind not in 'iuf':
         return {'type': 'string'}
-    bounds = BOUNDS[kind](dtype)
+    bounds = np.finfo(dtype) if kind == 'f' else np.iinfo(dtype)
     number = float if kind == 'f' else int
     name = 'number' if kind == 'f' else 'integer'
     return {'type': name, 'minimum': number(bounds.min), 'maximum': number(bounds.max)}

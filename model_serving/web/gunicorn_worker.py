@@ -1,12 +1,21 @@
 """What of gunicorn is replaced, for speed: its threaded worker and its access log."""
 
+import contextlib
 import select
+import socket
+import struct
+import sys
 
 from gunicorn.glogging import Logger as StockLogger
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 # How long a thread waits for a client's request, in milliseconds, before the poller does.
 LINGER = 10
+# How long a thread waits for a client that stops in the middle of a request or of reading its answer, in seconds.
+SILENCE = 30
+TIMEVAL = struct.pack('ll', SILENCE, 0)
+# How many pieces of what a client still sends are thrown away before its connection is cut.
+MAX_PIECES = 64
 
 
 class Logger(StockLogger):
@@ -14,6 +23,13 @@ class Logger(StockLogger):
 
     def access(self, *answer):
         pass
+
+    def exception(self, message, *args, **kwargs):
+        """Log the exception; a client that fell silent is no fault of ours, so without a traceback."""
+        if isinstance(sys.exc_info()[1], BlockingIOError):
+            self.info('A client was silent for %s s in the middle of a request or an answer: let go.', SILENCE)
+        else:
+            super().exception(message, *args, **kwargs)
 
 
 class Worker(ThreadWorker):
@@ -31,22 +47,52 @@ class Worker(ThreadWorker):
         The stock worker's thread waits 5 s for the first request of a connection; browsers open some that they
         never use, and a few of those would keep every thread.
         """
+        if hasattr(conn, 'pieces_left'):
+            return _drain(conn)
         if not conn.initialized and not conn.data_ready:
             conn.data_ready = _readable(conn.sock)
             if not conn.data_ready:
                 return _DEFER
+        if not conn.initialized:
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, TIMEVAL)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, TIMEVAL)
         keep = super().handle(conn)
         while keep is True and self.alive and self.tpool._work_queue.empty():
             if not conn.parser.unreader.buf.getvalue() and not _readable(conn.sock):
                 break
             keep = super().handle(conn)
-        return keep
+        return keep or _end(conn)
 
     def _cap_keepalive(self, deadline):
         """When the worker stops, connections that never sent a request need not be waited for either."""
         super()._cap_keepalive(deadline)
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
+
+
+def _end(conn):
+    """Close our side of a connection; the poller waits for the client's.
+
+    The stock worker's main thread waits for it, up to 2 s for each connection, and meanwhile accepts no other.
+    """
+    conn.pieces_left = MAX_PIECES
+    with contextlib.suppress(OSError):
+        conn.sock.shutdown(socket.SHUT_WR)
+    return _drain(conn)
+
+
+def _drain(conn):
+    """Throw away what the client still sends: closed with something unread, a connection may lose its answer."""
+    with contextlib.suppress(OSError):
+        while conn.pieces_left:
+            if not _readable(conn.sock):
+                return _DEFER
+            if not conn.sock.recv(65536):
+                return False
+            conn.pieces_left -= 1
+        # Now nothing is waited for when it is closed.
+        conn.sock.shutdown(socket.SHUT_RD)
+    return False
 
 
 def _readable(sock):

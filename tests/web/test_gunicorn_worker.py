@@ -160,6 +160,46 @@ def test_silent_connections_take_no_thread_for_good(connect, clients):
     assert clients[0].call() == (200, ANSWER)
 
 
+@pytest.mark.parametrize(
+    'request_', [REQUEST.replace(b'Host: x', b'Host: x\r\nConnection: close'), b'nonsense\r\n\r\n']
+)
+def test_connections_that_the_client_does_not_close_keep_nobody_waiting(connect, clients, request_):
+    left_open = [connect() for _ in range(2 * THREADS)]
+    for sock in left_open:
+        sock.sendall(request_)
+    clients[0].connection.timeout = 4  # the stock worker's main thread waits 2 s for each of them
+    assert clients[0].call() == (200, ANSWER)
+
+
+def test_a_client_that_goes_on_sending_is_cut_off(connect, clients):
+    sock = connect()
+    sock.sendall(b'nonsense\r\n\r\n')
+    with pytest.raises(ConnectionError):
+        sock.sendall(bytes(100_000_000))
+    assert clients[0].call() == (200, ANSWER)
+
+
+def test_clients_that_fall_silent_are_let_go(make_service, closing):
+    """In a head, in a body, in chunks, and while they are sent an answer: more of each than there are threads."""
+    from tests.fakes.misbehaving import files
+
+    worker = 'model_serving/web/gunicorn_worker.py'
+    patient = (BASE_FOLDER / worker).read_text(encoding='utf-8')
+    assert 'SILENCE = 30' in patient
+    impatient = {worker: patient.replace('SILENCE = 30', 'SILENCE = 1')}
+    service = make_service({**files(), **impatient}, {'WORKERS': '1', 'THREADS': '4'})
+    large = b'{"do":"large","value":30000000}'
+    head = b'POST /v1/BadModel HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+    length = b'Content-Length: %d\r\n\r\n' % len(large)
+    silent = (head, head + length, head + b'Transfer-Encoding: chunked\r\n\r\n1f\r\n', head + length + large)
+    for part in silent * 2:
+        sock = closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
+        sock.sendall(part)
+    assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
+    wait_until(lambda: service.log.count('A client was silent for 1 s') == 4)
+    assert 'Traceback' not in service.log
+
+
 def test_silent_connections_do_not_delay_the_end(make_service, closing):
     service = make_service()
     for _ in range(4):

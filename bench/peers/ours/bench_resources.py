@@ -34,3 +34,6 @@ class NumbersResource(ModelResource):
     @validate_json(numbers_schema)
     def post(self, instance):
         return {'result': self.predict(instance)}
+
+
+RESOURCES = {'forest': ForestResource, 'numbers': NumbersResource}

@@ -4,19 +4,26 @@ import os
 
 import served
 
-from .models.digits_model import DigitsModel
-from .models.xxx_model import XXXModel
-from .resources.bench_resources import ForestResource, NumbersResource
-from .resources.digits_model_resource import DigitsModelResource
-from .resources.xxx_model_resource import XXXModelResource
 from .serving.route import Route
 
-TABLES = {
-    'hello': (Route('/v1/hello', XXXModelResource, XXXModel),),
-    'forest': (Route('/v1/forest', ForestResource, served.Forest),),
-    'digits': (Route('/v1/digits', DigitsModelResource, DigitsModel),),
-    'numbers': (Route('/v1/numbers', NumbersResource, served.Numbers),),
-    'many': tuple(Route(f'/v1/{name}', XXXModelResource, XXXModel) for name in served.MANY),
-}
+WORKLOAD = os.environ['BENCH_WORKLOAD']
 
-ROUTES = TABLES[os.environ['BENCH_WORKLOAD']]
+
+def _route(name):
+    """Return the row of one model, and import no other's: a service has just the libraries that its models need."""
+    if WORKLOAD in ('hello', 'many'):
+        from .models.xxx_model import XXXModel
+        from .resources.xxx_model_resource import XXXModelResource
+
+        return Route(f'/v1/{name}', XXXModelResource, XXXModel)
+    if WORKLOAD == 'digits':
+        from .models.digits_model import DigitsModel
+        from .resources.digits_model_resource import DigitsModelResource
+
+        return Route(f'/v1/{name}', DigitsModelResource, DigitsModel)
+    from .resources import bench_resources
+
+    return Route(f'/v1/{name}', bench_resources.RESOURCES[name], served.MODELS[name])
+
+
+ROUTES = tuple(_route(name) for name in served.served(WORKLOAD))
