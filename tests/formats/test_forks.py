@@ -1,0 +1,170 @@
+"""Models and the fork: a real gunicorn loads before it, or in each worker, as each runtime bears.
+
+What a runtime loses by the fork makes it wait for ever, and only in a worker's main thread: so here that thread
+predicts, without the batcher's. One test for each runtime breaks the rule and sees the hang.
+"""
+
+import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from tests.conftest import BASE_FOLDER
+
+SYNC = {'GUNICORN_CMD_ARGS': '--worker-class sync --graceful-timeout 2', 'THREADS': '1'}
+GTHREAD = {'GUNICORN_CMD_ARGS': '--graceful-timeout 2', 'THREADS': '4'}
+# What starts takes some seconds; what hangs, for ever.
+DEADLINE = 20
+RUNTIMES = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ('xgboost', 'lightgbm', 'skops', 'torch')]
+
+MODEL = """
+import os
+
+
+class PidModel:
+    def __init__(self):
+        self.pid = os.getpid()
+
+    def predict(self, instances):
+        return [self.pid] * len(instances)
+
+
+class SharedPidModel(PidModel):
+    load_before_fork = True
+"""
+ROUTES = """
+from .models.pid_model import PidModel, SharedPidModel  # noqa: E402
+from .resources.file_resource import file_resource  # noqa: E402
+
+ROUTES += tuple(
+    Route(f'/v1/{model.__name__}', file_resource(model.__name__, {'type': 'object', 'examples': [{}]}, {}), model)
+    for model in (PidModel, SharedPidModel)
+)
+"""
+
+
+def in_the_thread_of_the_request() -> dict:
+    """Return the files by which a worker's own thread predicts, and says which process it is in."""
+    text = (BASE_FOLDER / 'model_serving' / 'resources' / 'file_resource.py').read_text()
+    by_batcher = "{'result': self.predict(instance)}"
+    assert by_batcher in text
+    here = "{'result': self.model.predict([instance])[0], 'pid': __import__('os').getpid()}"
+    return {'model_serving/resources/file_resource.py': text.replace(by_batcher, here)}
+
+
+def rule_broken(runtime) -> dict:
+    """Return the files by which the runtime's files are loaded, and predict, before the fork."""
+    name = f'model_serving/formats/{runtime}_file.py'
+    text = (BASE_FOLDER / name).read_text()
+    assert 'PREDICT_BEFORE_FORK = False' in text
+    return {name: text.replace('BEFORE_FORK = False', 'BEFORE_FORK = True')}
+
+
+def xgboost_file(folder, rows, target):
+    import xgboost
+
+    path = folder / 'model.ubj'
+    xgboost.train({'nthread': 1}, xgboost.DMatrix(rows, target), 30).save_model(path)
+    return path, ''
+
+
+def lightgbm_file(folder, rows, target):
+    import lightgbm
+
+    path = folder / 'model.txt'
+    lightgbm.train({'num_threads': 1, 'verbose': -1}, lightgbm.Dataset(rows, target), 30).save_model(path)
+    return path, ''
+
+
+def skops_file(folder, rows, target):
+    import skops.io
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    path = folder / 'model.skops'
+    skops.io.dump(HistGradientBoostingRegressor(max_iter=10).fit(rows, target), path)
+    return path, f'trusted = {", ".join(skops.io.get_untrusted_types(file=path))}'
+
+
+def torch_file(folder, rows, target):
+    import torch
+
+    path = folder / 'model.pt2'
+    # Wide enough for several threads.
+    layers = torch.nn.Linear(5, 100_000), torch.nn.ReLU(), torch.nn.Linear(100_000, 1)
+    network = torch.nn.Sequential(*layers).eval()
+    count = torch.export.Dim('n', min=1, max=64)
+    program = torch.export.export(network, (torch.zeros(2, 5),), dynamic_shapes=({0: count},))
+    torch.export.save(program, path)
+    return path, 'trust_file = yes'
+
+
+@pytest.fixture
+def make(make_service, tmp_path):
+    """A function that returns a service of two workers with a file of the runtime, not started."""
+
+    def make(runtime, server, files=None):
+        rows = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
+        path, lines = globals()[f'{runtime}_file'](tmp_path, rows, rows[:, 0] * 2)
+        conf = f'[model]\nname = FileModel\nfile = {path}\n{lines}\n'
+        files = {'conf/file_model.conf': conf, **in_the_thread_of_the_request(), **(files or {})}
+        # More than one thread each, without which there is nothing to lose.
+        return make_service(files, {'WORKERS': '2', 'OMP_NUM_THREADS': '2', **server}, start=False)
+
+    return make
+
+
+def answers_of_all_workers(service, name, instance):
+    """Return the results by the process that gave them, when every worker gave some."""
+    found = {}
+    while set(found) != set(service.worker_pids):
+        with ThreadPoolExecutor(8) as threads:
+            for answer in threads.map(lambda _: service.post(f'/v1/{name}', json=instance), range(16)):
+                assert answer.status_code == 200, answer.text
+                found.setdefault(answer.json()['pid'], []).append(answer.json()['result'])
+    return found
+
+
+def ends_by_itself(service):
+    service.stop()
+    return 'SIGKILL' not in service.log
+
+
+@pytest.mark.parametrize('server', [SYNC, GTHREAD], ids=['sync', 'gthread'])
+def test_classes_and_onnx_files_are_loaded_where_they_say(make_service, server):
+    files = {
+        'model_serving/models/pid_model.py': MODEL,
+        'model_serving/routes.py': (BASE_FOLDER / 'model_serving' / 'routes.py').read_text() + ROUTES,
+        **in_the_thread_of_the_request(),
+    }
+    service = make_service(files, {'WORKERS': '2', 'OMP_NUM_THREADS': '1', **server})
+    for pid, results in answers_of_all_workers(service, 'PidModel', {}).items():
+        assert set(results) == {pid}
+    for results in answers_of_all_workers(service, 'SharedPidModel', {}).values():
+        assert set(results) == {service.master_pid}
+    (wine,) = json.loads((BASE_FOLDER / 'conf' / 'wine_model.schema.json').read_text())['examples']
+    results = answers_of_all_workers(service, 'WineModel', wine)
+    assert {result['label'] for found in results.values() for result in found} == {'cultivar 1'}
+    for name, where in (('PidModel', 'in each worker'), ('WineModel', 'once for all workers')):
+        assert where in next(line for line in service.log.splitlines() if f'/v1/{name} ' in line)
+    assert ends_by_itself(service)
+
+
+@pytest.mark.parametrize('server', [SYNC, GTHREAD], ids=['sync', 'gthread'])
+@pytest.mark.parametrize('runtime', RUNTIMES)
+def test_a_file_predicts_in_the_main_thread_of_every_worker(make, runtime, server):
+    service = make(runtime, server)
+    service.start()
+    instance = {'x': [0.5] * 5} if runtime != 'torch' else {'input': [0.5] * 5}
+    results = answers_of_all_workers(service, 'FileModel', instance)
+    assert len({result for found in results.values() for result in found}) == 1
+    assert ends_by_itself(service)
+
+
+@pytest.mark.parametrize('runtime', RUNTIMES)
+def test_before_the_fork_it_hangs(make, runtime):
+    service = make(runtime, SYNC, rule_broken(runtime))
+    with pytest.raises(subprocess.TimeoutExpired):
+        service.run('bin/start.sh', timeout=DEADLINE)
+    assert 'Traceback' not in service.log
