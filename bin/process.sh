@@ -16,3 +16,11 @@ running_pid() {
     fi
     case $command_line in *"$pid_file"*) echo "$pid" ;; *) return 1 ;; esac
 }
+
+# Tell whether the process runs. One that has ended is still listed (as Z) until its parent asks for its status, which
+# the first process of a container may never do.
+is_alive() {
+    kill -0 "$1" 2> /dev/null || return 1
+    state=$(sed 's/.*) //' "/proc/$1/stat" 2> /dev/null || ps -o stat= -p "$1")
+    case $state in '' | Z*) return 1 ;; esac
+}

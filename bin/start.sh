@@ -25,9 +25,10 @@ new_lines() {
 # The service writes this line when its models have answered their examples.
 waited=0
 until new_lines | grep -q -F ' - [start] - Ready. Open '; do
-    if ! kill -0 "$pid" 2> /dev/null; then
+    if ! is_alive "$pid"; then
         echo 'The service did not start. The end of its log, tmp/model-serving-demo.log:' >&2
         new_lines | tail -n 20 >&2
+        new_lines | sed -n 's/^.*\(The service can not start\. .*\)/\1/p' | tail -n 1 >&2
         rm -f "$pid_file"
         exit 1
     fi

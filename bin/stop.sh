@@ -12,7 +12,7 @@ fi
 workers=$(cat "/proc/$pid/task/$pid/children" 2> /dev/null || ps -A -o pid= -o ppid= | awk -v p="$pid" '$2 == p { print $1 }')
 kill -TERM "$pid"
 tenths=0
-while kill -0 "$pid" 2> /dev/null; do
+while is_alive "$pid"; do
     if [ "$tenths" -ge 350 ]; then
         echo 'The service did not end within 35 s, so it was killed.' >&2
         # shellcheck disable=SC2086 # a list of numbers

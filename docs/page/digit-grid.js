@@ -44,11 +44,11 @@ function reduce(strokes) {
   return grid;
 }
 
-// Paint the grid over the whole canvas, in the colour of its text.
+// Paint the grid over the whole canvas, in the colour of the page's text.
 function paint(canvas, grid, maximum) {
   const [brush, cell] = [canvas.getContext('2d'), canvas.width / SIZE];
   brush.clearRect(0, 0, canvas.width, canvas.height);
-  brush.fillStyle = getComputedStyle(canvas).color;
+  brush.fillStyle = getComputedStyle(document.body).color;
   grid.forEach((row, y) => row.forEach((ink, x) => {
     brush.globalAlpha = Math.min(1, Math.max(0, ink / maximum)) || 0;
     brush.fillRect(x * cell, y * cell, cell, cell);

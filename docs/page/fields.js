@@ -12,10 +12,10 @@ function make({name, schema, required}, id, description, changed) {
   const error = $('<p>', {class: 'error', id: `${id}-error`});
   const element = $('<div class="field">').addClass(`as-${kind}`).append(
     $('<label>', {for: id, text: label}),
-    $('<span>', {class: 'quiet', text: Words.say(required ? 'required' : 'optional')}),
+    required ? null : $('<span>', {class: 'quiet', text: Words.say('optional')}),
     widget.elements, hint, error,
   );
-  const main = element.find(`#${CSS.escape(id)}`).attr('aria-describedby', `${id}-hint ${id}-error`);
+  const main = element.find(`#${CSS.escape(id)}`).attr({'aria-describedby': `${id}-hint ${id}-error`, 'aria-required': String(required)});
   function fail(message) {
     error.text(message || '');
     main.attr('aria-invalid', message ? 'true' : null);
@@ -25,7 +25,8 @@ function make({name, schema, required}, id, description, changed) {
 
 function hintFor({type, description, minimum, maximum, minLength, maxLength}) {
   const isText = type === 'string';
-  const [low, high] = isText ? [minLength, maxLength] : [minimum, maximum];
+  // Bounds that are those of a machine's numbers tell a person nothing.
+  const [low, high] = (isText ? [minLength, maxLength] : [minimum, maximum]).map((limit) => (Math.abs(limit) < 2e9 ? limit : undefined));
   const none = low === undefined && high === undefined;
   const range = high === undefined ? `≥ ${low}` : low === undefined ? `≤ ${high}` : `${low} … ${high}`;
   return [description, none ? '' : isText ? Words.say('characters', {range}) : range].filter(Boolean).join(' · ');
@@ -203,7 +204,8 @@ function drawing(options) {
   });
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => show(value));
   const clear = $('<button>', {type: 'button', class: 'plain', text: Words.say('clear')}).on('click', () => write());
-  const side = $('<div class="side">').append(seen, $('<span>', {class: 'quiet', text: Words.say('seen')}), clear);
+  const [how, what] = ['draw', 'seen'].map((word) => $('<span>', {class: 'quiet', text: Words.say(word)}));
+  const side = $('<div class="side">').append(how, clear, seen, what);
   const raw = $('<details>').append($('<summary>', {text: Words.say('asNumbers')}), cells.elements);
   return {elements: [$('<div class="board">').append(paper, side), raw], write, read: () => value};
 }
@@ -222,7 +224,7 @@ function upload(options, accept, word, preview) {
   let data;
   const input = $('<input type="file">').attr({id: options.id, accept: /octet-stream/.test(accept) ? null : accept});
   const shown = $('<output>');
-  const zone = $('<div class="drop">').append($('<span>', {text: Words.say(word)}), input, shown);
+  const zone = $('<label class="drop">').attr('for', options.id).append(input, $('<span>', {text: Words.say(word)}), shown);
   function show(value, name) {
     data = value;
     shown.empty().append(value ? [preview(value), $('<span>', {text: [name, size(value)].filter(Boolean).join(' · ')})] : []);
@@ -238,7 +240,7 @@ function upload(options, accept, word, preview) {
   zone.on('dragover drop', (event) => event.preventDefault());
   zone.on('dragenter dragleave drop', (event) => zone.toggleClass('over', event.type === 'dragenter'));
   zone.on('drop', (event) => take(event.originalEvent.dataTransfer.files));
-  zone.on('paste', (event) => take(event.originalEvent.clipboardData.files));
+  $(document).on('paste', (event) => zone.is(':hover, :focus-within') && take(event.originalEvent.clipboardData.files));
   return {elements: zone, read: () => data ?? nothing(options), write: (value) => show(value ?? undefined)};
 }
 

@@ -59,7 +59,7 @@ function build(description) {
   place('summary').textContent = Words.say('summary', {all: models.length, ready: models.filter(({problem}) => !problem).length});
   $('#cards').append(elements);
   $('#models').prop('hidden', models.length < 2)
-    .append(models.map(({name}, index) => $('<a>', {text: name, href: `#${elements[index][0].id}`})));
+    .append(models.map(({name, version}, index) => $('<a>', {text: `${name} v${version}`, href: `#${elements[index][0].id}`})));
   $('#key-form').prop('hidden', !header()).on('submit', false);
   $('#key').val(Service.key(api)).on('input', ({target}) => Service.key(api, target.value));
   $('#forget').on('click', () => {

@@ -53,7 +53,7 @@ function isDistribution(value) {
 function bars(shares) {
   const highest = Math.max(...Object.values(shares));
   const rows = Object.entries(shares).map(([name, share]) => $('<tr>', {class: share === highest ? 'best' : ''}).append(
-    $('<th>', {scope: 'row', text: name}),
+    $('<th>', {scope: 'row', class: name.length > 20 ? 'long' : '', text: name}),
     $('<td>').append($('<div class="bar">').css('width', `${100 * share}%`)),
     $('<td>', {text: `${(100 * share).toFixed(1)} %`}),
   ));

@@ -1,4 +1,4 @@
-"""The page at /, from docs/, with jQuery from its package; and Swagger UI at /docs."""
+"""The page at / and the guides, from docs/, with jQuery from its package; and Swagger UI at /docs."""
 
 import base64
 import hashlib
@@ -26,16 +26,18 @@ SWAGGER_POLICY = (
 
 
 class PageFile(Resource):
-    """A file of the page: `name`, or the one that the URL names."""
+    """A file of the page: in `folder`, `pattern` with the name that the URL has."""
 
     undocumented = True
 
-    def __init__(self, folder, name=None):
+    def __init__(self, folder, pattern):
         self._folder = folder
-        self._name = name
+        self._pattern = pattern
 
-    def get(self, name=None):
-        response = send_from_directory(self._folder, self._name or name)
+    def get(self, name=''):
+        file = self._pattern.format(name)
+        # A guide is shown as it is; of another type browsers would save it.
+        response = send_from_directory(self._folder, file, mimetype='text/plain' if file.endswith('.md') else None)
         response.headers['Content-Security-Policy'] = PAGE_POLICY
         response.headers['X-Content-Type-Options'] = 'nosniff'
         return response
@@ -43,12 +45,13 @@ class PageFile(Resource):
 
 def add_page(app, api):
     """Serve the page, its files, jQuery and Swagger UI."""
-    for url, folder_and_name in {
+    for url, folder_and_pattern in {
         '/': (DOCS_FOLDER, 'index.html'),
-        '/page/<path:name>': (DOCS_FOLDER / 'page',),
+        '/page/<path:name>': (DOCS_FOLDER / 'page', '{}'),
+        '/<string:name>.md': (DOCS_FOLDER, '{}.md'),
         '/jquery.min.js': (jquery.BASE_DIR, 'jquery.min.js'),
     }.items():
-        api.add_resource(PageFile, url, endpoint=url, resource_class_args=folder_and_name)
+        api.add_resource(PageFile, url, endpoint=url, resource_class_args=folder_and_pattern)
     # No validator badge: it would send the document's address to another host.
     config = {'app_name': 'Model Serving Demo: API', 'validatorUrl': None, 'oauth2RedirectUrl': None}
     swagger_ui = get_swaggerui_blueprint('/docs', '/openapi.json', config=config)

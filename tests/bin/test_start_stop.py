@@ -3,6 +3,8 @@
 import os
 import socket
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,10 +21,11 @@ def stopped(service_class, tmp_path_factory):
 
 def is_running(pid):
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        state = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return True
+    # Z: it has ended, and the first process of this system has not asked about it yet.
+    return state != 'Z'
 
 
 def test_start_and_stop(stopped):
@@ -70,6 +73,23 @@ def test_a_stale_pid_file_is_no_obstacle_and_the_folder_does_not_matter(stopped,
     assert started.returncode == 0, started.stderr
     assert stopped.get('/health/ready').status_code == 200
     assert stopped.stop() == 'The service has stopped.\n'
+
+
+# Makes itself the parent of what start.sh leaves behind, and never asks whether that has ended.
+NEGLIGENT_PARENT = """
+import ctypes, subprocess
+PR_SET_CHILD_SUBREAPER = 36
+assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+subprocess.run(['bin/start.sh'], check=True, timeout=60)
+subprocess.run(['bin/stop.sh'], check=True, timeout=20)
+"""
+
+
+def test_it_stops_where_nobody_asks_how_processes_ended(stopped):
+    """As in a container whose first process is no init."""
+    finished = stopped.run(sys.executable, '-c', NEGLIGENT_PARENT)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.endswith('The service has stopped.\n')
 
 
 BAD_MODEL = (

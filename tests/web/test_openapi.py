@@ -34,7 +34,15 @@ def test_every_route_is_there(client):
     paths = set(client.get('/openapi.json').json['paths'])
     assert {'/v1/XXXModel', '/v1/DigitsModel', '/v1/WineModel', '/health/ready', '/openapi.json'} <= paths
     rules = {str(rule) for rule in client.application.url_map.iter_rules()}
-    page = {'/', '/page/<path:name>', '/jquery.min.js', '/docs/', '/docs/<path:path>', '/docs/dist/<path:filename>'}
+    page = {
+        '/',
+        '/page/<path:name>',
+        '/<string:name>.md',
+        '/jquery.min.js',
+        '/docs/',
+        '/docs/<path:path>',
+        '/docs/dist/<path:filename>',
+    }
     assert rules - paths <= page
 
 

@@ -1,0 +1,48 @@
+"""docs/operate.md and docs/configuration.md: what they tell to do is done, and does what they say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from model_serving.utils.conf_utils import SETTINGS
+from tests.docs.following import blocks, follow
+
+DOCS_FOLDER = Path(__file__).resolve().parents[2] / 'docs'
+OPERATE = (DOCS_FOLDER / 'operate.md').read_text(encoding='utf-8')
+CONFIGURATION = (DOCS_FOLDER / 'configuration.md').read_text(encoding='utf-8')
+
+
+@pytest.fixture(scope='module')
+def operated(service_class, tmp_path_factory):
+    tree = service_class(tmp_path_factory.mktemp('operate') / 'model serving')
+    follow(tree, blocks(OPERATE))
+    yield tree
+    tree.stop()
+
+
+def test_the_log_was_emptied_and_is_written_on(operated):
+    old = (operated.folder / 'tmp' / 'yesterday.log').read_text(encoding='utf-8')
+    (line,) = [line for line in old.splitlines() if line.endswith(' order-42')]
+    (shown,) = [block.text.strip() for block in blocks(OPERATE) if block.text.startswith('[')]
+    assert re.sub(r'[0-9]+', '0', line) == re.sub(r'[0-9]+', '0', shown)
+    assert '\0' not in operated.log
+    assert operated.log.startswith('[')
+    assert '1 workers with 64 threads each' in operated.log
+
+
+def test_the_defaults_are_those_of_the_settings():
+    defaults = {setting.key: setting.default for setting in SETTINGS}
+    shown = re.findall(r'`(\w+)` = (\d+(?: MiB)?)', OPERATE)
+    assert {'max_body', 'timeout', 'max_queue', 'slow_after'} == {key for key, _ in shown}
+    assert all(defaults[key] == default for key, default in shown)
+
+
+def test_settings_of_the_environment(operated):
+    operated.stop()
+    follow(operated, blocks(CONFIGURATION))
+    body = {'name': 'Leo' * 2**15}
+    assert operated.post('/v1/XXXModel', json=body).status_code == 413
+    documented = operated.get('/openapi.json').json()['paths']
+    # Its own file says 3 s; the environment's default for all goes before it.
+    assert documented['/v1/XXXModel']['post']['x-model']['timeout'] == 10

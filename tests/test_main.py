@@ -1,0 +1,155 @@
+"""`python main.py`: its arguments, and Flask's own server."""
+
+import contextlib
+import os
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+import requests
+
+
+@pytest.fixture(scope='module')
+def tree(service_class, tmp_path_factory):
+    """A copy of the tree, whose service is not started."""
+    return service_class(tmp_path_factory.mktemp('main') / 'model serving')
+
+
+class Running:
+    """A `python main.py` that was started in `folder`, and the lines that it has written so far."""
+
+    def __init__(self, folder, *arguments):
+        self.lines = []
+        self._queue = queue.SimpleQueue()
+        # A group of its own, since with --debug there are two processes.
+        self._process = subprocess.Popen(
+            [sys.executable, 'main.py', *arguments],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            self._queue.put(line)
+
+    def until(self, text):
+        """Read on until a line has `text`; raises queue.Empty when none comes in a minute."""
+        while not self.lines or text not in self.lines[-1]:
+            self.lines.append(self._queue.get(timeout=60))
+
+    def end(self):
+        os.killpg(self._process.pid, signal.SIGTERM)
+        self._process.wait(timeout=30)
+        self._reader.join()
+        self._process.stdout.close()
+
+
+@pytest.fixture
+def start(tree):
+    """A function that starts `python main.py` on a host with options, and returns when it listens."""
+    with contextlib.ExitStack() as stack:
+
+        def run(host, *options):
+            running = Running(tree.folder, '--host', host, '--port', str(tree.port), *options)
+            stack.callback(running.end)
+            running.until('Press CTRL+C to quit')
+            return running
+
+        yield run
+
+
+def ask(tree):
+    return requests.post(f'{tree.url}/v1/XXXModel', json={'name': 'Leo'}, timeout=30).json()
+
+
+def main(tree, *arguments):
+    return tree.run(sys.executable, 'main.py', *arguments)
+
+
+@pytest.mark.parametrize('option', ['-v', '--version'])
+def test_version(tree, option):
+    finished = main(tree, option)
+    assert (finished.returncode, finished.stdout) == (0, 'Model Serving Demo v1.0.0\n')
+
+
+@pytest.mark.parametrize('option', ['-h', '--help'])
+def test_help(tree, option):
+    finished = main(tree, option)
+    assert finished.returncode == 0
+    for text in ('[--host <host>] [--port <port>] [--debug]', '[default: 0.0.0.0]', '[default: 9999]'):
+        assert text in finished.stdout
+
+
+@pytest.mark.parametrize(
+    'arguments, reason',
+    [
+        (['--prot', '80'], 'main.py does not know these arguments: --prot 80. See main.py --help'),
+        (['serve'], 'main.py does not know these arguments: serve. See main.py --help'),
+        (['--port', 'http'], "main.py: the port must be a number from 1 to 65535, not 'http'."),
+        (['--port', '70000'], "main.py: the port must be a number from 1 to 65535, not '70000'."),
+        (['--host', '192.0.2.1'], 'main.py: can not listen at 192.0.2.1:9999: '),
+        (['--host', 'no such host'], 'main.py: can not listen at no such host:9999: '),
+    ],
+)
+def test_wrong_arguments_end_in_one_line(tree, arguments, reason):
+    finished = main(tree, *arguments)
+    assert finished.returncode == 1
+    assert finished.stdout == ''
+    assert finished.stderr.startswith(reason)
+    assert finished.stderr.count('\n') == 1
+
+
+def test_a_port_in_use_ends_in_one_line(tree):
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', tree.port))
+        listener.listen()
+        finished = main(tree, '--host', '127.0.0.1', '--port', str(tree.port))
+    assert finished.returncode == 1
+    assert re.fullmatch(
+        r'main\.py: can not listen at [^\n]+ in use\. Choose another --host or --port\.\n', finished.stderr
+    )
+
+
+def test_it_serves_and_has_loaded_its_models_once(tree, start):
+    running = start('127.0.0.1')
+    assert ask(tree) == {'result': 'Hello, Leo!'}
+    assert requests.get(f'{tree.url}/health/ready', timeout=30).status_code == 200
+    running.until('POST /v1/XXXModel')
+    output = ''.join(running.lines)
+    assert re.search(
+        r'^\[[\d/]+ [\d:]+\] - \[INFO\] - \[XXXModel\] - Initializing XXX Model \.\.\.$', output, re.MULTILINE
+    )
+    assert output.count('Initializing XXX Model ...') == 1
+
+
+def test_debug_reloads_and_the_watching_process_loads_no_model(tree, start):
+    running = start('127.0.0.1', '--debug')
+    assert ask(tree) == {'result': 'Hello, Leo!'}
+    running.until('POST /v1/XXXModel')
+    assert ''.join(running.lines).count('Initializing XXX Model ...') == 1
+    model = tree.folder / 'model_serving' / 'models' / 'xxx_model.py'
+    text = model.read_text(encoding='utf-8')
+    try:
+        model.write_text(text.replace('Hello', 'Good day'), encoding='utf-8')
+        running.until('Initializing XXX Model ...')
+        # The first process holds the socket, so the request waits until the new one answers.
+        assert ask(tree) == {'result': 'Good day, Leo!'}
+    finally:
+        model.write_text(text, encoding='utf-8')
+
+
+@pytest.mark.parametrize('host, shown', [('127.0.0.1', True), ('0.0.0.0', False)])
+def test_the_debugger_is_for_this_machine_alone(tree, start, host, shown):
+    start(host, '--debug')
+    answer = requests.get(f'{tree.url}/?__debugger__=yes&cmd=resource&f=debugger.js', timeout=30)
+    assert ('javascript' in answer.headers['Content-Type']) == shown
