@@ -76,18 +76,20 @@ function fields(description, {properties = {}, required = [], examples = []}) {
   });
 }
 
-// Keyword → whether `value` keeps to its limit; `size` is the length of a text or list.
+// Keyword → whether `value` breaks its limit; `size` is the length of a text or list.
+const less = (limit, value, size) => size < limit;
+const more = (limit, value, size) => size > limit;
 const RULES = {
-  enum: (limit, value) => limit.some((one) => same(one, value)),
-  minimum: (limit, value) => !(value < limit),
-  maximum: (limit, value) => !(value > limit),
-  exclusiveMinimum: (limit, value) => !(value <= limit),
-  exclusiveMaximum: (limit, value) => !(value >= limit),
-  minLength: (limit, value, size) => typeof value !== 'string' || size >= limit,
-  maxLength: (limit, value, size) => typeof value !== 'string' || size <= limit,
-  pattern: (limit, value) => typeof value !== 'string' || matches(limit, value),
-  minItems: (limit, value, size) => !Array.isArray(value) || size >= limit,
-  maxItems: (limit, value, size) => !Array.isArray(value) || size <= limit,
+  enum: (limit, value) => !limit.some((one) => same(one, value)),
+  minimum: (limit, value) => value < limit,
+  maximum: (limit, value) => value > limit,
+  exclusiveMinimum: (limit, value) => value <= limit,
+  exclusiveMaximum: (limit, value) => value >= limit,
+  minLength: less,
+  maxLength: more,
+  minItems: less,
+  maxItems: more,
+  pattern: (limit, value) => typeof value === 'string' && !matches(limit, value),
 };
 
 // The failures of `value`: [{path, message}], in the notation of the service.
@@ -96,8 +98,8 @@ function check(description, schema, value, path = '') {
   if (value === null && resolved.nullable) return [];
   const types = [resolved.type || []].flat();
   if (types.length && !types.some((type) => hasType(value, type))) return [failure(path, 'type', types)];
-  const size = typeof value === 'string' ? [...value].length : value && value.length;
-  const own = Object.keys(RULES).filter((rule) => resolved[rule] !== undefined && !RULES[rule](resolved[rule], value, size));
+  const size = typeof value === 'string' ? [...value].length : value?.length;
+  const own = Object.keys(RULES).filter((rule) => resolved[rule] !== undefined && RULES[rule](resolved[rule], value, size));
   return [...own.map((rule) => failure(path, rule, resolved[rule])), ...checkParts(description, resolved, value, path)].slice(0, MAX_ERRORS);
 }
 
@@ -110,8 +112,9 @@ function checkParts(description, {items = {}, properties = {}, required = [], ad
   if (!isObject(value)) return [];
   const missing = required.filter((name) => !Object.hasOwn(value, name));
   const inner = Object.entries(value).flatMap(([name, part]) => {
-    if (Object.hasOwn(properties, name)) return check(description, properties[name], part, path ? `${path}.${name}` : name);
-    return additionalProperties === false ? [failure(path, 'additionalProperties', name)] : [];
+    const place = path ? `${path}.${name}` : name;
+    if (Object.hasOwn(properties, name)) return check(description, properties[name], part, place);
+    return additionalProperties === false ? [failure(place, 'additionalProperties', false)] : [];
   });
   return [...missing.map((name) => failure(path, 'required', name)), ...inner];
 }

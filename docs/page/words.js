@@ -43,7 +43,7 @@ const SENTENCES = {
   'bad.json': ['Not valid JSON: {reason}', 'JSON 无效：{reason}'],
   'bad.number': ['“{word}” is not a number.', '“{word}”不是数字。'],
   'bad.unsafe': ['This integer is too large for JavaScript: send it from the JSON tab.', '该整数超出 JavaScript 的范围，请在 JSON 标签页中发送。'],
-  'bad.rule': ['does not keep to {rule}: {limit}', '不符合 {rule}：{limit}'],
+  'bad.rule': ['the schema asks for {rule}: {limit}', '模式要求 {rule}：{limit}'],
   'bad.form': ['The form can’t hold this value. It is sent as it stands here.', '表单无法表示该值，将按此处内容原样发送。'],
   'trouble.timeout': ['No answer within {seconds} s.', '{seconds} 秒内没有应答。'],
   'trouble.unreachable': ['No answer: the service at {api} is not running or can’t be reached.', '没有应答：位于 {api} 的服务未运行或无法访问。'],

@@ -110,6 +110,16 @@ DRAWING = {
     'properties': {'image': {**numbers(8), 'items': numbers(8, minimum=0, maximum=16)}},
     'required': ['image'],
 }
+HOSTILE = '<img src=x onerror="document.title=1">'
+HOSTILE_SCHEMA = {
+    'type': 'object',
+    'properties': {
+        HOSTILE: {'type': 'string', 'title': HOSTILE, 'description': HOSTILE, 'pattern': 'img'},
+        'one': {'enum': [HOSTILE]},
+        'tree': {'type': 'object', 'description': HOSTILE},
+    },
+    'examples': [{HOSTILE: HOSTILE, 'one': HOSTILE, 'tree': {HOSTILE: [HOSTILE, {HOSTILE: 1}]}}],
+}
 ANY = {'type': 'object', 'properties': {'answer': {}, 'fail': {'type': 'boolean'}}, 'examples': [{'answer': 42}]}
 
 ROUTES = (
@@ -127,5 +137,6 @@ ROUTES = (
     Route('/v1/FileModel', resource(FILE, 'A file → itself.'), EchoModel),
     Route('/v1/DrawingModel', resource(DRAWING, 'A drawing → its numbers.'), EchoModel),
     Route('/v1/AnyModel', resource(ANY, 'Whatever it is sent.'), EchoModel),
+    Route('/v1/HostileModel', resource(HOSTILE_SCHEMA, HOSTILE), EchoModel),
     Route('/v2/AnyModel', resource({'type': 'array', 'examples': [[1]]}, 'No object.'), ListModel),
 )

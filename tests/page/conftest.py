@@ -4,9 +4,11 @@ import functools
 import http.server
 import threading
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
+
+from tests.page.pages import opener
 
 BASE_FOLDER = Path(__file__).resolve().parents[2]
 
@@ -30,31 +32,14 @@ def static_host():
 
 @pytest.fixture
 def open_page(browser):
-    """A function that opens a URL in a browser profile of its own: `open_page(url, color_scheme='dark')`.
+    with opener(browser) as open_one:
+        yield open_one
 
-    After the test no script may have failed and no policy may have been broken; `page.hosts` are those that it asked.
-    """
-    contexts, faults = [], []
 
-    def note(message):
-        # The browser itself writes a line for each 4xx and for each refused connection; these are meant.
-        if message.type == 'error' and not message.text.startswith('Failed to load resource'):
-            faults.append(message.text)
-
-    def open_one(url, **options):
-        options = {'locale': 'en-US', 'permissions': ['clipboard-read', 'clipboard-write'], **options}
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(20_000)
-        page.hosts = set()
-        page.on('request', lambda request: page.hosts.add(urlsplit(request.url).netloc))
-        page.on('console', note)
-        page.on('pageerror', lambda error: faults.append(str(error)))
-        page.goto(url)
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert faults == []
+@pytest.fixture(scope='module')
+def gallery_page(browser, gallery):
+    """A page of the gallery for all tests of a module, which put in order again what they change."""
+    with opener(browser) as open_one:
+        page = open_one(gallery.url)
+        expect(page.locator('.card')).to_have_count(len(gallery.get('/health/ready').json()['models']))
+        yield page

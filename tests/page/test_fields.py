@@ -1,0 +1,217 @@
+"""Each widget of the form: filled, sent, seen in the answer; and what is wrong said beside it."""
+
+import base64
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.pages import send
+
+# A red point, as PNG.
+POINT = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg=='
+
+
+@pytest.fixture
+def form(gallery_page):
+    """The card of FormModel, filled with its first example."""
+    card = gallery_page.locator('#v1-FormModel')
+    card.get_by_role('button', name='Example 1').click()
+    return card
+
+
+def field(card, name):
+    return card.get_by_label(name, exact=True)
+
+
+def paste(place, **formats):
+    """Paste texts, as the browser does after Control+V."""
+    place.evaluate(
+        """(element, formats) => {
+            const clipboardData = new DataTransfer();
+            Object.entries(formats).forEach(([type, text]) => clipboardData.setData(type, text));
+            element.dispatchEvent(new ClipboardEvent('paste', {clipboardData, bubbles: true, cancelable: true}));
+        }""",
+        formats,
+    )
+
+
+@pytest.mark.parametrize(
+    'name, text, value, shown',
+    [
+        ('text', '李 "雷"', '李 "雷"', '李 "雷"'),
+        ('essay', 'one\n\ntwo', 'one\n\ntwo', 'one\n\ntwo'),
+        ('Weight', '7.25', 7.25, '7.25'),
+        ('count', '12', 12, '12'),
+        ('day', '2026-11-25', '2026-11-25', '2026-11-25'),
+        ('missing', '-1e3', -1000, '-1000'),
+        ('missing', '', None, 'null'),
+        ('row', '4; 5.5\t-6', [4, 5.5, -6], '0415.52-6'),
+        ('rows', '1,2\n3\t4\n', [[1, 2], [3, 4]], '1234'),
+        ('tree', '{"leaf": 7}', {'leaf': 7}, 'leaf7'),
+    ],
+)
+def test_text_is_sent_as_its_type(form, name, text, value, shown):
+    field(form, name).fill(text)
+    key = name.lower()
+    assert send(form)[key] == value
+    answer = form.locator(f'dt:text-is("{key}") + dd').text_content()
+    assert ''.join(answer.split()) == ''.join(shown.split())
+
+
+def test_boolean_and_choice(form):
+    field(form, 'sure').uncheck()
+    field(form, 'colour').select_option('green')
+    body = send(form)
+    assert (body['sure'], body['colour']) == (False, 'green')
+    field(form, 'colour').select_option('3')
+    assert send(form)['colour'] == 3
+
+
+def test_optional_fields_may_be_left_empty(form):
+    for name in ('essay', 'count', 'day', 'row', 'rows', 'tree'):
+        field(form, name).fill('')
+    assert set(send(form)) == {'text', 'weight', 'sure', 'colour', 'missing', 'cells'}
+
+
+def test_grid_takes_numbers_and_a_pasted_table(form):
+    first = form.locator('.as-grid').get_by_role('spinbutton').first
+    first.fill('9')
+    assert send(form)['cells'] == [[9, 2, 3], [4, 5, 6]]
+    paste(first, **{'text/plain': '10\t20\t30\n40\t50\t60'})
+    assert send(form)['cells'] == [[10, 20, 30], [40, 50, 60]]
+
+
+@pytest.mark.parametrize(
+    'name, text, message',
+    [
+        ('text', 'x', "'x' is too short"),
+        ('Weight', '11', '11 is greater than the maximum of 10'),
+        ('count', '0', '0 is less than the minimum of 1'),
+        ('row', '1', '[1] is too short'),
+        ('row', '1, x, 2', '“x” is not a number.'),
+        ('count', '9007199254740993', 'This integer is too large for JavaScript: send it from the JSON tab.'),
+        ('tree', '{"leaf": 1,', 'Not valid JSON'),
+        ('tree', '{"branches": []}', "'leaf' is a required property"),
+    ],
+)
+def test_error_is_shown_at_its_field(form, name, text, message):
+    field(form, name).fill(text)
+    form.get_by_role('button', name='Send').click()
+    expect(field(form, name)).to_have_attribute('aria-invalid', 'true')
+    expect(field(form, name)).to_be_focused()
+    described = field(form, name).get_attribute('aria-describedby').split()[-1]
+    expect(form.locator(f'[id="{described}"]')).to_contain_text(message)
+    assert form.locator('[aria-invalid]').count() == 1
+    form.get_by_role('button', name='Example 1').click()
+    assert form.locator('[aria-invalid]').count() == 0
+
+
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('{"leaf": "a"}', 'leaf: the schema asks for type: integer'),
+        ('{"leaf": 1, "branches": [{"leaf": 1}, {}]}', 'branches[1]: the schema asks for required: leaf'),
+        ('{"leaf": 1, "colour": 2}', 'colour: the schema asks for additionalProperties: false'),
+        ('[', 'Not valid JSON'),
+        ('{"leaf": 1, "branches": [{"leaf": 2}]}', ''),
+    ],
+)
+def test_nested_value_is_judged_while_it_is_written(form, text, message):
+    field(form, 'tree').fill('')
+    field(form, 'tree').press_sequentially(text)
+    live = form.locator('.as-json .live')
+    expect(live).to_contain_text(message) if message else expect(live).to_have_text('')
+
+
+def test_hints(form):
+    for name, hint in (('text', 'A short text · 2 … 20 characters'), ('Weight', 'in kg · 0 … 10')):
+        expect(form.locator(f'.field:has(label:text-is("{name}")) .hint')).to_have_text(hint)
+    # Its upper bound is the largest number of 32 bits, and not worth a word.
+    expect(form.page.locator('#v1-WineModel .hint').first).to_have_text(
+        '11.0 to 14.8 in the wines that it learnt from · ≥ 0'
+    )
+
+
+def test_tabs_are_in_step(form):
+    editor = form.get_by_role('textbox', name='JSON')
+    field(form, 'Weight').fill('2.5')
+    form.get_by_role('tab', name='JSON').click()
+    value = json.loads(editor.input_value())
+    assert (value['weight'], value['cells']) == (2.5, [[1, 2, 3], [4, 5, 6]])
+    editor.fill(json.dumps({**value, 'weight': 3, 'colour': 'red', 'more': [1]}))
+    assert send(form)['more'] == [1]
+    form.get_by_role('tab', name='Form').click()
+    expect(field(form, 'Weight')).to_have_value('3')
+    # What the form has no field for is kept.
+    assert send(form) == {**value, 'weight': 3, 'colour': 'red', 'more': [1]}
+
+
+def test_value_that_no_form_can_hold_stays_in_its_tab(form):
+    form.get_by_role('tab', name='JSON').click()
+    editor = form.get_by_role('textbox', name='JSON')
+    for text in ('{"weight": "heavy"}', '[1]', '{'):
+        editor.fill(text)
+        form.get_by_role('tab', name='Form').click()
+        expect(editor).to_be_visible()
+        expect(editor).to_have_value(text)
+    expect(form.locator('.raw .error')).to_contain_text('Not valid JSON')
+
+
+@pytest.mark.parametrize('way', ['chosen', 'dropped', 'pasted'])
+def test_picture(gallery_page, way):
+    card = gallery_page.locator('#v1-PictureModel')
+    picture = base64.b64decode(POINT) + b'end'
+    file = {'name': 'point.png', 'mimeType': 'image/png', 'buffer': picture}
+    give = """(element, [kind, text]) => {
+        const data = new DataTransfer();
+        const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+        data.items.add(new File([bytes], 'point.png', {type: 'image/png'}));
+        const options = {bubbles: true, cancelable: true, dataTransfer: data, clipboardData: data};
+        element.dispatchEvent(kind === 'drop' ? new DragEvent(kind, options) : new ClipboardEvent(kind, options));
+    }"""
+    zone = card.locator('.drop')
+    if way == 'chosen':
+        with gallery_page.expect_file_chooser() as chooser:
+            zone.click()
+        chooser.value.set_files(file)
+    elif way == 'dropped':
+        zone.evaluate(give, ['drop', base64.b64encode(picture).decode()])
+    else:
+        zone.hover()
+        gallery_page.evaluate('document.activeElement.blur()')
+        gallery_page.locator('body').evaluate(give, ['paste', base64.b64encode(picture).decode()])
+    expect(zone).to_contain_text('point.png · 73 B')
+    assert send(card) == {'answer': base64.b64encode(picture).decode()}
+    image = card.locator('.result img')
+    expect(image).to_be_visible()
+    assert image.evaluate('image => image.naturalWidth') == 1
+    gallery_page.reload()
+
+
+def test_picture_of_the_clipboard(gallery_page):
+    """With the real clipboard and the real key, at a zone that has the focus."""
+    card = gallery_page.locator('#v1-PictureModel')
+    gallery_page.evaluate(
+        """async (text) => {
+            const blob = await (await fetch('page/icon.svg')).blob().then(() => new Promise((done) => {
+                const canvas = Object.assign(document.createElement('canvas'), {width: 3, height: 2});
+                canvas.getContext('2d').fillRect(0, 0, 3, 2);
+                canvas.toBlob(done, 'image/png');
+            }));
+            await navigator.clipboard.write([new ClipboardItem({'image/png': blob})]);
+        }"""
+    )
+    field(card, 'answer').focus()
+    gallery_page.keyboard.press('Control+v')
+    expect(card.locator('.drop')).to_contain_text('.png')
+    send(card)
+    assert card.locator('.result img').evaluate('image => [image.naturalWidth, image.naturalHeight]') == [3, 2]
+
+
+def test_file(gallery_page):
+    card = gallery_page.locator('#v1-FileModel')
+    data = bytes(range(256)) * 20
+    field(card, 'file').set_input_files({'name': 'a b.bin', 'mimeType': 'application/octet-stream', 'buffer': data})
+    expect(card.locator('.drop')).to_contain_text('a b.bin · 5.0 KB')
+    assert base64.b64decode(send(card)['file']) == data
