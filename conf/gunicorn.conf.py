@@ -64,5 +64,9 @@ def post_worker_init(worker):
     _start.start(worker)
 
 
+def child_exit(server, worker):
+    _start.check_ended(server)
+
+
 def worker_exit(server, worker):
     _start.end(worker)

@@ -138,9 +138,11 @@ def _load(servable):
     except StartError:
         if servable.settings['on_error'] == 'stop':
             raise
-    # SystemExit: else a model that calls sys.exit would end the service without a word.
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    # BaseException: models call sys.exit, and compiled libraries panic, which is no Exception.
+    except BaseException as error:
         logging.getLogger(servable.name).exception('%s could not be loaded', servable.name)
         # Where it is to be skipped, each worker tries again, and says why it is not ready.
         if servable.settings['on_error'] == 'stop':
-            raise StartError(f'{servable.url}: {type(error).__name__}: {error}') from error
+            raise StartError(f'{servable.url}: {servable.reason(error)}') from error

@@ -76,6 +76,13 @@ class Servable:
                 limits = {key: self.settings[key] for key in BATCHER_SETTINGS}
                 self._batcher = Batcher(self.name, self._model.predict, **limits)
 
+    def reason(self, error) -> str:
+        """Return in one line what is wrong with the model, and in which file: its own, or that of its class."""
+        module = getattr(self.model_class, '__module__', 'model_serving.routes')
+        file = self.settings['file'] or module.replace('.', '/') + '.py'
+        words = ' '.join(f'{type(error).__name__}: {error}'.split())
+        return f'{words.removesuffix(":")} ({file})'
+
     def predict(self, instance):
         """Return the result for one instance; raises what serving/errors.py has, and what the model raises."""
         if self.problem:

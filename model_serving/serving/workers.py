@@ -1,7 +1,6 @@
 """What the worker processes of one service know of each other."""
 
 import fcntl
-import mmap
 import os
 import tempfile
 from contextlib import contextmanager
@@ -20,7 +19,6 @@ class Workers:
         self.count = count
         self._seat = None
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - open as long as the process
-        self._has_failed = mmap.mmap(-1, 1)
 
     def ready_so_far(self) -> int:
         """Return how many workers have become ready since the service was started."""
@@ -33,13 +31,6 @@ class Workers:
             seats = range(SEATS, SEATS + self.count)
             self._seat = next((seat for seat in seats if self._take(seat)), None)
             return self.ready_so_far()
-
-    def is_first_to_fail(self) -> bool:
-        """Tell whether no other worker has asked this before."""
-        with self.locked():
-            first = not self._has_failed[0]
-            self._has_failed[0] = 1
-            return first
 
     def may_end(self) -> bool:
         """Tell whether this worker may end by its own will: all others are ready, and none of them ends.

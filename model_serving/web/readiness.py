@@ -41,10 +41,12 @@ class Readiness:
                 self._try(servable, example, f'examples[{number}]')
         except StartError as error:
             return str(error)
-        # SystemExit: with some statuses it would end not only this worker but the whole service.
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        # BaseException: models call sys.exit, and compiled libraries panic, which is no Exception.
+        except BaseException as error:
             LOGGER.exception('%s is not ready', servable.url)
-            return f'{type(error).__name__}: {error}'
+            return servable.reason(error)
         return None
 
     def _try(self, servable, example, place):

@@ -8,12 +8,14 @@ import sys
 import threading
 from contextlib import contextmanager
 
+from gunicorn.errors import HaltServer
+
 from ..serving.hang_watch import HangWatch
 from ..serving.workers import Workers
 from . import banner
 
 LOGGER = logging.getLogger('start')
-# gunicorn ends the whole service when a worker exits with this status.
+# gunicorn's own status where no worker can start.
 WORKER_BOOT_ERROR = 3
 
 
@@ -34,12 +36,13 @@ class WorkerStart:
         readiness = worker.wsgi.extensions['readiness']
         with _heartbeat(worker):
             unready = readiness.start()
+        first_start = not self._workers.ready_so_far()
         for servable in unready:
-            LOGGER.error('Not ready: %s: %s', servable.url, servable.problem)
-        must_stop = any(servable.settings['on_error'] == 'stop' for servable in unready)
-        if must_stop and not self._workers.ready_so_far():
-            # By a second worker with this status gunicorn would be disturbed while it ends, and show a traceback.
-            sys.exit(WORKER_BOOT_ERROR if self._workers.is_first_to_fail() else 1)
+            must_stop = first_start and servable.settings['on_error'] == 'stop'
+            consequence = 'The service can not start.' if must_stop else 'Not ready:'
+            LOGGER.error('%s %s: %s', consequence, servable.url, servable.problem)
+            if must_stop:
+                sys.exit(1)
         for servable in readiness.servables:
             servable.share_threads(worker.cfg.threads)
         self._hang_watch = HangWatch(readiness.servables, self._workers.may_end, _stop_accepting)
@@ -47,6 +50,15 @@ class WorkerStart:
         if self._workers.add_ready() == self._workers.count:
             for line in banner.lines(readiness.servables, self._workers.count, worker.cfg.threads, worker.cfg.address):
                 LOGGER.info(line)
+
+    def check_ended(self, arbiter):
+        """gunicorn's hook `child_exit`: a worker that ended before any was ready ends the service, which did not start.
+
+        Whatever ended it: else gunicorn would make new ones for ever.
+        """
+        starting = arbiter.LISTENERS  # none any more where the service is being stopped
+        if starting and not self._workers.ready_so_far():
+            raise HaltServer('No worker could start.', WORKER_BOOT_ERROR)
 
     def end(self, worker):
         """Write what the access log still holds, when the worker has answered its last request."""

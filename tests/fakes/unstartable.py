@@ -1,0 +1,124 @@
+"""The files by which a copy of the service has models that can't start, each in its own way."""
+
+from tests.fakes.misbehaving import PACKAGE
+
+MODELS = '''
+"""Models that can't start, or can only as long as data/starting.txt says so; installed as a user's would be."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+
+class NoFileModel:
+    def __init__(self):
+        Path('data/none.bin').read_bytes()
+
+
+class RaisingModel:
+    def __init__(self):
+        raise ValueError('the weights\\nare\\nodd')
+
+
+class SilentModel:
+    def __init__(self):
+        raise ValueError
+
+
+class ExitingModel:
+    def __init__(self):
+        sys.exit(3)
+
+
+class Panic(BaseException):
+    """As compiled libraries raise it: no Exception."""
+
+
+class PanickingModel:
+    def __init__(self):
+        raise Panic('panicked')
+
+
+class KilledModel:
+    def __init__(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class NoPredictModel:
+    pass
+
+
+class Loaded:
+    def predict(self, instances):
+        return [self.result(instance) for instance in instances]
+
+
+class FailingModel(Loaded):
+    def result(self, instance):
+        raise ValueError(f'no answer to {instance}')
+
+
+class ExitingLaterModel(Loaded):
+    def result(self, instance):
+        sys.exit(4)
+
+
+class WrongModel(Loaded):
+    def result(self, instance):
+        return 'no number'
+
+
+class NoJSONModel(Loaded):
+    def result(self, instance):
+        return {1}
+
+
+class FileModel(Loaded):
+    """Does what its file says."""
+
+    def __init__(self):
+        what = Path('data/starting.txt').read_text()
+        if what == 'exit':
+            sys.exit(3)
+        if what == 'raise':
+            raise ValueError('raised')
+        self.what = what
+
+    def result(self, instance):
+        return 1 if self.what == 'good' else self.what
+
+
+CLASSES = {name: cls for name, cls in dict(globals()).items() if name.endswith('Model')}
+# Each of them twice: loaded in the master, and in each worker.
+CLASSES |= {f'Early{name}': type(f'Early{name}', (cls,), {'load_before_fork': True}) for name, cls in CLASSES.items()}
+'''
+
+RESOURCE = """
+from ..utils.validation_utils import validate_json
+from .model_resource import ModelResource
+
+
+class UnstartableResource(ModelResource):
+    result_schema = {'type': 'object', 'properties': {'result': {'type': 'number'}}}
+
+    @validate_json({'type': 'object', 'examples': [{}]})
+    def post(self, instance):
+        return {'result': self.predict(instance)}
+"""
+
+MORE_ROUTES = """
+from .models.unstartable import CLASSES  # noqa: E402
+from .resources.unstartable_resource import UnstartableResource  # noqa: E402
+
+ROUTES += tuple(Route(f'/v1/{name}', UnstartableResource, CLASSES[name]) for name in %r)
+"""
+
+
+def files(*names) -> dict:
+    """Return the files that serve the models of these names besides the others."""
+    return {
+        'model_serving/models/unstartable.py': MODELS,
+        'model_serving/resources/unstartable_resource.py': RESOURCE,
+        'model_serving/routes.py': (PACKAGE / 'routes.py').read_text(encoding='utf-8') + MORE_ROUTES % (names,),
+    }

@@ -1,0 +1,148 @@
+"""Models that can't start: the service says which, which file and why, and does not start; or skips them."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.unstartable import files
+
+FILE = '(model_serving/models/unstartable.py)'
+IN_MASTER = {
+    'EarlyNoFileModel': f"FileNotFoundError: [Errno 2] No such file or directory: 'data/none.bin' {FILE}",
+    'EarlyRaisingModel': f'ValueError: the weights are odd {FILE}',
+    'EarlySilentModel': f'ValueError {FILE}',
+    'EarlyExitingModel': f'SystemExit: 3 {FILE}',
+    'EarlyPanickingModel': f'Panic: panicked {FILE}',
+}
+IN_WORKER = {name.removeprefix('Early'): reason for name, reason in IN_MASTER.items()} | {
+    'NoPredictModel': f'TypeError: NoPredictModel has no method predict(instances). {FILE}',
+    'FailingModel': f'ValueError: no answer to {{}} {FILE}',
+    'ExitingLaterModel': f'RuntimeError: The model raised SystemExit. {FILE}',
+    'NoJSONModel': f'TypeError: Type is not JSON serializable: set {FILE}',
+    'WrongModel': 'the answer to examples[0] is not as its result schema says: '
+    "{'path': 'result', 'message': \"'no number' is not of type 'number'\"}",
+}
+# Where loading is enough to fail, it does so in each worker too.
+REASONS = IN_WORKER | IN_MASTER
+FILES = {
+    'NoFile': 'data/none.onnx: there is no such file',
+    'Damaged': 'data/damaged.onnx could not be loaded',
+    'Pickled': 'data/pickled.onnx is a pickle',
+}
+DEFAULT_RUN = ('NoFileModel', 'PanickingModel', 'FailingModel', 'EarlyRaisingModel')
+
+
+def wait_until(condition, seconds=30):
+    until = time.perf_counter() + seconds
+    while not condition():
+        assert time.perf_counter() < until, 'it never came'
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    'name', [name if name in DEFAULT_RUN else pytest.param(name, marks=pytest.mark.long) for name in REASONS]
+)
+def test_the_service_does_not_start_and_says_why_in_one_line(make_service, name):
+    service = make_service(files(name), start=False)
+    finished = service.run('bin/start.sh')
+    assert finished.returncode == 1
+    reason = f'The service can not start. /v1/{name}: {REASONS[name]}'
+    assert finished.stderr.splitlines()[-1] == reason
+    # The log goes on with what gunicorn says of its end; nothing is left that would listen.
+    assert 'Ready. Open' not in service.log
+    with pytest.raises(OSError, match='refused'):
+        service.get('/health/live')
+
+
+def test_a_worker_that_is_killed_while_it_starts_ends_the_start(make_service):
+    """As by the system, for memory: gunicorn alone would make new workers for ever."""
+    service = make_service(files('KilledModel'), start=False)
+    finished = service.run('bin/start.sh', timeout=60)
+    assert finished.returncode == 1
+    assert 'SIGKILL! Perhaps out of memory?' in finished.stderr
+    assert 'Reason: No worker could start.' in finished.stderr
+
+
+@pytest.fixture(scope='module')
+def skipping(service_class, tmp_path_factory):
+    """A service with all of them, of which none is any good."""
+    confs = {
+        f'conf/{name.lower()}.conf': f'[model]\nname = {name}\nfile = data/{file}.onnx\n'
+        for name, file in (('NoFile', 'none'), ('Damaged', 'damaged'), ('Pickled', 'pickled'))
+    }
+    contents = {'data/damaged.onnx': 'no onnx', 'data/pickled.onnx': '\x80\x04\x95'}
+    environment = {'WORKERS': '1', 'MODEL_SERVING_MODEL_ON_ERROR': 'skip'}
+    folder = tmp_path_factory.mktemp('skipping')
+    service = service_class(folder, {**files(*REASONS), **confs}, environment)
+    for name, content in contents.items():
+        (service.folder / name).write_bytes(content.encode('latin-1'))
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.mark.parametrize('name', [*REASONS, *FILES])
+def test_a_model_that_is_skipped_answers_503_with_the_reason(skipping, name):
+    answer = skipping.post(f'/v1/{name}', {})
+    assert answer.status_code == 503
+    assert answer.json()['message'].startswith(f'{name} is not ready: {REASONS.get(name) or FILES[name]}')
+    assert answer.headers['Access-Control-Allow-Origin'] == '*'
+
+
+def test_the_others_are_served_and_readiness_tells_the_reasons(skipping):
+    assert skipping.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
+    ready = skipping.get('/health/ready')
+    assert ready.status_code == 503
+    models = ready.json()['models']
+    assert models['/v1/XXXModel'] == models['/v1/WineModel'] == 'ready'
+    for name, reason in (REASONS | FILES).items():
+        assert models[f'/v1/{name}'].startswith(reason)
+        assert f'/v1/{name}' in ready.json()['message']
+    assert skipping.get('/health/live').status_code == 200
+    assert skipping.get('/openapi.json').status_code == 200
+
+
+def test_a_worker_that_is_made_later_lives_whatever_its_models_do(make_service):
+    """Models of a class and of a file, both loaded in each worker, of a service that stops where they can't start."""
+    environment = {'WORKERS': '1', 'OMP_NUM_THREADS': '2'}
+    good = {'data/starting.txt': 'good'}
+    service = make_service({**files('FileModel'), **good}, environment)
+    assert service.get('/health/ready').status_code == 200
+    wine = service.post('/v1/WineModel').json()['example']
+    file, wine_file = service.folder / 'data' / 'starting.txt', service.folder / 'data' / 'wine.onnx'
+    content = wine_file.read_bytes()
+    wine_file.unlink()
+    for what, reason in (
+        (None, 'FileNotFoundError'),
+        ('exit', 'SystemExit: 3'),
+        ('raise', 'ValueError: raised'),
+        ('bad', 'the answer to examples[0]'),
+    ):
+        file.unlink() if what is None else file.write_text(what)
+        replace_worker(service)
+        answer = service.post('/v1/FileModel', {})
+        assert answer.status_code == 503
+        assert reason in answer.json()['message']
+        answer = service.post('/v1/WineModel', wine)
+        assert answer.status_code == 503
+        assert 'data/wine.onnx could not be loaded' in answer.json()['message']
+        assert service.post('/v1/XXXModel', {'name': 'Leo'}).status_code == 200
+        models = service.get('/health/ready').json()['models']
+        assert reason in models['/v1/FileModel']
+        assert models['/v1/WineModel'].startswith('data/wine.onnx could not be loaded')
+    file.write_text('good')
+    wine_file.write_bytes(content)
+    replace_worker(service)
+    assert service.get('/health/ready').status_code == 200
+
+
+def replace_worker(service):
+    """Kill the only worker, as the system does for memory, and wait until another one answers."""
+    (pid,) = service.worker_pids
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: service.worker_pids not in ([pid], []))
+    assert service.get('/health/live').status_code == 200
+    assert Path(f'/proc/{service.master_pid}').exists()
