@@ -83,3 +83,9 @@ def test_only_the_caller_of_a_bad_instance_is_refused(service, files):
     with ThreadPoolExecutor(16) as threads:
         answers = list(threads.map(lambda body: service.post('/v1/FileTypeModel', json=body), bodies))
     assert [answer.status_code for answer in answers] == [200, 400] * 40
+
+
+def test_a_file_of_six_megabytes_fits_and_one_of_seven_does_not(service, files):
+    large = files['zip'] + bytes(6_000_000)
+    assert post(service, large).status_code == 200
+    assert post(service, large + bytes(1_000_000)).status_code == 413

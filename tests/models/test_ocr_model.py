@@ -115,3 +115,10 @@ def test_what_is_no_picture_is_the_clients_mistake(service, page_of_text):
     assert 'is no picture' in refusal(service, base64.b64encode(b'%!PS-Adobe-3.0 EPSF-3.0').decode())
     assert 'broken PNG' in refusal(service, base64.b64encode(png[:1000]).decode())
     assert 'broken PNG' in refusal(service, base64.b64encode(png[:500] + b'?' * 100 + png[600:]).decode())
+
+
+def test_a_picture_larger_than_a_megabyte(service, page_of_text):
+    # A bitmap is not compressed, so 1000 × 500 pixels take 1.5 MB, and 2 MB of base64.
+    large = page_of_text.resize((1000, 500))
+    assert len(encoded(large, 'BMP')) > 2_000_000 - 10
+    assert words(read(service, encoded(large, 'BMP'))) == [line.replace(' ', '') for line in TEXT]
