@@ -55,7 +55,8 @@ class ModelFile:
         self._loaded = self._crash = None
 
     def __str__(self):
-        return f'{self.name}, {self.path.stat().st_size / 2**20:.2f} MiB'
+        size = self.path.stat().st_size
+        return f'{self.name}, {size / 2**20:.1f} MiB' if size >= 2**20 else f'{self.name}, {size / 2**10:.1f} KiB'
 
     def __call__(self):
         """Return the model, ready to predict."""

@@ -112,7 +112,11 @@ def _by_head(head):
 def _by_members(path):
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [name.rpartition('/')[2] for name in archive.namelist()]
+            members = archive.infolist()
     except zipfile.BadZipFile:
         return None
+    # Of a truncated archive, the last whole one within it is what zipfile finds.
+    if not members or min(member.header_offset for member in members):
+        return None
+    names = [member.filename.rpartition('/')[2] for member in members]
     return next((kind for name, kind in MEMBERS if name in names), None)

@@ -95,7 +95,9 @@ def rows(array) -> list:
     """Return one value for each row: plain where the row has one value, else an array."""
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    return array.tolist() if array.dtype.kind not in 'biuf' else list(array)
+    # Floats stay float32, which are written shorter; single integers of some of NumPy's types could not be written.
+    is_numpy = array.dtype.kind == 'f' or (array.dtype.kind in 'biu' and array.ndim > 1)
+    return list(array) if is_numpy else array.tolist()
 
 
 def with_positive(probabilities) -> np.ndarray:

@@ -5,7 +5,7 @@ import re
 from typing import NamedTuple
 
 BLOCK = re.compile(
-    r'(?:^(?:`(?P<path>[^`\n]+)`:|(?P<not_run><!-- not run: .+ -->))\n)?'
+    r'(?:^(?:`(?P<path>[^`\n]+)`:|(?P<not_run><!-- not run: [^\n]+ -->))\n)?'
     r'^```(?P<language>\w*)\n(?P<text>.*?)^```$',
     re.MULTILINE | re.DOTALL,
 )

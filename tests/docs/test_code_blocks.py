@@ -17,6 +17,7 @@ BASE_FOLDER = Path(__file__).resolve().parents[2]
 DOCUMENTS = (
     'README.md',
     'docs/README.zh-CN.md',
+    'docs/call.md',
 )
 RUN, ANSWER = ('sh', 'python', 'js'), ('json', 'text')
 BLOCK = re.compile(r'^( *)(<!-- not run: [^\n]+ -->\n *)?```(\w*)\n(.*?)^ *```$', re.MULTILINE | re.DOTALL)

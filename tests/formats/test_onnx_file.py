@@ -1,5 +1,8 @@
 """ONNX files of strangers, served from a few lines of conf by the real service."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
@@ -194,7 +197,8 @@ def test_a_wrong_width_and_a_missing_feature(service):
     assert (answer.status_code, answer.json()['message']) == (400, "'weight (kg)' is a required property")
 
 
-def test_the_banner_shows_the_file(service):
+def test_the_banner_shows_file_size_place_memory_and_time(service):
     line = next(line for line in service.log.splitlines() if '/v1/TwoInputs' in line)
-    assert 'two_inputs.onnx' in line
-    assert 'loaded once for all workers' in line
+    size = Path(re.search(r'(/.*two_inputs\.onnx)', line.partition('TwoInputs')[2])[1]).stat().st_size
+    columns = rf'two_inputs\.onnx, {size / 1024:.1f} KiB +loaded once for all workers +\+\d+\.\d MiB +\d+ ms$'
+    assert re.search(columns, line), line

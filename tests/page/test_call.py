@@ -85,7 +85,7 @@ def test_dead_service(make_service, open_page):
     expect(page.locator('#submit')).to_be_visible()
     mortal.stop()
     page.click('#submit')
-    expect(page.locator('#result')).to_contain_text(f'the service at {mortal.url} is not running')
+    expect(page.locator('#result')).to_contain_text(f'the service at {mortal.url} can’t be reached')
     expect(page.get_by_role('alert')).to_contain_text('bin/start.sh')
 
 

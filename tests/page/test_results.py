@@ -1,0 +1,117 @@
+"""What an answer looks like."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.pages import send
+
+POINT = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg=='
+LONG = 'a rather long name of some class'
+
+
+@pytest.fixture
+def answer(gallery_page):
+    """A function that has AnyModel answer a value; returns what the page shows of it."""
+    card = gallery_page.locator('#v1-AnyModel')
+    if card.get_by_role('tab', name='JSON').get_attribute('aria-selected') == 'false':
+        card.get_by_role('tab', name='JSON').click()
+
+    def show(value):
+        card.get_by_role('textbox', name='JSON').fill(json.dumps({'answer': value}))
+        send(card)
+        return card.locator('.result')
+
+    return show
+
+
+def test_number(answer):
+    for value, text in ((42, '42'), (-0.000123456789, '-0.000123457'), (1234567, '1234567')):
+        expect(answer(value).locator('.number')).to_have_text(text)
+    assert answer(1).locator('.number').evaluate('element => parseFloat(getComputedStyle(element).fontSize)') >= 32
+
+
+@pytest.mark.parametrize('value, text', [('two\n  lines', 'two\n  lines'), (True, 'true'), (None, 'null'), ('', '')])
+def test_text(answer, value, text):
+    assert answer(value).locator('.text').text_content() == text
+
+
+@pytest.mark.parametrize(
+    'value, names, shares, best',
+    [
+        ([0.25, 0.7, 0.05], ['0', '1', '2'], ['25.0 %', '70.0 %', '5.0 %'], '1'),
+        ({LONG: 0.9, 'b': 0.1}, [LONG, 'b'], ['90.0 %', '10.0 %'], LONG),
+    ],
+)
+def test_probabilities(answer, value, names, shares, best):
+    bars = answer(value).get_by_role('table', name='Probabilities')
+    assert bars.get_by_role('rowheader').all_text_contents() == names
+    assert bars.locator('td:last-child').all_text_contents() == shares
+    widths = [bar.bounding_box()['width'] for bar in bars.locator('.bar').all()]
+    whole = bars.locator('td:has(.bar)').first.evaluate(
+        'cell => cell.clientWidth - parseFloat(getComputedStyle(cell).paddingRight)'
+    )
+    assert [round(100 * width / whole) for width in widths] == [round(float(share[:-2])) for share in shares]
+    expect(bars.locator('.best th')).to_have_text(best)
+    # A long name is wrapped, not cut into letters.
+    assert bars.get_by_role('rowheader').first.bounding_box()['height'] < 60
+
+
+def test_not_every_list_of_numbers_is_a_distribution(answer):
+    for value in ([0.5, 0.7], [1], [2, -1], {'a': 0.5, 'b': '0.5'}):
+        assert answer(value).locator('.bars').count() == 0
+
+
+@pytest.mark.parametrize(
+    'value, rows',
+    [
+        ([1, 'a', None], [['0', '1'], ['1', 'a'], ['2', '']]),
+        ([[1, 2.5], [3]], [['1', '2.5'], ['3']]),
+        ([{'a': 1}, {'a': [2], 'b': True}], [['a', 'b'], ['1', ''], ['[2]', 'true']]),
+    ],
+)
+def test_table(answer, value, rows):
+    table = answer(value).get_by_role('table')
+    expect(table).to_be_visible()
+    assert [
+        row.locator('td, th').all_text_contents() for row in table.get_by_role('row').all() if row.inner_text()
+    ] == rows
+
+
+def test_long_table_is_cut_and_whole_below(answer):
+    result = answer([[number, number] for number in range(500)])
+    assert result.get_by_role('row').count() <= 201
+    result.locator('summary').click()
+    assert json.loads(result.locator('pre').text_content()) == [[number, number] for number in range(500)]
+
+
+def test_object_by_its_names_and_the_rest_folded(answer):
+    result = answer({'label': 'cat', 'score': 0.5, 'deep': {'a': {'b': [1, 2]}}, 'none': []})
+    assert result.locator('dt').all_text_contents() == ['label', 'score', 'deep', 'none']
+    expect(result.locator('dt:text-is("score") + dd .number')).to_have_text('0.5')
+    assert result.locator('details').first.get_attribute('open') is None
+    result.locator('summary').first.click()
+    expect(result.locator('pre').first).to_have_text('{ "a": { "b": [1, 2] } }')
+
+
+def test_picture(answer):
+    image = answer({'picture': f'data:image/png;base64,{POINT}'}).get_by_role('img', name='Picture')
+    expect(image).to_be_visible()
+    assert image.evaluate('image => image.naturalWidth') == 1
+
+
+def test_status_time_and_size(answer):
+    facts = answer('x' * 2000).locator('xpath=..').locator('.facts span')
+    status, time, size = facts.all_text_contents()
+    assert (status, size) == ('200 OK', '2.0 KB')
+    assert time.removesuffix(' ms').isdigit()
+
+
+def test_failure_names_the_request(gallery_page):
+    card = gallery_page.locator('#v1-AnyModel')
+    card.get_by_role('textbox', name='JSON').fill('{"fail": true}')
+    send(card)
+    expect(card.locator('.status')).to_have_text('500 INTERNAL SERVER ERROR')
+    request_id = card.locator('.facts span').last.text_content().removeprefix('X-Request-ID ')
+    expect(card.locator('.message')).to_contain_text(request_id)

@@ -1,0 +1,176 @@
+"""What `gcloud app deploy` would upload serves as App Engine runs it.
+
+The tests marked appengine need Google's own parser of app.yaml, or install the packages anew.
+"""
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+BASE_FOLDER = Path(__file__).resolve().parents[1]
+APP_YAML = yaml.safe_load((BASE_FOLDER / 'app.yaml').read_text(encoding='utf-8'))
+# MB of memory of each class of instances, and files that may be uploaded.
+F1_MEMORY, MAX_FILES, MAX_FILE_SIZE = 384, 10_000, 32 * 2**20
+
+
+def uploaded_files(folder, scratch):
+    """Return the paths in `folder` that its .gcloudignore leaves: it has the form of a .gitignore, so git reads it."""
+    empty = scratch / 'empty.git'
+    subprocess.run(['git', 'init', '--quiet', '--bare', empty], check=True)
+    repository = ['git', f'--git-dir={empty}', f'--work-tree={folder}']
+    command = [*repository, 'ls-files', '-z', '--others', '--exclude-from=.gcloudignore']
+    names = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+    return sorted(names.split('\0')[:-1])
+
+
+@pytest.fixture(scope='module')
+def deployed(tmp_path_factory):
+    """A folder with just what is uploaded; nothing in it may be written."""
+    folder = tmp_path_factory.mktemp('app engine') / 'srv'
+    for name in uploaded_files(BASE_FOLDER, tmp_path_factory.mktemp('git')):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(BASE_FOLDER / name, target)
+        target.chmod(0o444)
+    folders = [path for path in folder.rglob('*') if path.is_dir()] + [folder]
+    for path in folders:
+        path.chmod(0o555)
+    yield folder
+    for path in folders:
+        path.chmod(0o755)
+
+
+class Instance:
+    """The entrypoint of app.yaml, run as App Engine runs it, with the packages of an environment."""
+
+    def __init__(self, folder, packages):
+        with socket.socket() as listener:
+            listener.bind(('127.0.0.1', 0))
+            port = listener.getsockname()[1]
+        self.url = f'http://127.0.0.1:{port}'
+        self.environment = {
+            'PATH': f'{packages / "bin"}:/usr/bin:/bin',
+            'PORT': str(port),
+            'GAE_ENV': 'standard',
+            # As where nothing can be written: no cache of compiled modules.
+            'PYTHONDONTWRITEBYTECODE': '1',
+            **APP_YAML['env_variables'],
+        }
+        self.process = subprocess.Popen(
+            ['sh', '-c', f'exec {APP_YAML["entrypoint"]}'],
+            cwd=folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines = []
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if 'Ready. Open' in line:
+                return
+        pytest.fail(''.join(self.lines))
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        output, _ = self.process.communicate(timeout=60)
+        self.lines += output.splitlines()
+        return self.process.returncode
+
+
+def assert_serves(folder, packages):
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob('*')}
+    instance = Instance(folder, packages)
+    try:
+        assert requests.get(f'{instance.url}/_ah/warmup', timeout=30).status_code == 200
+        answer = requests.post(f'{instance.url}/v1/XXXModel', json={'name': 'Leo'}, timeout=30)
+        assert answer.json() == {'result': 'Hello, Leo!'}
+        ready = requests.get(f'{instance.url}/health/ready', timeout=30)
+        assert ready.status_code == 200
+        for path in ('/', '/page/page.css', '/jquery.min.js', '/docs/', '/openapi.json'):
+            assert requests.get(instance.url + path, timeout=30).status_code == 200, path
+        page = requests.get(f'{instance.url}/openapi.json', timeout=30).json()
+        assert {'/v1/XXXModel', '/v1/DigitsModel', '/v1/WineModel'} <= set(page['paths'])
+    finally:
+        status = instance.end()
+    assert status == 0, ''.join(instance.lines)
+    # Root can write in spite of the folder's mode, so this shows that nobody tried.
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob('*')} == before
+    memory = float(
+        re.search(r'1 workers? with 8 threads each; memory of all processes ([\d.]+) MiB', ''.join(instance.lines))[1]
+    )
+    assert memory < F1_MEMORY / 2
+
+
+def test_app_yaml():
+    assert APP_YAML['runtime'] == 'python314'
+    assert '$PORT' in APP_YAML['entrypoint']
+    assert APP_YAML['handlers'] == [{'url': '/.*', 'script': 'auto'}]
+    assert APP_YAML['inbound_services'] == ['warmup']
+    # gcloud refuses skip_files where there is a .gcloudignore.
+    assert 'skip_files' not in APP_YAML
+    # Where there is an entrypoint App Engine installs no gunicorn of its own.
+    assert re.search('^gunicorn==', (BASE_FOLDER / 'requirements.txt').read_text(encoding='utf-8'), re.MULTILINE)
+
+
+def test_what_is_uploaded(tmp_path):
+    files = uploaded_files(BASE_FOLDER, tmp_path)
+    assert {name.split('/')[0] for name in files} == {
+        'app.yaml', 'conf', 'constraints.txt', 'data', 'docs', 'main.py', 'model_serving', 'requirements.txt',
+    }  # fmt: skip
+    assert {'data/digits.onnx', 'data/wine.onnx', 'docs/index.html', 'docs/page/page.js'} <= set(files)
+    assert not [name for name in files if name.startswith(('data/', 'docs/')) and name.endswith('.py')]
+    assert not [name for name in files if '__pycache__' in name or 'heldout' in name]
+    assert len(files) < MAX_FILES
+    assert max((BASE_FOLDER / name).stat().st_size for name in files) < MAX_FILE_SIZE
+
+
+def test_what_is_uploaded_serves_as_app_engine_runs_it(deployed):
+    assert_serves(deployed, Path(sys.prefix))
+
+
+@pytest.mark.appengine
+def test_google_parses_app_yaml():
+    from google.appengine.api import appinfo
+
+    app = appinfo.LoadSingleAppInfo((BASE_FOLDER / 'app.yaml').read_text(encoding='utf-8'))
+    assert (app.runtime, app.instance_class, app.inbound_services) == ('python314', 'F1', ['warmup'])
+    assert app.automatic_scaling.max_instances == 1
+    assert [(handler.url, handler.script) for handler in app.handlers] == [('/.*', 'auto')]
+    assert app.env_variables == {'WORKERS': '1', 'THREADS': '8'}
+
+
+@pytest.mark.appengine
+@pytest.mark.timeout(600)
+def test_it_serves_with_just_the_packages_of_requirements_txt(deployed, tmp_path):
+    packages = tmp_path / 'packages'
+    subprocess.run([sys.executable, '-m', 'venv', packages], check=True)
+    install = [packages / 'bin' / 'pip', 'install', '--quiet', '--requirement', 'requirements.txt']
+    subprocess.run(install, cwd=deployed, check=True)
+    assert_serves(deployed, packages)
+
+
+@pytest.mark.appengine
+@pytest.mark.timeout(600)
+def test_every_package_has_a_wheel_for_the_python_of_app_yaml(tmp_path):
+    # docopt is Python alone, and so can be built anywhere; pip looks for another Python's packages as wheels only.
+    lines = (BASE_FOLDER / 'requirements.txt').read_text(encoding='utf-8').splitlines()
+    (tmp_path / 'requirements.txt').write_text('\n'.join(line for line in lines if not line.startswith('docopt')))
+    shutil.copy(BASE_FOLDER / 'constraints.txt', tmp_path)
+    version = re.fullmatch(r'python3(\d+)', APP_YAML['runtime'])[1]
+    command = [
+        sys.executable, '-m', 'pip', 'install', '--dry-run', '--ignore-installed', '--target', tmp_path / 'none',
+        '--only-binary=:all:', '--python-version', f'3.{version}', '--platform', 'manylinux_2_28_x86_64',
+        '--platform', 'manylinux_2_17_x86_64', '--requirement', tmp_path / 'requirements.txt',
+    ]  # fmt: skip
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    assert 'Would install' in finished.stdout
