@@ -5,11 +5,13 @@ predicts, without the batcher's. One test for each runtime breaks the rule and s
 """
 
 import json
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from tests.conftest import BASE_FOLDER
 
@@ -131,9 +133,22 @@ def ends_by_itself(service):
     return 'SIGKILL' not in service.log
 
 
+@pytest.fixture(scope='module')
+def large_onnx(write_onnx, tmp_path_factory):
+    """An ONNX file of 122 MiB."""
+    return write_onnx(
+        tmp_path_factory.mktemp('large') / 'large.onnx',
+        [('Gather', ['table', 'row'], ['y'], {})],
+        {'row': (TensorProto.INT64, ['n'])},
+        {'y': (TensorProto.FLOAT, ['n', 4000])},
+        {'table': np.ones((8000, 4000), np.float32)},
+    )
+
+
 @pytest.mark.parametrize('server', [SYNC, GTHREAD], ids=['sync', 'gthread'])
-def test_classes_and_onnx_files_are_loaded_where_they_say(make_service, server):
+def test_classes_and_onnx_files_are_loaded_where_they_say(make_service, server, large_onnx):
     files = {
+        'conf/large.conf': f'[model]\nname = Large\nfile = {large_onnx}\n',
         'model_serving/models/pid_model.py': MODEL,
         'model_serving/routes.py': (BASE_FOLDER / 'model_serving' / 'routes.py').read_text() + ROUTES,
         **in_the_thread_of_the_request(),
@@ -145,6 +160,9 @@ def test_classes_and_onnx_files_are_loaded_where_they_say(make_service, server):
         assert set(results) == {service.master_pid}
     (wine,) = json.loads((BASE_FOLDER / 'conf' / 'wine_model.schema.json').read_text())['examples']
     results = answers_of_all_workers(service, 'WineModel', wine)
+    (total,) = re.findall(r'memory of all processes (\d+)\.\d MiB', service.log)
+    # Both workers predict with it from one copy: of two copies there would be more than this.
+    assert int(total) * 2**20 < 2 * large_onnx.stat().st_size
     assert {result['label'] for found in results.values() for result in found} == {'cultivar 1'}
     for name, where in (('PidModel', 'in each worker'), ('WineModel', 'once for all workers')):
         assert where in next(line for line in service.log.splitlines() if f'/v1/{name} ' in line)
