@@ -20,8 +20,6 @@ from tests.docs.following import blocks
 
 BASE_FOLDER = Path(__file__).resolve().parents[2]
 HOME = '/opt/model-serving-demo'
-# A worker that gunicorn is just making would not hear the signal to end, so there is no second one on its way.
-WORKERS = {'WORKERS': '1'}
 
 
 def file_of(document):
@@ -62,7 +60,7 @@ def test_the_unit_starts_the_service_and_systemd_is_told(tmp_path, service_class
         notify = {'NOTIFY_SOCKET': str(tmp_path / 'notify'), 'PATH': os.environ['PATH']}
         assert values('WorkingDirectory') == [HOME]
         started = subprocess.Popen(
-            command, cwd=folder, env={**environment, **notify, **WORKERS, 'PORT': str(port)}, stderr=subprocess.DEVNULL
+            command, cwd=folder, env={**environment, **notify, 'PORT': str(port)}, stderr=subprocess.DEVNULL
         )
         try:
             assert systemd.recv(1000).startswith(b'READY=1')
@@ -100,7 +98,7 @@ def test_what_the_dockerfile_copies_is_enough(tmp_path):
                 copy(BASE_FOLDER / source, tmp_path / target)
     command = json.loads(DOCKERFILE[-1].removeprefix('CMD '))
     port = free_port()
-    environment = {**WORKERS, 'PORT': str(port), 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}'}
+    environment = {'PORT': str(port), 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}'}
     started = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
     try:
         assert answers(f'http://127.0.0.1:{port}') == {'result': 'Hello, Leo!'}
