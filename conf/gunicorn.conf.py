@@ -60,6 +60,10 @@ def when_ready(server):
     gc.freeze()
 
 
+def post_fork(server, worker):
+    worker.signals_before = server.SIG_QUEUE
+
+
 def post_worker_init(worker):
     _start.start(worker)
 

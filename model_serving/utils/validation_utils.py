@@ -123,7 +123,8 @@ def _failures(error):
     """Yield one of jsonschema's errors as path and message; of branches those of the nearest one."""
     branches = {}
     for each in error.context:
-        branches.setdefault(each.schema_path[0], []).append(each)
+        if each.schema_path:  # the schema `false` has none, and nothing comes near it
+            branches.setdefault(each.schema_path[0], []).append(each)
     nearest = sorted(branches.values(), key=_distance)[:2]
     if not branches or (len(nearest) == 2 and _distance(nearest[0]) == _distance(nearest[1])):
         yield {'path': path_text(error.absolute_path), 'message': clip(error.message) + _hint(error)}

@@ -31,6 +31,11 @@ class WorkerStart:
 
         That one serves its other models, says 503 for this one, and `/health/ready` tells why.
         """
+        # Until a worker has handlers of its own, a signal to end goes into its copy of the master's queue, where it
+        # would be lost: the worker would serve on, and the master wait for it in vain.
+        if _holds_sigterm(worker.signals_before):
+            worker.alive = False
+            return
         # Says where each thread was when a library crashes, or when gunicorn ends a worker that stands still.
         faulthandler.enable()
         readiness = worker.wsgi.extensions['readiness']
@@ -68,6 +73,10 @@ class WorkerStart:
         if self._hang_watch and self._hang_watch.ending:
             # What Python does at its end would wait for the thread that hangs.
             os._exit(1)
+
+
+def _holds_sigterm(signals):
+    return signal.SIGTERM in [signals.get_nowait() for _ in range(signals.qsize())]
 
 
 def _stop_accepting():

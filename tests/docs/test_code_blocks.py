@@ -17,6 +17,7 @@ BASE_FOLDER = Path(__file__).resolve().parents[2]
 DOCUMENTS = (
     'README.md',
     'docs/README.zh-CN.md',
+    'docs/api.md',
     'docs/call.md',
 )
 RUN, ANSWER = ('sh', 'python', 'js'), ('json', 'text')

@@ -73,6 +73,26 @@ def test_drawn_digits(model, digit, strokes):
         assert result['digit'] == digit, result
 
 
+def test_known_weaknesses(model):
+    """What docs/models.md says of them."""
+    digits = np.array(HELDOUT['images'])
+
+    def results(images):
+        return model.predict([{'image': image.tolist()} for image in images])
+
+    def recognised(images):
+        return accuracy([result['digit'] for result in results(images)])
+
+    empty, black = results(np.stack([np.zeros((8, 8)), np.full((8, 8), 16)]))
+    assert (empty['digit'], round(empty['probabilities'][1], 3)) == (1, 1)
+    assert (black['digit'], round(black['probabilities'][8], 3)) == (8, 1)
+    dots = results(np.random.default_rng(0).integers(0, 17, (200, 8, 8)))
+    assert np.median([max(result['probabilities']) for result in dots]) > 0.9
+    assert recognised(np.roll(digits, 2, axis=2)) < 0.5
+    assert recognised(digits / 16) < 0.2
+    assert recognised(16 - digits) < 0.2
+
+
 def test_held_out_digits_over_http(service):
     def digit(image):
         answer = service.post('/v1/DigitsModel', json={'image': image})

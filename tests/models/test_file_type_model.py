@@ -83,3 +83,17 @@ def test_only_the_caller_of_a_bad_instance_is_refused(service, files):
     with ThreadPoolExecutor(16) as threads:
         answers = list(threads.map(lambda body: service.post('/v1/FileTypeModel', json=body), bodies))
     assert [answer.status_code for answer in answers] == [200, 400] * 40
+
+
+def test_a_file_of_six_megabytes_fits_and_one_of_seven_does_not(service, files):
+    large = files['zip'] + bytes(6_000_000)
+    assert post(service, large).status_code == 200
+    assert post(service, large + bytes(1_000_000)).status_code == 413
+
+
+def test_known_weaknesses(service):
+    """What docs/models.md says of them."""
+    text = '这是一个模型服务的例子。' * 20
+    files = [b'print("hi")\n', b'import os\n', text.encode('gbk'), text.encode('utf-16'), text.encode()]
+    types = [post(service, file).json()['result']['type'] for file in files]
+    assert types == ['lua', 'txt', 'unknown', 'unknown', 'txt']

@@ -18,17 +18,21 @@ def encoded(image, kind='PNG', **options):
     return base64.b64encode(file.getvalue()).decode()
 
 
-@pytest.fixture(scope='module')
-def page_of_text():
-    """A picture of 400 × 200 pixels with the lines of TEXT, each 50 pixels below the other."""
+def picture_of(lines, size=30):
+    """Return a picture of 400 × 200 pixels with the lines, each 50 pixels below the other."""
     from PIL import Image, ImageDraw, ImageFont
     from pylopdf_fonts_zh_cn import sans_path
 
     image = Image.new('RGB', (400, 200), 'white')
-    font = ImageFont.truetype(sans_path(), 30)
-    for number, line in enumerate(TEXT):
+    font = ImageFont.truetype(sans_path(), size)
+    for number, line in enumerate(lines):
         ImageDraw.Draw(image).text((30, 15 + 50 * number), line, font=font, fill='black')
     return image
+
+
+@pytest.fixture(scope='module')
+def page_of_text():
+    return picture_of(TEXT)
 
 
 def read(service, text):
@@ -115,3 +119,19 @@ def test_what_is_no_picture_is_the_clients_mistake(service, page_of_text):
     assert 'is no picture' in refusal(service, base64.b64encode(b'%!PS-Adobe-3.0 EPSF-3.0').decode())
     assert 'broken PNG' in refusal(service, base64.b64encode(png[:1000]).decode())
     assert 'broken PNG' in refusal(service, base64.b64encode(png[:500] + b'?' * 100 + png[600:]).decode())
+
+
+def test_a_picture_larger_than_a_megabyte(service, page_of_text):
+    # A bitmap is not compressed, so 1000 × 500 pixels take 1.5 MB, and 2 MB of base64.
+    large = page_of_text.resize((1000, 500))
+    assert len(encoded(large, 'BMP')) > 2_000_000 - 10
+    assert words(read(service, encoded(large, 'BMP'))) == [line.replace(' ', '') for line in TEXT]
+
+
+def test_known_weaknesses(service):
+    """What docs/models.md says of them."""
+    lines = ['Привет мир', 'élève', '0O1Il|']
+    for line, found in zip(lines, read(service, encoded(picture_of(lines))), strict=True):
+        assert found['text'] != line
+    small = read(service, encoded(picture_of(TEXT, size=6)))
+    assert words(small) != [line.replace(' ', '') for line in TEXT]

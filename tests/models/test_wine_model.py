@@ -41,3 +41,9 @@ def test_a_missing_feature_and_a_text_are_named(service):
     assert answer.status_code == 400
     messages = {error['path']: error['message'] for error in answer.json()['errors']}
     assert messages == {'': "'ash' is a required property", 'hue': "'red' is not of type 'number'"}
+
+
+def test_known_weaknesses(service):
+    """What docs/models.md says of them."""
+    zeros = result(service, dict.fromkeys(HELDOUT['instances'][0], 0))
+    assert (zeros['label'], round(zeros['probabilities']['cultivar 2'], 3)) == ('cultivar 2', 1)

@@ -5,13 +5,22 @@ import re
 import pytest
 
 from model_serving.web.banner import url
+from tests.conftest import BASE_FOLDER
 
 
 def test_start_shows_each_model_and_where_to_click(make_service):
-    service = make_service(environment={'WORKERS': '2', 'THREADS': '3'}, start=False)
+    routes = (BASE_FOLDER / 'model_serving' / 'routes.py').read_text()
+    routes += "ROUTES += (Route('/v1/AbsentModel', XXXModelResource, XXXModel, needs='no_such_package'),)\n"
+    service = make_service(
+        {'model_serving/routes.py': routes}, environment={'WORKERS': '2', 'THREADS': '3'}, start=False
+    )
     lines = service.start().splitlines()
     xxx = next(line for line in lines if line.startswith('/v1/XXXModel '))
     assert re.search(r'XXXModel +loaded once for all workers +\+\d+\.\d MiB +\d+ ms', xxx)
+    how = '.venv/bin/pip install -r requirements-examples.txt'
+    assert f'/v1/AbsentModel is not served: it needs no_such_package. Get it: {how}' in lines
+    wine = next(line for line in lines if line.startswith('/v1/WineModel '))
+    assert re.search(r'data/wine\.onnx, \d+\.\d KiB +loaded once for all workers +\+\d+\.\d MiB +\d+ ms', wine)
     total = next(line for line in lines if line.startswith('2 workers with 3 threads each'))
     megabytes = float(re.search(r'memory of all processes (\d+\.\d) MiB', total)[1])
     # Three processes whose pages were not shared would hold more.

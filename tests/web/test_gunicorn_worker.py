@@ -4,9 +4,11 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -226,3 +228,33 @@ def test_what_was_accepted_is_answered_when_the_service_ends(make_service):
 def received(service):
     """How many calls stand at the gate."""
     return len(list(service.folder.glob('entered-*')))
+
+
+TELLS_A_NEW_WORKER = """
+
+_post_fork = post_fork
+
+
+def post_fork(server, worker):
+    _post_fork(server, worker)
+    if (BASE_FOLDER / 'tell').exists():
+        (BASE_FOLDER / 'tell').rename(BASE_FOLDER / 'told')
+        os.kill(os.getpid(), 15)
+"""
+
+
+def test_a_worker_that_is_told_to_end_before_it_listens_to_signals_ends(make_service):
+    """gunicorn's master tells each worker once; one that missed it would serve on while the master waits for it."""
+    conf = (BASE_FOLDER / 'conf' / 'gunicorn.conf.py').read_text(encoding='utf-8')
+    service = make_service(files={'conf/gunicorn.conf.py': conf + TELLS_A_NEW_WORKER})
+    first = service.worker_pids
+    (service.folder / 'tell').touch()
+    os.kill(first[0], signal.SIGKILL)
+    # The new worker ends at once, and another takes its place.
+    for _ in range(200):
+        pids = re.findall(r'Booting worker with pid: ([0-9]+)', service.log)
+        if len(pids) == 4 and f'Worker exiting (pid: {pids[2]})' in service.log:
+            break
+        time.sleep(0.05)
+    assert int(pids[2]) not in service.worker_pids
+    assert service.post('/v1/XXXModel', json={'name': 'Leo'}).json() == ANSWER

@@ -1,0 +1,45 @@
+"""docs/models.md tells of every model that comes with the service, and tells it right."""
+
+import json
+import re
+
+import pytest
+
+from model_serving.routes import ROUTES
+from model_serving.utils.conf_utils import BASE_FOLDER, Conf
+from tests.docs.following import blocks, follow
+
+DOCUMENT = (BASE_FOLDER / 'docs' / 'models.md').read_text(encoding='utf-8')
+SECTIONS = dict(re.findall(r'^## (\w+)\n(.*?)(?=^## |\Z)', DOCUMENT, re.MULTILINE | re.DOTALL))
+
+
+def test_every_model_but_the_greeting_has_a_section():
+    names = {route.version_and_name[1] for route in ROUTES} | set(Conf().model_files())
+    assert set(SECTIONS) == names - {'XXXModel'}
+
+
+@pytest.mark.parametrize('name, file', [('DigitsModel', 'digits'), ('WineModel', 'wine')])
+def test_the_held_out_accuracy(name, file):
+    heldout = json.loads((BASE_FOLDER / 'data' / f'{file}_heldout.json').read_text(encoding='utf-8'))
+    count, percent = re.search(r'of these (\d+), ([\d.]+) % are recognised', SECTIONS[name]).groups()
+    assert int(count) == len(heldout['labels'])
+    assert float(percent) == pytest.approx(100 * heldout['accuracy'])
+
+
+@pytest.mark.parametrize('name', ['FileTypeModel', 'OCRModel'])
+def test_the_largest_body(name):
+    assert Conf().model(name)['max_body'] == 8 * 2**20
+    assert 'It takes bodies of 8 MiB' in SECTIONS[name]
+
+
+@pytest.mark.examples
+def test_the_commands(service_class, tmp_path):
+    from tests.models.test_ocr_model import TEXT, picture_of
+
+    tree = service_class(tmp_path / 'model serving', environment={'WORKERS': '1'})
+    picture_of(TEXT).save(tree.folder / 'picture.png')
+    tree.start()
+    try:
+        follow(tree, blocks(DOCUMENT))
+    finally:
+        tree.stop()

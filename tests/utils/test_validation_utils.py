@@ -1,0 +1,216 @@
+"""validate_json beside jsonschema itself: the same verdict on every body, and the same words."""
+
+import json
+
+import flask
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from werkzeug.exceptions import BadRequest
+
+from model_serving.utils.validation_utils import MAX_ERRORS, SchemaValidator, clip, path_text, validate_json
+
+APP = flask.Flask('validation')
+
+names = st.sampled_from(['a', 'b', 'ab', 'ü', ''])
+texts = st.text('abü1 \n😀', max_size=4)
+integers = st.one_of(st.integers(-3, 3), st.sampled_from([2**63, 2**64 - 1, -(2**63), 10**15]))
+numbers = st.one_of(integers, st.sampled_from([0.0, -0.0, 0.5, 1.0, 1.5, 2.0, 1e15, -1e-300, 5e-324]))
+scalars = st.one_of(st.none(), st.booleans(), numbers, texts)
+instances = st.recursive(
+    scalars, lambda some: st.one_of(st.lists(some, max_size=4), st.dictionaries(names, some, max_size=4)), max_leaves=8
+)
+sizes = st.integers(0, 3)
+types = st.sampled_from(['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'])
+patterns = st.sampled_from(['a', '^a', '^[ab]+$', 'b|1', '^.{2}$', 'ü?1', r'\s', '(ab)*1'])
+
+
+def keywords(schemas):
+    """Schemas that hold some keywords of JSON Schema, each of them with values that are likely to matter."""
+    several = st.lists(schemas, min_size=1, max_size=3)
+    named = st.dictionaries(names, schemas, max_size=3)
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            'type': st.one_of(types, st.lists(types, min_size=1, max_size=3, unique=True)),
+            'enum': st.lists(instances, min_size=1, max_size=4),
+            'const': instances,
+            'minimum': numbers,
+            'maximum': numbers,
+            'exclusiveMinimum': numbers,
+            'exclusiveMaximum': numbers,
+            'multipleOf': st.sampled_from([1, 2, 3, 0.5]),
+            'minLength': sizes,
+            'maxLength': sizes,
+            'pattern': patterns,
+            'minItems': sizes,
+            'maxItems': sizes,
+            'uniqueItems': st.booleans(),
+            'items': schemas,
+            'prefixItems': several,
+            'contains': schemas,
+            'minContains': sizes,
+            'maxContains': sizes,
+            'properties': named,
+            'patternProperties': st.dictionaries(patterns, schemas, max_size=2),
+            'additionalProperties': schemas,
+            'propertyNames': schemas,
+            'required': st.lists(names, max_size=3, unique=True),
+            'minProperties': sizes,
+            'maxProperties': sizes,
+            'dependentRequired': st.dictionaries(names, st.lists(names, max_size=2, unique=True), max_size=2),
+            'dependentSchemas': named,
+            'unevaluatedProperties': schemas,
+            'unevaluatedItems': schemas,
+            'anyOf': several,
+            'oneOf': several,
+            'allOf': several,
+            'not': schemas,
+            'if': schemas,
+            'then': schemas,
+            'else': schemas,
+        },
+    )
+
+
+schemas = st.recursive(st.booleans(), keywords, max_leaves=6)
+
+
+def told(schema, instance) -> list:
+    """Return the failures by which a decorated handler refuses a body, None where it is entered."""
+
+    @validate_json(schema)
+    def handler(instance):
+        return None
+
+    body = json.dumps(instance).encode()
+    with APP.test_request_context(method='POST', data=body, content_type='application/json'):
+        try:
+            return handler()
+        except BadRequest as error:
+            return getattr(error, 'data', {}).get('errors', error.description)
+
+
+def words(errors) -> set:
+    """Return path and message of jsonschema's errors, as they are told."""
+    return {(path_text(error.absolute_path), clip(error.message)) for error in errors}
+
+
+def with_branches(errors):
+    """Yield jsonschema's errors and, of `anyOf` and `oneOf`, those of the branches."""
+    for error in errors:
+        yield error
+        yield from with_branches(error.context)
+
+
+def holds(schema, keyword) -> bool:
+    values = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    return (
+        keyword in schema if isinstance(schema, dict) and keyword in schema else any(holds(v, keyword) for v in values)
+    )
+
+
+def compare(schema, instance):
+    """Fail where validate_json and jsonschema differ over `instance`."""
+    errors = list(jsonschema.Draft202012Validator(schema).iter_errors(instance))
+    ours = told(schema, instance)
+    if instance is None:
+        assert ours == 'No JSON object'
+        return
+    assert (ours is None) == (not errors)
+    # Of patternProperties it is jsonschema-rs that tells what is wrong: jsonschema may take for ever.
+    if ours is None or holds(schema, 'patternProperties'):
+        return
+    known = words(with_branches(errors))
+    for failure in ours:
+        hinted = [
+            (path, text) for path, text in known if path == failure['path'] and failure['message'].startswith(text)
+        ]
+        assert hinted, failure
+    if len(errors) <= MAX_ERRORS and not any(error.context for error in errors):
+        found = {
+            (path, text)
+            for path, text in known
+            for failure in ours
+            if failure['message'].startswith(text) and failure['path'] == path
+        }
+        assert found == known
+
+
+@settings(max_examples=40, deadline=None)
+@given(schema=keywords(schemas), bodies=st.lists(instances, min_size=1, max_size=4))
+def test_the_verdict_and_the_words_are_those_of_jsonschema(schema, bodies):
+    for instance in bodies:
+        compare(schema, instance)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@settings(max_examples=500, deadline=None)
+@given(schema=keywords(schemas), bodies=st.lists(instances, min_size=1, max_size=4))
+def test_the_same_of_many_more(schema, bodies):
+    for instance in bodies:
+        compare(schema, instance)
+
+
+DRAFT_7 = 'http://json-schema.org/draft-07/schema#'
+
+
+@pytest.mark.parametrize(
+    'schema, instance, message',
+    [
+        # The decimal number that a person means, not the binary one that is nearest to it.
+        ({'multipleOf': 0.01}, 0.07, None),
+        ({'multipleOf': 0.1}, 0.3, None),
+        ({'multipleOf': 3}, 1e300, '1e+300 is not a multiple of 3'),
+        # Regular expressions of ECMA 262, as the standard wants, and as browsers have them: not those of Python.
+        ({'pattern': r'^\d$'}, '٣', r"'٣' does not match '^\\d$'"),
+        ({'pattern': r'^\w$'}, 'é', r"'é' does not match '^\\w$'"),
+        ({'pattern': r'^a$'}, 'a\n', r"'a\n' does not match '^a$'"),
+        ({'pattern': r'\s'}, '\ufeff', None),
+        ({'pattern': r'\s'}, '\x1c', r"'\x1c' does not match '\\s'"),
+        ({'propertyNames': {'pattern': r'^\d$'}}, {'٣': 1}, r"'٣' does not match '^\\d$'"),
+        ({'patternProperties': {'^a$': False}}, {'a\n': 1}, None),
+        # Draft 7 lets a validator look into texts.
+        ({'$schema': DRAFT_7, 'contentEncoding': 'base64'}, '!', '"!" is not compliant with "base64" content encoding'),
+        (
+            {'$schema': DRAFT_7, 'contentMediaType': 'application/json'},
+            '{',
+            '"{" is not compliant with "application/json" media type',
+        ),
+    ],
+)
+def test_where_both_differ_jsonschema_rs_decides(schema, instance, message):
+    by_jsonschema = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)(schema)
+    assert by_jsonschema.is_valid(instance) == (message is not None)
+    assert told(schema, instance) == (message and [{'path': '', 'message': message}])
+
+
+@pytest.mark.parametrize(
+    'schema', [{'$schema': DRAFT_7, 'format': 'email'}, {'format': 'date'}, {'format': 'nonsense'}]
+)
+def test_formats_are_not_checked_in_any_draft(schema):
+    assert told(schema, 'no such thing') is None
+
+
+@pytest.mark.parametrize('pattern', [r'\p{L}', r'(?<a>b)', r'a\Z', '[a', '('])
+def test_a_pattern_that_one_of_both_can_not_read_is_refused_at_import(pattern):
+    with pytest.raises((jsonschema.SchemaError, ValueError), match='regex'):
+        validate_json({'pattern': pattern})
+
+
+def test_nothing_recurses_over_the_instance():
+    """At the deepest that a body may be, and beyond."""
+    schema = {'items': {'$ref': '#'}, 'type': 'array'}
+    deepest = json.loads('[' * 99 + '1' + ']' * 99)
+    (failure,) = told(schema, deepest)
+    assert failure['message'] == "1 is not of type 'array'"
+    assert len(failure['path']) < 110
+    assert SchemaValidator(schema).errors(json.loads('[' * 900 + '1' + ']' * 900))[0]['message']
+
+
+def test_a_branch_that_nothing_fits():
+    assert told({'anyOf': [False, {'type': 'array'}]}, 1) == [{'path': '', 'message': "1 is not of type 'array'"}]
+    (failure,) = told({'anyOf': [False, False]}, 1)
+    assert failure['message'].startswith('1 is not valid under any of the given schemas')
