@@ -1,6 +1,5 @@
 """Nothing that comes from outside is run, nothing is asked of another host."""
 
-
 import pytest
 from playwright.sync_api import expect
 
