@@ -20,7 +20,7 @@ def bin_folder(name) -> Path:
 def install(name):
     """Bring a peer's environment up to date: its own packages, then those of the models; notes the size of both."""
     sizes = TMP_FOLDER / 'env' / f'{name}.json'
-    _venv(name, f'{REQUIREMENTS}/{name}.txt')
+    _venv(name, 'requirements.txt' if name == 'ours' else f'{REQUIREMENTS}/{name}.txt')
     if not (bin_folder(name).parent / 'installed-models.txt').exists():
         _note(sizes, own=_size(name))
     _venv(name, f'{REQUIREMENTS}/models.txt')

@@ -13,14 +13,13 @@ class Call:
 
     __slots__ = ('answered', 'deadline', 'error', 'instance', 'result')
 
-    def __init__(self, instance, deadline):
+    def __init__(self, instance, deadline, answered):
         self.instance = instance
         self.deadline = deadline
         self.result = None
         self.error = None
-        # A bare lock, released once: a third of the cost of threading.Event.
-        self.answered = threading.Lock()
-        self.answered.acquire()
+        # A bare lock that is held, and released once: a third of the cost of threading.Event.
+        self.answered = answered
 
     def answer(self, result=None, error=None):
         if self.answered.locked():
@@ -43,6 +42,8 @@ class Batcher:
     def __init__(self, name, predict, max_batch_size, linger=0.25, max_queue=1000, slow_after=1.0):
         self.name = name
         self.slow_share = max_queue
+        # Called where a caller is going to wait on a lock, and so with its thread: a server may prepare for it.
+        self.before_wait = None
         self._predict = predict
         self._max_batch_size = max_batch_size
         self._linger = linger
@@ -57,13 +58,18 @@ class Batcher:
         self._thread = None
         self._starting = threading.Lock()
 
-    def predict(self, instance, timeout, since=None):
-        """Return the result for one instance.
+    def predict(self, instance, timeout, since=None, answered=None):
+        """Return the result for one instance; the caller waits on `answered`, a held lock or what behaves as one.
 
         Raises DeadlineExceeded when `timeout` seconds have passed since `since` (perf_counter; default now),
         Overloaded when too many wait, and whatever `predict` raised for it.
         """
-        call = Call(instance, (perf_counter() if since is None else since) + timeout)
+        if answered is None:
+            answered = threading.Lock()
+            answered.acquire()
+            if self.before_wait is not None:
+                self.before_wait()
+        call = Call(instance, (perf_counter() if since is None else since) + timeout, answered)
         if len(self._callers) >= self._most():
             raise self._overloaded()
         self._callers[call] = None

@@ -83,19 +83,26 @@ class Servable:
         words = ' '.join(f'{type(error).__name__}: {error}'.split())
         return f'{words.removesuffix(":")} ({file})'
 
-    def predict(self, instance):
-        """Return the result for one instance; raises what serving/errors.py has, and what the model raises."""
+    def predict(self, instance, answered=None):
+        """Return the result for one instance; raises what serving/errors.py has, and what the model raises.
+
+        The caller waits on `answered`, a held lock or what behaves as one; by default on one made here.
+        """
         if self.problem:
             raise NotReady(f'{self.name} is not ready: {self.problem}')
         if self._batcher is None:
             raise TypeError(f'{self.name} has no method predict(instances).')
         since, timeout = deadlines.of_call(self.settings['timeout'])
-        return self._batcher.predict(instance, timeout, since)
+        return self._batcher.predict(instance, timeout, since, answered)
 
-    def share_threads(self, threads: int):
-        """Leave half of the server's `threads` to the others while this model is slow."""
+    def share_threads(self, threads: int, before_wait=None):
+        """Leave half of the server's `threads` to the others while this model is slow.
+
+        `before_wait()` is called in a thread of the server that is going to stand still for a prediction.
+        """
         if self._batcher is not None:
             self._batcher.slow_share = max(1, threads // 2)
+            self._batcher.before_wait = before_wait
 
     @property
     def hangs_for(self) -> float:

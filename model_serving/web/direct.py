@@ -4,6 +4,7 @@ Flask's and werkzeug's dispatch costs more than many models do. Whatever is unus
 its body intact, and before the model is called; so every answer is the one that Flask's way gives.
 """
 
+import dis
 import sys
 from io import BytesIO
 
@@ -14,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from ..resources.model_resource import ModelResource
 from . import strict_json
+from .hub import new_wait
 
 # Keys of `environ` by which this lane and the edge tell Flask what to answer instead of dispatching.
 REFUSAL = 'model_serving.refusal'
@@ -32,7 +34,7 @@ class DirectLane:
         """`served` are pairs of a resource's class and its servable."""
         self._flask = app.wsgi_app
         self._served = {
-            servable.url: (resource, servable, resource.post.is_valid, resource.post.handler)
+            servable.url: (servable.settings['max_body'], resource.post.is_valid, _call(resource, servable))
             for resource, servable in served
             if is_plain(resource)
         }
@@ -43,20 +45,39 @@ class DirectLane:
 
     def __call__(self, environ, start_response):
         served = self._served.get(environ['PATH_INFO'])
-        if served is None or not _is_usual(environ, served[1].settings['max_body']):
+        if served is None or not _is_usual(environ, served[0]):
             return self._flask(environ, start_response)
+        _, is_valid, call = served
         length = int(environ['CONTENT_LENGTH'])
         try:
             body = environ['wsgi.input'].read(length)
         except OSError:
             body = b''
         # A body that was cut may be valid all the same; Flask's way finds out that it is too short.
-        answer = _answer(environ, body, *served) if len(body) == length else None
+        answer = _answer(environ, body, is_valid, call) if len(body) == length else None
         if answer is None:
             environ['wsgi.input'] = BytesIO(body)
             return self._flask(environ, start_response)
         start_response('200 OK', [('Content-Length', str(len(answer))), *self._headers])
         return (answer,)
+
+
+def _call(resource, servable):
+    """Return the function from an instance to what the resource's handler returns for it."""
+    handler = resource.post.handler
+    own = (resource.__init__, resource.predict) != (ModelResource.__init__, ModelResource.predict)
+    if own or _instructions(handler) != _instructions(_only_predicts):
+        return lambda instance: handler(resource(servable), instance=instance)
+    # A handler that does nothing else can wait without its thread, since it holds no lock meanwhile.
+    return lambda instance: {'result': servable.predict(instance, new_wait())}
+
+
+def _only_predicts(self, instance):
+    return {'result': self.predict(instance)}
+
+
+def _instructions(function):
+    return [(instruction.opname, instruction.argval) for instruction in dis.get_instructions(function)]
 
 
 def _is_usual(environ, max_body):
@@ -72,7 +93,7 @@ def _is_usual(environ, max_body):
     )
 
 
-def _answer(environ, body, resource, servable, is_valid, handler):
+def _answer(environ, body, is_valid, call):
     """Return the answer's bytes; None when Flask has to answer, and then `environ` may say what."""
     try:
         instance = strict_json.loads(body)
@@ -82,7 +103,7 @@ def _answer(environ, body, resource, servable, is_valid, handler):
     if instance is None or not is_valid(instance):
         return None
     try:
-        result = handler(resource(servable), instance=instance)
+        result = call(instance)
         if not isinstance(result, (tuple, Response)):
             return strict_json.dumps(result)
         environ[RESULT] = result

@@ -1,16 +1,37 @@
-"""What of gunicorn is replaced, for speed: its threaded worker and its access log."""
+"""What of gunicorn is replaced, for speed: its threaded worker, how that writes an answer, and its access log.
+
+Each call of the system gives the interpreter to another thread, so a request should need few: stock gunicorn makes
+nine, the worker below three: to wait, to receive and to send.
+"""
 
 import contextlib
-import select
+import selectors
 import socket
 import struct
 import sys
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import monotonic
 
+from greenlet import GreenletExit
+from gunicorn import util
 from gunicorn.glogging import Logger as StockLogger
+from gunicorn.http import wsgi
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
-# How long a thread waits for a client's request, in milliseconds, before the poller does.
-LINGER = 10
+from .hub import hub_of_thread
+
+# How long the leader watches a silent connection, in seconds, before the main thread does.
+LINGER = 0.01
+# How long a step of a request may take, in seconds, before another thread takes the lead.
+PATIENCE = 0.02
+# For how long after that, in seconds, each request gets a thread of its own.
+HASTE = 1
+# For how long a thread may keep the interpreter while another waits for it, in seconds; Python's own 5 ms let a
+# model that predicts hold up whoever reads requests and sends answers, three times a request.
+SWITCH_INTERVAL = 0.0005
+ELECTED = 'elected'
 # How long a thread waits for a client that stops in the middle of a request or of reading its answer, in seconds.
 SILENCE = 30
 TIMEVAL = struct.pack('ll', SILENCE, 0)
@@ -32,36 +53,223 @@ class Logger(StockLogger):
             super().exception(message, *args, **kwargs)
 
 
+class Socket(socket.socket):
+    """A client's socket, which is not set to the mode that it has already."""
+
+    __slots__ = ()
+
+    def setblocking(self, blocking):
+        if self.getblocking() != blocking:
+            super().setblocking(blocking)
+
+
+class Response(wsgi.Response):
+    """An answer whose head and first part of the body are sent as one."""
+
+    def write(self, part):
+        if self.headers_sent:
+            super().write(part)
+            return
+        client, self.sock = self.sock, Parts()
+        try:
+            super().write(part)
+            head_and_part = b''.join(self.sock)
+        finally:
+            self.sock = client
+        util.write(client, head_and_part)
+
+
+class Parts(list):
+    """Takes what would be sent."""
+
+    sendall = list.append
+
+
+# gunicorn makes an answer in one place, which can be given another class in no other way.
+wsgi.Response = Response
+
+
 class Worker(ThreadWorker):
-    """A threaded worker whose threads stay on their connections while no other request waits for a thread.
+    """A threaded worker in which one thread, the leader, waits for all busy connections and answers their requests.
 
-    The stock worker gives a kept-alive connection back to its main thread after each answer.
+    So, while answers are quick, no two threads ask for the interpreter at the same time. Where a step takes longer
+    than PATIENCE another thread takes the lead, and for a while each request gets a thread of its own, as in the
+    stock worker. A request that waits for a prediction lets its hub, the leader, go on with others.
 
-    That costs three switches of threads a request, and the busy main thread leaves new connections to the
-    other workers, at times all of them to one.
+    A connection that is silent for LINGER goes to the stock worker's own poller, in its main thread, which gives it
+    back with its next request.
     """
 
-    def handle(self, conn):
-        """Answer requests of `conn` while they follow each other closely; returns as the stock worker's does.
+    def init_process(self):
+        # Guards what connections the selector watches, `in_flight` and `parked` of each, and who leads.
+        self._lock = threading.Lock()
+        self._busy = selectors.DefaultSelector()
+        self._leader = None
+        self._led = threading.Event()
+        self._hasty_until = 0.0
+        if self.cfg.threads > 1:
+            threading.Thread(target=self._watch_leader, name='leader watch', daemon=True).start()
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        super().init_process()
 
-        The stock worker's thread waits 5 s for the first request of a connection; browsers open some that they
-        never use, and a few of those would keep every thread.
-        """
+    def get_thread_pool(self):
+        """Return the threads: as many as are configured to answer, and the leader; a single one is both."""
+        return ThreadPoolExecutor(self.cfg.threads + (self.cfg.threads > 1))
+
+    def give_threads(self):
+        """Give each request a thread for a while: the calling one is going to stand still."""
+        if self.cfg.threads > 1:
+            self._hasty_until = monotonic() + HASTE
+
+    def enqueue_req(self, conn):
+        """Watch a connection that is new, or whose next request the main thread's poller has seen."""
+        conn.sock.__class__ = Socket
+        conn.data_ready = True
+        conn.in_flight = False
+        with self._lock:
+            self._watch(conn)
+
+    def handle(self, conn):
+        """Answer one request; returns as the stock worker's does."""
         if hasattr(conn, 'pieces_left'):
             return _drain(conn)
-        if not conn.initialized and not conn.data_ready:
-            conn.data_ready = _readable(conn.sock)
-            if not conn.data_ready:
-                return _DEFER
         if not conn.initialized:
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, TIMEVAL)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, TIMEVAL)
-        keep = super().handle(conn)
-        while keep is True and self.alive and self.tpool._work_queue.empty():
-            if not conn.parser.unreader.buf.getvalue() and not _readable(conn.sock):
-                break
-            keep = super().handle(conn)
-        return keep or _end(conn)
+        return super().handle(conn) or _end(conn)
+
+    def _watch(self, conn):
+        """Have the leader wait for the connection's next request."""
+        conn.parked = False
+        conn.used = monotonic()
+        self._busy.register(conn.sock, selectors.EVENT_READ, conn)
+        if self._leader is None:
+            self._elect()
+
+    def _park(self, conn):
+        """Wait no more for the connection, until its answer is out."""
+        with self._lock:
+            if conn.in_flight and not conn.parked:
+                conn.parked = True
+                self._busy.unregister(conn.sock)
+
+    def _elect(self):
+        self._leader = ELECTED
+        self._led.set()
+        self.tpool.submit(self._lead)
+
+    def _depose(self):
+        self._busy.unregister(self._leader)
+        self._leader = None
+
+    def _lead(self):
+        """Be the leader, until another thread is or there is nothing to wait for."""
+        hub = hub_of_thread()
+        swept = monotonic()
+        while not self.tpool._shutdown:
+            with self._lock:
+                if self._leader is ELECTED:
+                    self._leader = hub
+                    self._busy.register(hub, selectors.EVENT_READ)
+            if self._leader is hub:
+                self._serve_ready(hub)
+            elif hub.waiting:
+                # Another thread leads; here is still to be answered what came before.
+                hub.sleep_alone(LINGER)
+            else:
+                return
+            hub.resume(None)
+            now = monotonic()
+            if now - swept > LINGER:
+                swept = now
+                hub.resume(now)
+                self._sweep(hub, now - LINGER)
+
+    def _serve_ready(self, hub):
+        for key, _ in hub.sleep(self._busy.select, LINGER):
+            conn = key.data
+            if conn is None:
+                hub.was_woken()
+            elif self._leader is not hub:
+                return
+            elif conn.in_flight:
+                # It has sent more, or closed.
+                self._park(conn)
+            else:
+                conn.in_flight = True
+                if monotonic() < self._hasty_until:
+                    self._park(conn)
+                    self.tpool.submit(self._answer_apart, conn)
+                else:
+                    hub.run(self._answer, conn)
+
+    def _answer_apart(self, conn):
+        began = monotonic()
+        self._answer(conn)
+        if monotonic() - began > PATIENCE:
+            self.give_threads()
+
+    def _answer(self, conn):
+        """Answer a request, and those that came with it; then wait for the next or give the connection back."""
+        keep = False
+        try:
+            keep = self.handle(conn)
+            while keep is True and self.alive and conn.parser.unreader.buf.getvalue():
+                keep = self.handle(conn)
+        except GreenletExit:
+            raise
+        except BaseException:
+            # Else the thread would end, and with it the lead.
+            self.log.exception('Error on a connection')
+        with self._lock:
+            conn.in_flight = False
+            conn.used = monotonic()
+            if keep is True and conn.parked:
+                self._watch(conn)
+            elif keep is not True and not conn.parked:
+                self._busy.unregister(conn.sock)
+        if keep is not True:
+            self._give_back(conn, keep)
+
+    def _give_back(self, conn, keep):
+        done = Future()
+        done.set_result(keep)
+        self.method_queue.defer(self.finish_request, conn, done)
+
+    def _sweep(self, hub, before):
+        """Give connections back that have been silent since `before`; the lead ends where none is left."""
+        with self._lock:
+            if self._leader is not hub:
+                return
+            conns = [key.data for key in self._busy.get_map().values() if key.data]
+            silent = [conn for conn in conns if not conn.in_flight and conn.used < before]
+            for conn in silent:
+                self._busy.unregister(conn.sock)
+            if len(silent) == len(conns):
+                self._depose()
+                self._led.clear()
+        for conn in silent:
+            self._give_back(conn, True if conn.initialized else _DEFER)
+
+    def _watch_leader(self):
+        """Have another thread lead where the leader does not get on; the thread of this does nothing else."""
+        while True:
+            self._led.wait()
+            leader = self._leader
+            step = getattr(leader, 'step', None)
+            time.sleep(PATIENCE)
+            if step is not None and leader.step == step:
+                self.give_threads()
+                with self._lock:
+                    if self._leader is leader:
+                        self._depose()
+                        self._elect()
+
+    def _keepalive_after(self, conn, keepalive):
+        """Tell whether the connection can be used again; a body that was read to its end needs no draining."""
+        if keepalive and getattr(conn.parser.mesg.body.reader, 'length', None) == 0:
+            return True
+        return super()._keepalive_after(conn, keepalive)
 
     def _cap_keepalive(self, deadline):
         """When the worker stops, connections that never sent a request need not be waited for either.
@@ -76,7 +284,7 @@ class Worker(ThreadWorker):
 
 
 def _end(conn):
-    """Close our side of a connection; the poller waits for the client's.
+    """Close our side of a connection, and wait for the client's.
 
     The stock worker's main thread waits for it, up to 2 s for each connection, and meanwhile accepts no other.
     """
@@ -86,21 +294,19 @@ def _end(conn):
     return _drain(conn)
 
 
-def _drain(conn):
-    """Throw away what the client still sends: closed with something unread, a connection may lose its answer."""
+def _drain(conn) -> bool:
+    """Throw away what the client still sends: closed with something unread, a connection may lose its answer.
+
+    Returns whether the client may still send.
+    """
     with contextlib.suppress(OSError):
         while conn.pieces_left:
-            if not _readable(conn.sock):
-                return _DEFER
-            if not conn.sock.recv(65536):
-                return False
+            try:
+                if not conn.sock.recv(65536, socket.MSG_DONTWAIT):
+                    return False
+            except BlockingIOError:
+                return True
             conn.pieces_left -= 1
         # Now nothing is waited for when it is closed.
         conn.sock.shutdown(socket.SHUT_RD)
     return False
-
-
-def _readable(sock):
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(LINGER))

@@ -49,7 +49,7 @@ class WorkerStart:
             if must_stop:
                 sys.exit(1)
         for servable in readiness.servables:
-            servable.share_threads(worker.cfg.threads)
+            servable.share_threads(worker.cfg.threads, getattr(worker, 'give_threads', None))
         self._hang_watch = HangWatch(readiness.servables, self._workers.may_end, _stop_accepting)
         self._hang_watch.start()
         if self._workers.add_ready() == self._workers.count:

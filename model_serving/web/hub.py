@@ -1,0 +1,133 @@
+"""Requests that wait without a thread each: a hub is a thread that goes on with others meanwhile.
+
+With a thread for every request that waits for a prediction, the interpreter went from thread to thread several
+times a request, and that cost more than a quick model. Here each request is a greenlet of its hub's thread.
+"""
+
+import os
+import select
+import threading
+from collections import deque
+from time import monotonic
+
+from greenlet import getcurrent, greenlet
+
+_thread = threading.local()
+
+
+def hub_of_thread() -> 'Hub':
+    """Return the calling thread's hub, made when it is first asked for."""
+    if not hasattr(_thread, 'hub'):
+        _thread.hub = Hub()
+    return _thread.hub
+
+
+def new_wait():
+    """Return what a call waits on (see Call in serving/batching.py): a Wait in a hub's request, else a held lock."""
+    hub = getattr(_thread, 'hub', None)
+    if hub is not None and getcurrent() is not hub.greenlet:
+        return Wait(hub)
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
+class Hub:
+    """The requests of one thread: it runs one at a time, until it ends or waits."""
+
+    def __init__(self):
+        self.greenlet = getcurrent()
+        self.waiting = {}
+        self.answered = deque()
+        # What runs now, as a number, so that another thread can see that it is still the same; None: nothing.
+        self.step = None
+        self._steps = 0
+        self._task = None
+        self._idle = []
+        self._sleeping = False
+        self._wake, self._waker = os.pipe()
+        os.set_blocking(self._wake, False)
+
+    def fileno(self) -> int:
+        """Return what becomes readable when another thread answers a call while this one sleeps."""
+        return self._wake
+
+    def run(self, function, *arguments):
+        """Call the function, as far as it goes without waiting; nothing that it raises may come out of it."""
+        self._task = function, arguments
+        # Making one costs more than what many requests do.
+        self._go(self._idle.pop() if self._idle else greenlet(self._work, self.greenlet))
+
+    def resume(self, now):
+        """Go on with what was answered, and, unless `now` is None, with what waits no longer than until then."""
+        if now is not None:
+            self.answered += [wait for wait, until in self.waiting.items() if until <= now]
+        while self.answered:
+            waiter = self.answered.popleft().waiter
+            if waiter is not None:
+                self._go(waiter)
+
+    def sleep(self, select, seconds):
+        """Return what `select(seconds)` returns, a wait for this hub and for others; soon where a call is answered."""
+        self._sleeping = True
+        events = select(0 if self.answered else seconds)
+        self._sleeping = False
+        return events
+
+    def sleep_alone(self, seconds):
+        """Sleep until a call is answered, for `seconds` at most."""
+        if self.sleep(lambda timeout: select.select([self], [], [], timeout)[0], seconds):
+            self.was_woken()
+
+    def was_woken(self):
+        """Read what woke this hub."""
+        os.read(self._wake, 4096)
+
+    def wake(self, wait):
+        """Have the hub go on with an answered call; for other threads."""
+        self.answered.append(wait)
+        # Once for all that are answered together.
+        if self._sleeping:
+            self._sleeping = False
+            os.write(self._waker, b'\0')
+
+    def _go(self, waiter):
+        self._steps += 1
+        self.step = self._steps
+        waiter.switch()
+        self.step = None
+
+    def _work(self):
+        while True:
+            function, arguments = self._task
+            function(*arguments)
+            self._idle.append(getcurrent())
+            self.greenlet.switch()
+
+
+class Wait:
+    """Stands in for a held lock that is released once; who acquires it lets its hub go on with other requests."""
+
+    __slots__ = ('_held', '_hub', 'waiter')
+
+    def __init__(self, hub):
+        self._hub = hub
+        self._held = True
+        self.waiter = None
+
+    def locked(self) -> bool:
+        return self._held
+
+    def acquire(self, timeout) -> bool:
+        """Return whether it is released, at the latest after `timeout` seconds and what the hub then has to do."""
+        if self._held:
+            self.waiter = getcurrent()
+            self._hub.waiting[self] = monotonic() + timeout
+            self._hub.greenlet.switch()
+            del self._hub.waiting[self]
+            self.waiter = None
+        return not self._held
+
+    def release(self):
+        self._held = False
+        self._hub.wake(self)
