@@ -143,8 +143,10 @@ def gallery(tmp_path_factory):
     files = {
         'model_serving/gallery.py': (BASE_FOLDER / 'tests' / 'fakes' / 'gallery.py').read_text(encoding='utf-8'),
         'model_serving/routes.py': 'from .gallery import ROUTES as ROUTES\n',
-        'conf/xxx_model.conf': '[model]\nname = FormModel\n',
-        'conf/ocr_model.conf': '',
+        # The settings of models that are not served here.
+        **{
+            f'conf/{path.name}': '' for path in (BASE_FOLDER / 'conf').glob('*_model.conf') if path.stem != 'wine_model'
+        },
     }
     running = Service(tmp_path_factory.mktemp('gallery') / 'model serving', files)
     running.start()
