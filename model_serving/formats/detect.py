@@ -17,9 +17,9 @@ SKOPS = (
     "(XGBoost: model.save_model('model.ubj'); LightGBM: model.booster_.save_model('model.txt')), and serve that."
 )
 TORCH = (
-    'export the network with its weights, by: import torch; '
+    'export the network with its weights (pip install onnxscript), by: import torch; '
     "torch.onnx.export(model.eval(), (example,), 'model.onnx', dynamo=True, "
-    "dynamic_shapes=({{0: torch.export.Dim('n')}},)), and serve model.onnx."
+    "dynamic_shapes=({{0: torch.export.Dim('n')}},)), and serve model.onnx, with model.onnx.data beside it."
 )
 KERAS = (
     'convert it, by: import keras; '

@@ -1,9 +1,15 @@
 """What the tests of all formats ask of a service: instances one by one, and many at once, so that batches form."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+
+from model_serving.formats import ModelFile
+from model_serving.serving.errors import StartError
+
+SETTINGS = {'schema': None, 'trusted': [], 'trust_file': False}
 
 
 def predict(service, name, instance):
@@ -50,3 +56,15 @@ def instances_of(names, rows):
         {name: None if np.isnan(value) else float(value) for name, value in zip(names, row, strict=True)}
         for row in rows
     ]
+
+
+def problem(path):
+    """Return what is said of a file that is not served."""
+    with pytest.raises(StartError) as raised:
+        ModelFile({**SETTINGS, 'file': str(path)})()
+    return str(raised.value)
+
+
+def advice_of(message):
+    """Return the code that a message gives to convert a file, up to the `)` that ends it."""
+    return re.search(r'by: (import .*?\))(?:, and serve| \(XGBoost)', message)[1]

@@ -5,6 +5,7 @@ predicts, without the batcher's. One test for each runtime breaks the rule and s
 """
 
 import json
+import os
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
+from model_serving.utils.cpu_utils import available_cores
 from tests.conftest import BASE_FOLDER
 
 SYNC = {'GUNICORN_CMD_ARGS': '--worker-class sync --graceful-timeout 2', 'THREADS': '1'}
@@ -35,14 +37,19 @@ class PidModel:
 
 class SharedPidModel(PidModel):
     load_before_fork = True
+
+
+class ThreadsModel:
+    def predict(self, instances):
+        return [os.environ['OMP_NUM_THREADS']] * len(instances)
 """
 ROUTES = """
-from .models.pid_model import PidModel, SharedPidModel  # noqa: E402
+from .models.pid_model import PidModel, SharedPidModel, ThreadsModel  # noqa: E402
 from .resources.file_resource import file_resource  # noqa: E402
 
 ROUTES += tuple(
     Route(f'/v1/{model.__name__}', file_resource(model.__name__, {'type': 'object', 'examples': [{}]}, {}), model)
-    for model in (PidModel, SharedPidModel)
+    for model in (PidModel, SharedPidModel, ThreadsModel)
 )
 """
 
@@ -128,6 +135,10 @@ def answers_of_all_workers(service, name, instance):
     return found
 
 
+def results_of_all_workers(service, name, instance) -> list:
+    return [result for results in answers_of_all_workers(service, name, instance).values() for result in results]
+
+
 def ends_by_itself(service):
     service.stop()
     return 'SIGKILL' not in service.log
@@ -145,7 +156,8 @@ def large_onnx(write_onnx, tmp_path_factory):
     )
 
 
-@pytest.mark.parametrize('server', [SYNC, GTHREAD], ids=['sync', 'gthread'])
+# One thread as the user may set it, and as many as there are for each of two workers.
+@pytest.mark.parametrize('server', [{**SYNC, 'OMP_NUM_THREADS': '1'}, GTHREAD], ids=['sync', 'gthread'])
 def test_classes_and_onnx_files_are_loaded_where_they_say(make_service, server, large_onnx):
     files = {
         'conf/large.conf': f'[model]\nname = Large\nfile = {large_onnx}\n',
@@ -153,18 +165,20 @@ def test_classes_and_onnx_files_are_loaded_where_they_say(make_service, server, 
         'model_serving/routes.py': (BASE_FOLDER / 'model_serving' / 'routes.py').read_text() + ROUTES,
         **in_the_thread_of_the_request(),
     }
-    service = make_service(files, {'WORKERS': '2', 'OMP_NUM_THREADS': '1', **server})
+    service = make_service(files, {'WORKERS': '2', **server})
+    threads = server.get('OMP_NUM_THREADS') or os.environ.get('OMP_NUM_THREADS') or str(max(1, available_cores() // 2))
+    assert set(results_of_all_workers(service, 'ThreadsModel', {})) == {threads}
     for pid, results in answers_of_all_workers(service, 'PidModel', {}).items():
         assert set(results) == {pid}
-    for results in answers_of_all_workers(service, 'SharedPidModel', {}).values():
-        assert set(results) == {service.master_pid}
+    assert set(results_of_all_workers(service, 'SharedPidModel', {})) == {service.master_pid}
     (wine,) = json.loads((BASE_FOLDER / 'conf' / 'wine_model.schema.json').read_text())['examples']
-    results = answers_of_all_workers(service, 'WineModel', wine)
-    (total,) = re.findall(r'memory of all processes (\d+)\.\d MiB', service.log)
-    # Both workers predict with it from one copy: of two copies there would be more than this.
-    assert int(total) * 2**20 < 2 * large_onnx.stat().st_size
-    assert {result['label'] for found in results.values() for result in found} == {'cultivar 1'}
-    for name, where in (('PidModel', 'in each worker'), ('WineModel', 'once for all workers')):
+    assert {result['label'] for result in results_of_all_workers(service, 'WineModel', wine)} == {'cultivar 1'}
+    if threads == '1':
+        (total,) = re.findall(r'memory of all processes (\d+)\.\d MiB', service.log)
+        # Both workers predict with it from one copy: of two copies there would be more than this.
+        assert int(total) * 2**20 < 2 * large_onnx.stat().st_size
+    shared = 'once for all workers' if threads == '1' else 'in each worker'
+    for name, where in (('PidModel', 'in each worker'), ('WineModel', shared)):
         assert where in next(line for line in service.log.splitlines() if f'/v1/{name} ' in line)
     assert ends_by_itself(service)
 
@@ -175,8 +189,7 @@ def test_a_file_predicts_in_the_main_thread_of_every_worker(make, runtime, serve
     service = make(runtime, server)
     service.start()
     instance = {'x': [0.5] * 5} if runtime != 'torch' else {'input': [0.5] * 5}
-    results = answers_of_all_workers(service, 'FileModel', instance)
-    assert len({result for found in results.values() for result in found}) == 1
+    assert len(set(results_of_all_workers(service, 'FileModel', instance))) == 1
     assert ends_by_itself(service)
 
 

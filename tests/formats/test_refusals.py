@@ -8,17 +8,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from model_serving.formats import FORMATS, PACKAGES, ModelFile
-from model_serving.serving.errors import StartError
+from model_serving.formats import FORMATS, PACKAGES
 from model_serving.utils.conf_utils import BASE_FOLDER
-
-SETTINGS = {'schema': None, 'trusted': [], 'trust_file': False}
-
-
-def problem(path):
-    with pytest.raises(StartError) as raised:
-        ModelFile({**SETTINGS, 'file': str(path)})()
-    return str(raised.value)
+from tests.formats.answers import problem
 
 
 def written(path, content: bytes):

@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from tests.formats.answers import both_ways, instances_of, of_classes
+from tests.formats.answers import SETTINGS, advice_of, both_ways, instances_of, of_classes, problem
 
 pytestmark = pytest.mark.skops
 
@@ -208,3 +208,30 @@ def test_a_file_of_another_version(refusal, service, folder, tmp_path):
     assert 'Older.skops: Trying to unpickle estimator LinearRegression from version 1.2.0 when using' in service.log
     rewrite(folder / 'Named.skops', tmp_path / 'newer.skops', '"protocol": 2', '"protocol": 99')
     assert 'saved with skops protocol 99' in refusal(tmp_path / 'newer.skops')
+
+
+@pytest.mark.parametrize(
+    ('name', 'options', 'what'),
+    [
+        ('model.joblib', {}, 'a joblib file'),
+        ('model.joblib', {'compress': 3}, 'a joblib file'),
+        ('model.pkl', {}, 'a pickle'),
+        ('model.onnx', {}, 'a pickle'),
+    ],
+)
+def test_a_joblib_file_is_never_loaded_and_the_advice_converts_it(
+    tmp_path, monkeypatch, models, split, name, options, what
+):
+    import joblib
+
+    from model_serving.formats import ModelFile
+
+    *_, heldout = split('wine')
+    joblib.dump(models['Table'], tmp_path / name, **options)
+    message = problem(tmp_path / name)
+    assert f'{name} is {what}: loading it may run any code, so it is never loaded' in message
+    monkeypatch.chdir(tmp_path)
+    exec(advice_of(message), {})
+    loaded = ModelFile({**SETTINGS, 'file': str(tmp_path / 'model.skops')})()
+    labels, _ = of_classes(loaded.predict(arrays(heldout)))
+    assert labels == models['Table'].predict(heldout).tolist()

@@ -1,9 +1,11 @@
 """Exported PyTorch programs, trained here on scikit-learn's data, served from a few lines of conf."""
 
+import warnings
+
 import numpy as np
 import pytest
 
-from tests.formats.answers import both_ways
+from tests.formats.answers import SETTINGS, advice_of, both_ways, problem
 
 pytestmark = pytest.mark.torch
 
@@ -151,3 +153,22 @@ def test_a_truncated_file_ends_the_start_with_one_line(refusal, service, folder,
     whole = (folder / 'Wine.pt2').read_bytes()
     (tmp_path / 'part.pt2').write_bytes(whole[: int(len(whole) * part)])
     assert 'part.pt2 is damaged, or no .pt2 file' in refusal(tmp_path / 'part.pt2', TRUST)
+
+
+def test_what_torch_saved_is_never_loaded_and_the_advice_converts_it(tmp_path, monkeypatch, split):
+    import torch
+
+    from model_serving.formats import ModelFile
+
+    *_, heldout = split('wine')
+    model, example = torch.nn.Linear(13, 2), torch.zeros(2, 13)
+    torch.save(model.state_dict(), tmp_path / 'weights.pt')
+    torch.save(model, tmp_path / 'whole.pth')
+    assert 'is a file of torch.save: it holds a pickle, which is never loaded' in problem(tmp_path / 'whole.pth')
+    message = problem(tmp_path / 'weights.pt')
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings(action='ignore'):
+        exec(advice_of(message), {'model': model, 'example': example})
+    loaded = ModelFile({**SETTINGS, 'file': str(tmp_path / 'model.onnx')})()
+    results = loaded.predict([{'input': row.tolist()} for row in heldout])
+    assert close([value for result in results for value in result.values()], model(torch.tensor(heldout).float()))

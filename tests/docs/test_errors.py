@@ -1,0 +1,116 @@
+"""Each row of docs/errors.md is an answer of the live service: the tables are read from the document."""
+
+import contextlib
+import gzip
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.fakes.misbehaving import files
+from tests.web.nasty_requests import BODY, head, post
+
+DOCUMENT = (Path(__file__).resolve().parents[2] / 'docs' / 'errors.md').read_text(encoding='utf-8')
+TABLES = DOCUMENT.split('\n## ')
+OURS = re.findall(r'^\| (\d+) \| `(.+?)` \| [^|]+ \| [^|]+ \|$', TABLES[1], re.MULTILINE)
+GUNICORNS = re.findall(r'^\| (\d+) \| [^|]+ \|$', TABLES[2], re.MULTILINE)
+PACKED = gzip.compress(BODY)
+JSON = {'Content-Type': 'application/json'}
+GZIP = {'Content-Encoding': 'gzip'}
+BAD = '/v1/BadModel'
+
+# How the rows come about, in the order of the table: method, path, body and further headers.
+REQUESTS = [
+    ('POST', '/v1/XXXModel', b'', {}),
+    ('POST', '/v1/XXXModel', b'{"name": "Leo"', {}),
+    ('POST', '/v1/XXXModel', b'[' * 101 + b']' * 101, {}),
+    ('POST', '/v1/XXXModel', b'{"name": 18446744073709551616}', {}),
+    ('POST', '/v1/XXXModel', b'{}', {}),
+    ('POST', BAD, b'{"do":"echo","valeu":1}', {}),
+    ('POST', BAD, b'{"do":1}', {}),
+    ('POST', BAD, b'{"do":"invalid","value":9}', {}),
+    ('POST', BAD, BODY, {'X-Request-Timeout': 'soon'}),
+    post(BODY[:-1], length=len(BODY), line=f'POST {BAD} HTTP/1.1'),
+    head('Content-Type: application/json', 'Transfer-Encoding: chunked', line=f'POST {BAD} HTTP/1.1') + b'zz\r\n',
+    ('POST', BAD, BODY, GZIP),
+    ('POST', BAD, PACKED[:-4], GZIP),
+    ('POST', BAD, PACKED + b'more', GZIP),
+    ('POST', '/v1/XXModel', b'{}', {}),
+    ('PUT', '/v1/XXXModel', b'{}', {}),
+    ('DELETE', '/health/live', b'', {}),
+    ('POST', BAD, b'x' * 20_000, {}),
+    ('POST', BAD, BODY, {'Content-Type': 'text/plain'}),
+    ('POST', BAD, BODY, {'Content-Encoding': 'br'}),
+    'too many',
+    ('POST', BAD, b'{"do":"raise"}', {}),
+    ('POST', '/v1/NoFile', b'{}', {}),
+    ('GET', '/health/ready', None, {}),
+    ('POST', BAD, b'{"do":"sleep","value":1}', {'X-Request-Timeout': '0.2'}),
+]
+RAW = [
+    b'NONSENSE\r\n\r\n',
+    head(line=f'GET /{"x" * 4100} HTTP/1.1'),
+    post(BODY, 'Expect: more'),
+    post(BODY, *(f'X-{number}: a' for number in range(101))),
+    head('Transfer-Encoding: cow') + BODY,
+]
+
+
+@pytest.fixture(scope='module')
+def service(service_class, tmp_path_factory):
+    """A service with models for all errors, among them one that can't start."""
+    conf = {'conf/none.conf': '[model]\nname = NoFile\nfile = data/none.onnx\non_error = skip\n'}
+    environment = {'WORKERS': '1', 'THREADS': '8', 'MODEL_SERVING_LIMITEDMODEL_MAX_QUEUE': '1'}
+    one = service_class(tmp_path_factory.mktemp('errors'), {**files(max_body='16 KiB'), **conf}, environment)
+    one.start()
+    yield one
+    one.stop()
+
+
+def answer_to(service, connect, request):
+    """Return an answer's status, the text of its body, and whether it has the headers of CORS."""
+    if request == 'too many':
+        return one_too_many(service)
+    if isinstance(request, bytes):
+        raw_head, _, body = connect(service).exchange(request, half_close=True).partition(b'\r\n\r\n')
+        return int(raw_head.split()[1]), body.decode(), b'Access-Control-Allow-Origin' in raw_head
+    method, path, body, headers = request
+    answer = requests.request(method, service.url + path, data=body, headers={**JSON, **headers}, timeout=30)
+    return answer.status_code, answer.text, 'Access-Control-Allow-Origin' in answer.headers
+
+
+def one_too_many(service):
+    gate = service.folder / 'gate'
+    with ThreadPoolExecutor(4) as threads, contextlib.ExitStack() as stack:
+        stack.callback(gate.touch)
+        calls = [threads.submit(service.post, '/v1/LimitedModel', {'do': 'until', 'value': str(gate)}) for _ in '123']
+        refused = next(as_completed(calls)).result()
+    assert int(refused.headers['Retry-After']) >= 1
+    return refused.status_code, refused.text, 'Access-Control-Allow-Origin' in refused.headers
+
+
+@pytest.mark.parametrize('number', range(len(REQUESTS)))
+def test_a_row_of_the_service(service, connect, number):
+    status, message = OURS[number]
+    expected = re.escape(message).replace('…', '.*')
+    code, body, has_cors = answer_to(service, connect, REQUESTS[number])
+    assert code == int(status)
+    assert re.fullmatch(expected, json.loads(body)['message'])
+    assert has_cors
+    assert len(body) < 8192
+
+
+@pytest.mark.parametrize('number', range(len(RAW)))
+def test_a_row_of_gunicorn(service, connect, number):
+    code, body, has_cors = answer_to(service, connect, RAW[number])
+    assert code == int(GUNICORNS[number])
+    assert body.startswith('<html>')
+    assert not has_cors
+
+
+def test_each_row_has_its_request():
+    assert (len(OURS), len(GUNICORNS)) == (len(REQUESTS), len(RAW))
+    assert DOCUMENT.count('\n| ') == len(REQUESTS) + len(RAW) + 2

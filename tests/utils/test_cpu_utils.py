@@ -1,0 +1,67 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from model_serving.utils import cpu_utils
+from model_serving.utils.conf_utils import BASE_FOLDER
+
+UNLIMITED = {'cpu.max': 'max 100000\n'}
+
+
+@pytest.fixture
+def quota(tmp_path, monkeypatch):
+    """A function that puts files in the place of the system's cgroup."""
+
+    def write(files):
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(text)
+        monkeypatch.setattr(cpu_utils, 'CGROUP_FOLDER', tmp_path)
+        monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: set(range(16)))
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ('files', 'cores'),
+    [
+        (UNLIMITED, 16),
+        ({}, 16),
+        ({'cpu.max': '400000 100000\n'}, 4),
+        ({'cpu.max': '150000 100000\n'}, 1),
+        ({'cpu.max': '50000 100000\n'}, 1),
+        ({'cpu.max': '9900000 100000\n'}, 16),
+        ({'cpu/cpu.cfs_quota_us': '200000\n', 'cpu/cpu.cfs_period_us': '100000\n'}, 2),
+        ({'cpu/cpu.cfs_quota_us': '-1\n', 'cpu/cpu.cfs_period_us': '100000\n'}, 16),
+    ],
+)
+def test_the_cores_of_a_container_are_those_of_its_quota(quota, files, cores):
+    quota(files)
+    assert cpu_utils.available_cores() == cores
+
+
+@pytest.mark.parametrize(('workers', 'threads'), [(1, 16), (3, 5), (16, 1), (40, 1)])
+def test_each_worker_gets_its_share_of_the_cores(quota, monkeypatch, workers, threads):
+    quota(UNLIMITED)
+    monkeypatch.setattr(os, 'environ', {})
+    cpu_utils.limit_threads(workers)
+    assert {os.environ[name] for name in cpu_utils.THREAD_VARIABLES} == {str(threads)}
+    assert cpu_utils.numeric_threads() == threads
+
+
+def test_what_the_user_set_stays(quota, monkeypatch):
+    quota(UNLIMITED)
+    monkeypatch.setattr(os, 'environ', {'OMP_NUM_THREADS': '7,2'})
+    cpu_utils.limit_threads(4)
+    assert os.environ['OMP_NUM_THREADS'] == '7,2'
+    assert os.environ['MKL_NUM_THREADS'] == '4'
+    assert cpu_utils.numeric_threads() == 7
+
+
+def test_a_process_bound_to_one_core_has_one():
+    code = 'import os; os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1]); '
+    code += 'from model_serving.utils.cpu_utils import available_cores; print(available_cores())'
+    finished = subprocess.run([sys.executable, '-c', code], cwd=BASE_FOLDER, capture_output=True, text=True)
+    assert finished.stdout == '1\n', finished.stderr
