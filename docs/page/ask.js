@@ -1,8 +1,8 @@
-// What is sent to a model, written in a form or as JSON; the two tabs are kept in step.
+// What is sent to a model, from a form or as JSON, two tabs in step.
 const Ask = (() => {
 const [FORM, JSON_TAB] = [0, 1];
 
-// {value, body, write, fail} for the <form> `element`; `changed` is called after each edit.
+// {value, body, write, fail} of the <form> `element`; `changed` is called after each edit.
 function make(element, schema, description, idFor, changed) {
   const fields = Schema.fields(description, schema)
     .map((field) => Fields.make(field, idFor(field.name), description, changed));
@@ -17,7 +17,7 @@ function make(element, schema, description, idFor, changed) {
     tabs.show(index);
     changed();
   }
-  // The body as a value; throws an Error, with the `field` at fault, where there is none.
+  // The body as a value; throws an Error with the `field` at fault.
   function value() {
     if (tabs.index() === JSON_TAB) return Schema.parse(json.text());
     const parts = fields.map((field) => [field.name, readField(field)]).filter(([, part]) => part !== undefined);
@@ -47,7 +47,7 @@ function make(element, schema, description, idFor, changed) {
     show(JSON_TAB);
     if (fill(attempt(value))) show(FORM);
   }
-  // The text to send; null, and the error at its field, where the form has none.
+  // The text to send; null where a field is wrong, which then says so.
   function body() {
     fail([]);
     if (tabs.index() === JSON_TAB) return json.text();
@@ -86,7 +86,7 @@ function attempt(action) {
   }
 }
 
-// The property that a failure is about: the path's first part, or the one that is missing.
+// The property that a failure is about.
 function fieldOf({path, message}) {
   const missing = /^'(.+)' is a required property$/.exec(message);
   return path ? path.split(/[.[]/)[0] : missing && missing[1];

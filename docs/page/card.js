@@ -1,6 +1,6 @@
 // One model: what it is, a form to call it, its answer, and the code for the same call.
 const Card = (() => {
-// {element, replay} for `model` of `service` ({api, description, header, called}); `idFor(name, long)` makes ids.
+// {element, replay} for `model` of `service`; `idFor(name, long)` makes ids.
 function make(service, model, idFor) {
   const element = $(document.getElementById('card').content.cloneNode(true)).find('article');
   Words.apply(element[0]);
@@ -11,8 +11,9 @@ function make(service, model, idFor) {
   const ask = Ask.make(element.find('form'), schema, description, idFor, () => code.refresh());
   const answer = answerPane(element, model, description, idFor);
   const code = codePane(element.find('.code-pane'), idFor('code', true), (name) => program(service, model, name, ask.value));
-  if (examples.length > 1) element.find('.examples').append(examples.map((example, index) => exampleButton(index, () => ask.write(Schema.pretty(example)))));
-  ask.write(Schema.pretty(examples.length ? examples[0] : {}));
+  const write = (example) => ask.write(Schema.pretty(example));
+  if (examples.length > 1) element.find('.examples').append(examples.map((example, index) => exampleButton(index, () => write(example))));
+  write(examples.length ? examples[0] : {});
 
   function send() {
     const body = ask.body();
@@ -62,7 +63,7 @@ function answerPane(element, model, description, idFor) {
     const told = [`${Math.round(milliseconds)} ms`, status && Words.bytes(bytes), !ok && requestId && `X-Request-ID ${requestId}`];
     element.attr('aria-busy', null);
     facts.empty().append(
-      status ? $('<span>', {class: `status ${ok ? 'good' : ''}`, text: status}) : null,
+      status ? $('<span>', {class: `status ${ok ? 'good' : 'bad'}`, text: status}) : null,
       told.filter(Boolean).map((text) => $('<span>', {text})),
     );
     result.empty().append(ok ? Results.answer(data, model.answerSchema, description) : $('<p>', {class: 'message', text: message}));
@@ -70,7 +71,7 @@ function answerPane(element, model, description, idFor) {
   return {wait, show};
 }
 
-// The program that makes the same call in the language `name`; '' while the body is not valid.
+// The program that makes the same call; '' while the body is not valid.
 function program({api, description}, model, name, value) {
   const body = Ask.attempt(value);
   const header = Service.keyHeader(description, 'YOUR_KEY');
@@ -99,7 +100,7 @@ function codePane(pane, id, write) {
   return {refresh};
 }
 
-// Browsers give the clipboard to pages that came safely; elsewhere a selection is copied.
+// Browsers keep the clipboard from pages that came by http; there a selection is copied.
 async function copyText(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = $('<textarea class="unseen">').val(text).appendTo('body').trigger('select');

@@ -5,10 +5,10 @@ const SIZE = 8;
 const BLOCK = 4;
 const BITMAP = SIZE * BLOCK;
 const INK = BLOCK * BLOCK;
-// Half of the pen's width in the bitmap; strokes are scaled, the pen is not, so small writing is as bold as large.
+// Half of the pen's width in the bitmap; it is not scaled, so small writing is as bold as large.
 const PEN = 2;
 
-// Strokes ([[[x, y], …], …], any unit) → the same ones, filling the bitmap's height or width, in its middle.
+// Strokes ([[[x, y], …], …]) → the same ones, as large as the bitmap, in its middle.
 function fitted(strokes) {
   const [xs, ys] = [0, 1].map((axis) => strokes.flat().map((point) => point[axis]));
   const [left, top] = [Math.min(...xs), Math.min(...ys)];
@@ -44,7 +44,7 @@ function reduce(strokes) {
   return grid;
 }
 
-// Paint the grid over the whole canvas, in the colour of the page's text.
+// Paint the grid over the canvas, in the colour of the page's text.
 function paint(canvas, grid, maximum) {
   const [brush, cell] = [canvas.getContext('2d'), canvas.width / SIZE];
   brush.clearRect(0, 0, canvas.width, canvas.height);
@@ -67,7 +67,7 @@ function write(canvas, stroke) {
   brush.stroke();
 }
 
-// Let a person write on `canvas`; `drawn` gets the strokes after each move, `begin` says whether to start anew.
+// Let a person write; `drawn` gets the strokes after each move, `begin` says whether to start anew.
 function listen(canvas, begin, drawn) {
   let strokes = [];
   const at = (event) => [event.offsetX, event.offsetY].map((place) => (place * canvas.width) / canvas.clientWidth);

@@ -16,10 +16,10 @@ async function examine(api, pageProtocol) {
   if (finding) return {finding};
   try {
     const response = await get(`${api}/openapi.json`);
-    const {openapi} = await response.json().catch(() => ({}));
-    return {finding: openapi ? null : 'otherService', status: response.status};
+    const isOurs = (await response.text()).includes('"openapi"');
+    return {finding: isOurs ? null : 'otherService', status: response.status};
   } catch {
-    // A request whose answer may not be read still tells whether somebody is there.
+    // An answer that may not be read still tells that somebody is there.
     const somebody = await get(`${api}/health/live`, 'no-cors').catch(() => null);
     return {finding: somebody ? 'cors' : 'notRunning'};
   }
@@ -33,7 +33,7 @@ function element(name, properties) {
   return Object.assign(document.createElement(name), properties);
 }
 
-// Show the finding in `place`, with a field for another address; `connect` gets what is typed there.
+// Show the finding in `place`; `connect` gets the other address that is typed there.
 function show(place, finding, values, connect) {
   const code = Words.say(`doctor.${finding}.code`, values);
   const form = element('form');

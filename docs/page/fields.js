@@ -3,7 +3,7 @@
 const Fields = (() => {
 const WIDGETS = {choice, flag, picture, file, date, longText, text, number, drawing, grid, table, list, json};
 
-// {name, element, read, write, fail, focus} for {name, schema, required}; `changed` is called after each edit.
+// {name, element, read, write, fail, focus} of a property; `changed` is called after each edit.
 function make({name, schema, required}, id, description, changed) {
   const kind = Schema.kind(schema);
   const label = schema.title || name;
@@ -25,11 +25,10 @@ function make({name, schema, required}, id, description, changed) {
 
 function hintFor({type, description, minimum, maximum, minLength, maxLength}) {
   const isText = type === 'string';
-  // Bounds that are those of a machine's numbers tell a person nothing.
-  const [low, high] = (isText ? [minLength, maxLength] : [minimum, maximum]).map((limit) => (Math.abs(limit) < 2e9 ? limit : undefined));
-  const none = low === undefined && high === undefined;
-  const range = high === undefined ? `≥ ${low}` : low === undefined ? `≤ ${high}` : `${low} … ${high}`;
-  return [description, none ? '' : isText ? Words.say('characters', {range}) : range].filter(Boolean).join(' · ');
+  // The bounds of a machine's numbers tell a person nothing.
+  const [low, high] = (isText ? [minLength, maxLength] : [minimum, maximum]).map((limit) => Math.abs(limit) < 2e9 && String(limit));
+  const range = low && high ? `${low} … ${high}` : low ? `≥ ${low}` : high && `≤ ${high}`;
+  return [description, range && isText ? Words.say('characters', {range}) : range].filter(Boolean).join(' · ');
 }
 
 function box(name, {id, schema, changed}, attributes = {}) {
@@ -38,12 +37,8 @@ function box(name, {id, schema, changed}, attributes = {}) {
 }
 
 // What an empty field stands for.
-function nothing({schema, required}) {
-  return schema.nullable && required ? null : undefined;
-}
-
-function emptyText(options) {
-  return options.required && !options.schema.nullable ? '' : nothing(options);
+function nothing({schema, required}, other) {
+  return !required ? undefined : schema.nullable ? null : other;
 }
 
 // A widget of one input, whose text `from` reads.
@@ -56,11 +51,11 @@ function single(input, empty, from = (word) => word) {
 }
 
 function text(options) {
-  return single(box('input', options, {type: 'text'}), emptyText(options));
+  return single(box('input', options, {type: 'text'}), nothing(options, ''));
 }
 
 function longText(options) {
-  return single(box('textarea', options, {rows: 5}), emptyText(options));
+  return single(box('textarea', options, {rows: 5}), nothing(options, ''));
 }
 
 function date(options) {
@@ -104,7 +99,7 @@ function choice(options) {
   };
 }
 
-// A widget of a larger text, which `from` reads and `to` writes; `judge` returns what to say of it while it is edited.
+// A widget of a larger text, which `from` reads and `to` writes; `judge` says something of it while it is edited.
 function editor(options, from, to, judge, hint = '') {
   const area = box('textarea', options, {rows: 5, class: 'code'});
   const live = $('<p>', {class: 'live', role: 'status', text: hint});
@@ -176,58 +171,45 @@ function grid(options) {
 // Ink from 0 to the schema's maximum, drawn by hand or given as numbers.
 function drawing(options) {
   const maximum = options.schema.items.items.maximum;
-  const canvas = (name, size, label) => $('<canvas>', {class: name, role: 'img', 'aria-label': label}).attr({width: size, height: size});
-  const paper = canvas('paper', 256, Words.say('draw'));
-  const seen = canvas('seen', 64, Words.say('seen'));
-  const cells = grid({...options, changed: () => show(cells.read())});
-  let value;
-  let drawn = false;
-  function keep(ink) {
-    value = ink;
-    DigitGrid.paint(seen[0], ink, maximum);
+  const canvas = (name, size, word) => $('<canvas>', {class: name, role: 'img', 'aria-label': Words.say(word)}).attr({width: size, height: size});
+  const [paper, seen] = [canvas('paper', 256, 'draw'), canvas('seen', 64, 'seen')];
+  const cells = grid({...options, changed: () => show(false)});
+  let drawn;
+  // Show the cells' ink; what was `byHand` stays on the paper as it is.
+  function show(byHand) {
+    drawn = byHand;
+    (drawn ? [seen] : [seen, paper]).forEach(([element]) => DigitGrid.paint(element, cells.read(), maximum));
     options.changed();
   }
-  function show(ink) {
-    drawn = false;
-    DigitGrid.paint(paper[0], ink, maximum);
-    keep(ink);
-  }
-  function write(ink = DigitGrid.reduce([])) {
+  function write(ink = DigitGrid.reduce([]), byHand = false) {
     cells.write(ink);
-    show(ink);
+    show(byHand);
   }
   DigitGrid.listen(paper[0], () => !drawn, (strokes) => {
-    drawn = true;
-    const ink = DigitGrid.reduce(strokes).map((row) => row.map((count) => (count * maximum) / 16));
-    cells.write(ink);
-    keep(ink);
+    write(DigitGrid.reduce(strokes).map((row) => row.map((count) => (count * maximum) / 16)), true);
   });
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => show(value));
-  const clear = $('<button>', {type: 'button', class: 'plain', text: Words.say('clear')}).on('click', () => write());
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => show(false));
   const [how, what] = ['draw', 'seen'].map((word) => $('<span>', {class: 'quiet', text: Words.say(word)}));
-  const side = $('<div class="side">').append(how, clear, seen, what);
+  const clear = $('<button>', {type: 'button', class: 'plain', text: Words.say('clear')}).on('click', () => write());
+  const side = $('<div class="side">').append(how, seen, what, clear);
   const raw = $('<details>').append($('<summary>', {text: Words.say('asNumbers')}), cells.elements);
-  return {elements: [$('<div class="board">').append(paper, side), raw], write, read: () => value};
+  return {elements: [$('<div class="board">').append(paper, side), raw], write, read: cells.read};
 }
 
 function picture(options) {
-  const type = options.schema.contentMediaType;
-  return upload(options, type, 'pickPicture', (data) => $('<img>', {alt: '', src: `data:${type};base64,${data}`}));
-}
-
-function file(options) {
-  return upload(options, options.schema.contentMediaType, 'pickFile', () => null);
+  return file(options, 'pickPicture', (src) => $('<img>', {alt: '', src}));
 }
 
 // A file, chosen, dropped or pasted, as base64.
-function upload(options, accept, word, preview) {
+function file(options, word = 'pickFile', preview = () => null) {
   let data;
-  const input = $('<input type="file">').attr({id: options.id, accept: /octet-stream/.test(accept) ? null : accept});
+  const type = options.schema.contentMediaType;
+  const input = $('<input type="file">').attr({id: options.id, accept: /octet-stream/.test(type) ? null : type});
   const shown = $('<output>');
   const zone = $('<label class="drop">').attr('for', options.id).append(input, $('<span>', {text: Words.say(word)}), shown);
   function show(value, name) {
     data = value;
-    shown.empty().append(value ? [preview(value), $('<span>', {text: [name, size(value)].filter(Boolean).join(' · ')})] : []);
+    shown.empty().append(value ? [preview(`data:${type};base64,${value}`), $('<span>', {text: [name, size(value)].filter(Boolean).join(' · ')})] : []);
     options.changed();
   }
   function take(files) {

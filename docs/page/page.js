@@ -80,7 +80,7 @@ function build(description) {
   }
 }
 
-// Makes ids: a bare name while it is free, so that the first card has #submit and #result; else a long one.
+// Makes ids: the bare name while it is free, so the first card has #submit and #result; else a long one.
 function idMaker() {
   const taken = new Set([...document.querySelectorAll('[id]')].map(({id}) => id));
   return ({path}) => (name, long) => {

@@ -21,7 +21,7 @@ const VIEWS = [
   [() => true, folded],
 ];
 
-// The element that shows `value`, which `schema` describes where there is one.
+// The element that shows `value`, which `schema` may describe.
 function view(value, schema, description) {
   const resolved = Schema.resolve(description, schema);
   return VIEWS.find(([fits]) => fits(value, resolved))[1](value, resolved, description);
@@ -65,7 +65,7 @@ function records(value) {
   return table(value.map((record) => names.map((name) => record[name])), names);
 }
 
-// Rows of cells; where they are more than a page can bear, all of them are in the folded JSON below.
+// Rows of cells; where they are too many to show, all are in the folded JSON below.
 function table(rows, names = []) {
   const head = $('<tr>').append(names.map((name) => $('<th>', {scope: 'col', text: name})));
   const body = rows.slice(0, MAX_ROWS).map((row) => $('<tr>').append(row.map((cell) => $('<td>', {text: cellText(cell)}))));

@@ -43,7 +43,7 @@ function kind(schema) {
   return KINDS.find(([, fits]) => fits(schema))[0];
 }
 
-// `schema` with its `$ref` followed, and null taken out of its types (then it is `nullable`).
+// `schema` with its `$ref` followed, and `nullable` instead of null among its types.
 function resolve(description, schema, depth = 0) {
   if (!isObject(schema) || depth > 20) return {};
   const {$ref, anyOf, oneOf, ...rest} = schema;
@@ -51,14 +51,14 @@ function resolve(description, schema, depth = 0) {
   const all = anyOf || oneOf || [];
   const branches = all.filter(({type}) => type !== 'null');
   if (branches.length === 1) return resolve(description, {nullable: all.length > 1, ...branches[0], ...rest}, depth + 1);
-  const resolved = Array.isArray(schema.type) ? withOneType(schema) : {...schema};
+  const resolved = {...schema};
   if (resolved.items) resolved.items = resolve(description, resolved.items, depth + 1);
+  if (Array.isArray(resolved.type)) {
+    const types = resolved.type.filter((type) => type !== 'null');
+    resolved.nullable = types.length < resolved.type.length;
+    resolved.type = types.length === 1 ? types[0] : types;
+  }
   return resolved;
-}
-
-function withOneType(schema) {
-  const types = schema.type.filter((type) => type !== 'null');
-  return {...schema, type: types.length === 1 ? types[0] : types, nullable: types.length < schema.type.length};
 }
 
 // The part of the document that `#/a/b` names.
@@ -67,7 +67,7 @@ function lookUp(description, reference) {
   return steps.reduce((part, step) => (part && Object.hasOwn(part, step) ? part[step] : null), description);
 }
 
-// The fields of an object's schema: [{name, schema, required}]; none where it has no fixed properties.
+// The fields of an object's schema: [{name, schema, required}].
 function fields(description, {properties = {}, required = [], examples = []}) {
   return Object.keys(properties).map((name) => {
     const schema = resolve(description, properties[name]);
@@ -137,7 +137,6 @@ function pretty(value) {
   return JSON.stringify(value, null, 2).replace(/\[\n\s*([^[\]{}"]*?)\n\s*\]/g, (_, row) => `[${row.replace(/\n\s*/g, ' ')}]`);
 }
 
-// JSON of a person's text; the Error says what is wrong.
 function parse(text) {
   try {
     return JSON.parse(text);

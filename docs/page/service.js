@@ -3,7 +3,7 @@ const Service = (() => {
 const DEFAULT = 'http://127.0.0.1:9999';
 const JSON_TYPE = 'application/json; charset=UTF-8';
 
-// What the page's own address names (`?api=`), else where the page came from, else this machine.
+// What `?api=` names, else where the page came from, else this machine.
 function given({search, protocol, origin}) {
   return new URLSearchParams(search).get('api') || (/^http/.test(protocol) ? origin : DEFAULT);
 }
@@ -40,7 +40,7 @@ function keyHeader({components = {}}, key) {
   return scheme ? (scheme.type === 'http' ? ['Authorization', `Bearer ${key}`] : [scheme.name, key]) : null;
 }
 
-// In milliseconds: three seconds, more where the service itself allows the model more.
+// In milliseconds: three seconds, more where the service allows the model more.
 function timeout(model) {
   return Math.max(3000, 1000 * (model.timeout || 0));
 }
@@ -80,7 +80,7 @@ function outcome({status: code, statusText, responseJSON: data}, api, seconds) {
   return {ok: ok && !trouble, status, data, trouble, message, errors: (!ok && data?.errors) || []};
 }
 
-// The key of this tab for this service; the browser may have no room for it.
+// The key of this tab for this service.
 function key(api, value) {
   const name = `model-serving-key ${api}`;
   if (value !== undefined) sessionStorage.setItem(name, value);

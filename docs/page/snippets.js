@@ -1,4 +1,4 @@
-// The code that makes the same call from elsewhere. Each runs as it is; only a key has to be filled in.
+// The code that makes the same call from elsewhere. It runs as it is; only a key has to be filled in.
 const Snippets = (() => {
 const LANGUAGES = {curl, jQuery: jquery, fetch: fetched, Python: python};
 const json = JSON.stringify;

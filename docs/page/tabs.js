@@ -1,6 +1,6 @@
 // Tabs that the arrow keys go through, each with its own panel or all with one.
 const Tabs = (() => {
-// {show, index}; `chosen` gets the index that a person asks for, and calls `show` where it agrees.
+// {show, index}; `chosen` gets the index that is asked for, and calls `show` where it agrees.
 function make(bar, panels, id, chosen) {
   const tabs = bar.find('[role=tab]');
   let current = 0;

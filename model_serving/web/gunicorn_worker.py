@@ -64,7 +64,12 @@ class Worker(ThreadWorker):
         return keep or _end(conn)
 
     def _cap_keepalive(self, deadline):
-        """When the worker stops, connections that never sent a request need not be waited for either."""
+        """When the worker stops, connections that never sent a request need not be waited for either.
+
+        Nor may new ones queue up: the stock worker holds its listeners until its last answer, and then resets them.
+        """
+        for listener in self.sockets:
+            listener.close()
         super()._cap_keepalive(deadline)
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)

@@ -1,12 +1,15 @@
 """bin/start.sh and bin/stop.sh, from outside."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import requests
 
 PID_FILE = 'tmp/model-serving-demo.pid'
 
@@ -115,6 +118,56 @@ def test_a_start_that_fails_says_why_and_leaves_nothing(make_service, files, env
     assert 'The service did not start.' in finished.stderr
     assert reason in finished.stderr
     assert 'HaltServer' not in finished.stderr
+    assert not (service.folder / PID_FILE).exists()
+
+
+WAITING_MODEL = """
+class XXXModel:
+    def hello(self, name):
+        # Each waits until the test has opened the other end.
+        open('tmp/entered', 'w').close()
+        open('tmp/go').close()
+        return f'Hello, {name}!'
+"""
+
+
+@pytest.fixture
+def waiting(make_service):
+    """A service and a call that is in its model, which waits for `tmp/go` to be written."""
+    service = make_service({'model_serving/models/xxx_model.py': WAITING_MODEL, 'conf/xxx_model.conf': ''}, start=False)
+    resource = service.folder / 'model_serving' / 'resources' / 'xxx_model_resource.py'
+    # The model would wait for the test while it is warmed up, too.
+    resource.write_text(resource.read_text().replace("    'examples': [{'name': 'Leo'}],\n", ''))
+    service.start()
+    for name in ('entered', 'go'):
+        os.mkfifo(service.folder / 'tmp' / name)
+    with ThreadPoolExecutor() as threads:
+        call = threads.submit(service.post, '/v1/XXXModel', {'name': 'Leo'})
+        (service.folder / 'tmp' / 'entered').open().close()
+        yield service, call
+
+
+def test_stop_waits_for_the_answers_to_what_was_accepted(waiting):
+    service, call = waiting
+    stopping = subprocess.Popen(['bin/stop.sh'], cwd=service.folder)
+    with pytest.raises(subprocess.TimeoutExpired):
+        stopping.wait(1)
+    # Nobody new is left to wait.
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f'{service.url}/health/live', timeout=10)
+    (service.folder / 'tmp' / 'go').open('w').close()
+    assert call.result().json() == {'result': 'Hello, Leo!'}
+    assert stopping.wait(30) == 0
+
+
+@pytest.mark.long
+def test_stop_kills_what_does_not_end_in_35_s(make_service):
+    service = make_service()
+    workers = service.worker_pids
+    os.kill(service.master_pid, signal.SIGSTOP)
+    finished = service.run('bin/stop.sh')
+    assert (finished.returncode, finished.stderr) == (0, 'The service did not end within 35 s, so it was killed.\n')
+    assert not any(map(is_running, workers))
     assert not (service.folder / PID_FILE).exists()
 
 

@@ -90,7 +90,7 @@ def test_grid_takes_numbers_and_a_pasted_table(form):
         ('count', '0', '0 is less than the minimum of 1'),
         ('row', '1', '[1] is too short'),
         ('row', '1, x, 2', '“x” is not a number.'),
-        ('count', '9007199254740993', 'This integer is too large for JavaScript: send it from the JSON tab.'),
+        ('count', '9007199254740993', 'Too large for JavaScript: send it from the JSON tab.'),
         ('tree', '{"leaf": 1,', 'Not valid JSON'),
         ('tree', '{"branches": []}', "'leaf' is a required property"),
     ],

@@ -1,0 +1,124 @@
+"""Narrow and wide, light and dark, by keyboard alone, in Chinese; and what axe-core finds."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.page.pages import send
+
+NO_SIDEWAYS_SCROLL = '() => document.documentElement.scrollWidth <= innerWidth'
+
+
+def show_everything(page):
+    """Send each form, show an error in one, and open all that is folded."""
+    for card in page.locator('.card').all():
+        send(card)
+    page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+    expect(page.locator('.code-pane pre').last).not_to_be_empty()
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+@pytest.mark.parametrize('width', [360, 1440])
+def test_fits_and_has_no_serious_fault(gallery, open_page, scheme, width):
+    page = open_page(gallery.url, color_scheme=scheme, viewport={'width': width, 'height': 900})
+    expect(page.locator('.card').first).to_be_visible()
+    show_everything(page)
+    assert page.evaluate(NO_SIDEWAYS_SCROLL)
+    lightness = page.evaluate('getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)')
+    assert (max(lightness) < 60) == (scheme == 'dark')
+    found = Axe().run(page).response['violations']
+    serious = [fault for fault in found if fault['impact'] in ('serious', 'critical')]
+    assert not serious, [(fault['id'], fault['help'], [node['html'] for node in fault['nodes']]) for fault in serious]
+    for tab in page.get_by_role('tab', name='JSON').all():
+        tab.click()
+    assert page.evaluate(NO_SIDEWAYS_SCROLL)
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_doctor_fits_and_has_no_serious_fault(static_host, open_page, scheme):
+    page = open_page(f'{static_host}/', color_scheme=scheme, viewport={'width': 360, 'height': 700})
+    expect(page.get_by_role('alert')).to_be_visible()
+    assert page.evaluate(NO_SIDEWAYS_SCROLL)
+    assert [
+        fault for fault in Axe().run(page).response['violations'] if fault['impact'] in ('serious', 'critical')
+    ] == []
+
+
+def test_drawn_digit_is_seen_in_the_dark_and_in_the_light(service, open_page):
+    """The ink has the colour of the text, and changes with it."""
+    ink = """() => {
+        const paper = document.querySelector('.paper');
+        const data = paper.getContext('2d').getImageData(0, 0, paper.width, paper.height).data;
+        return Math.max(...data.filter((_, place) => place % 4 === 0 && data[place + 3] === 255));
+    }"""
+    page = open_page(service.url, color_scheme='dark')
+    expect(page.locator('.paper')).to_be_visible()
+    assert page.evaluate(ink) > 200
+    page.emulate_media(color_scheme='light')
+    page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
+    assert page.evaluate(ink) < 60
+
+
+def test_keyboard_alone(gallery, open_page):
+    page = open_page(gallery.url)
+    form = page.locator('#v1-FormModel')
+    expect(form).to_be_visible()
+    keyboard = page.keyboard
+    order = []
+    form.get_by_role('tab', name='Form').focus()
+    for _ in range(30):
+        keyboard.press('Tab')
+        order.append(page.evaluate('document.activeElement.id || document.activeElement.textContent'))
+        if order[-1] == 'submit':
+            break
+    labels = ['text', 'essay', 'weight', 'count', 'sure', 'colour', 'day', 'missing', 'row', 'rows', 'cells', 'tree']
+    assert [name for name in dict.fromkeys(order) if name in labels] == labels
+    # A text, a choice, a box, a date; then Enter in a field sends the form.
+    form.get_by_label('text', exact=True).focus()
+    keyboard.press('Control+a')
+    keyboard.type('typed')
+    form.get_by_label('colour').focus()
+    keyboard.press('ArrowUp')
+    form.get_by_label('sure').focus()
+    keyboard.press('Space')
+    form.get_by_label('day').focus()
+    keyboard.type('12312026')
+    with page.expect_request('**/v1/FormModel') as caught:
+        keyboard.press('Enter')
+    body = caught.value.post_data_json
+    assert (body['text'], body['colour'], body['sure'], body['day']) == ('typed', 'green', False, '2026-12-31')
+    # The tabs by arrows; the code by Enter.
+    form.get_by_role('tab', name='Form').focus()
+    keyboard.press('ArrowRight')
+    expect(form.get_by_role('textbox', name='JSON')).to_be_visible()
+    expect(form.get_by_role('tab', name='JSON')).to_be_focused()
+    keyboard.press('ArrowLeft')
+    form.locator('.code-pane summary').focus()
+    keyboard.press('Enter')
+    keyboard.press('Tab')
+    keyboard.press('ArrowLeft')
+    expect(form.get_by_role('tab', name='Python')).to_be_focused()
+    expect(form.locator('.code-pane pre')).to_contain_text('urlopen')
+    # Where the focus is can be seen.
+    assert page.evaluate('getComputedStyle(document.activeElement).outlineStyle') == 'solid'
+
+
+def test_file_by_keyboard(gallery, open_page):
+    page = open_page(gallery.url)
+    field = page.locator('#v1-FileModel').get_by_label('file', exact=True)
+    field.focus()
+    assert field.evaluate("input => getComputedStyle(input.closest('.drop')).outlineStyle") == 'solid'
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press('Enter')
+    chooser.value.set_files({'name': 'a.bin', 'mimeType': 'text/plain', 'buffer': b'abc'})
+    expect(page.locator('#v1-FileModel .drop')).to_contain_text('a.bin · 3 B')
+
+
+@pytest.mark.parametrize('locale, sends', [('zh-CN', '发送'), ('zh-TW', '发送'), ('de-DE', 'Send')])
+def test_language_of_the_browser(service, open_page, locale, sends):
+    page = open_page(service.url, locale=locale)
+    expect(page.locator('#submit')).to_have_text(sends)
+    assert page.locator('html').get_attribute('lang') == ('zh-CN' if locale.startswith('zh') else 'en')
+    page.click('#submit')
+    # What the model says stays as it is.
+    expect(page.locator('#result')).to_have_text('Hello, Leo!')

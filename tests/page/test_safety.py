@@ -1,0 +1,110 @@
+"""Nothing that comes from outside is run, nothing is asked of another host."""
+
+import pytest
+from playwright.sync_api import expect
+
+from model_serving.utils.conf_utils import BASE_FOLDER
+from tests.page.pages import send
+
+DOCS = BASE_FOLDER / 'docs'
+
+
+def test_everything_is_put_in_as_text(gallery_page):
+    """Names, titles, choices, descriptions, examples, answers, errors, snippets, history."""
+    card = gallery_page.locator('#v1-HostileModel')
+    send(card)
+    card.locator('details').evaluate_all('all => all.forEach((details) => { details.open = true; })')
+    expect(card.locator('dt').first).to_contain_text('<img src=x')
+    expect(card.locator('.description')).to_contain_text('<img src=x')
+    card.get_by_role('textbox').first.fill('<b>x</b>')
+    send(card)
+    expect(card.locator('.message')).to_contain_text('<b>x</b>')
+    card.get_by_role('tab', name='JSON').click()
+    card.get_by_role('textbox', name='JSON').fill('{"tree": 1, "<img src=x>": 1}')
+    send(card)
+    expect(gallery_page.locator('#calls')).to_contain_text('<b>x</b>')
+    assert gallery_page.locator(':is(.card, .calls) :is(img[src=x], b, script)').count() == 0
+
+
+@pytest.mark.parametrize('place', ['title', 'doctor'])
+def test_description_and_address_are_text_too(open_page, service, static_host, place):
+    hostile = '<img src=x>'
+    if place == 'doctor':
+        page = open_page(f'{static_host}/?api={hostile}')
+        expect(page.get_by_role('alert')).to_contain_text(hostile)
+    else:
+        document = service.get('/openapi.json').json()
+        document['info']['title'] = hostile
+        document['paths']['/v1/XXXModel']['post']['x-model'] |= {'name': hostile, 'problem': hostile}
+        page = open_page('about:blank')
+        page.route('**/openapi.json', lambda route: route.fulfill(json=document))
+        page.goto(service.url)
+        expect(page.locator('h1')).to_have_text(hostile)
+        expect(page.locator('.card h2').first).to_have_text(hostile)
+        expect(page.locator('.state').first).to_have_text(f'not ready: {hostile}')
+        expect(page.locator('#summary')).to_have_text('· 2 of 3 models ready')
+    assert page.locator('img[src=x]').count() == 0
+
+
+def test_policy(service, page):
+    policy = service.get('/').headers['Content-Security-Policy']
+    assert 'unsafe' not in policy
+    assert "default-src 'none'" in policy
+    page.goto(service.url)
+    expect(page.locator('#submit')).to_be_visible()
+    refused = page.evaluate(
+        """() => new Promise((done) => {
+            const refused = [];
+            document.addEventListener('securitypolicyviolation', ({effectiveDirective}) => {
+                if (refused.push(effectiveDirective) === 4) done(refused);
+            });
+            document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}));
+            document.body.append(Object.assign(document.createElement('script'), {src: 'https://example.com/a.js'}));
+            document.body.insertAdjacentHTML('beforeend', '<p style="color: red" onclick="window.ran = 1">x</p>');
+        })"""
+    )
+    assert sorted(refused) == ['script-src-attr', 'script-src-elem', 'script-src-elem', 'style-src-attr']
+    assert page.evaluate('window.ran') is None
+
+
+def test_every_request_goes_to_the_service(gallery_page, gallery):
+    send(gallery_page.locator('#v1-PictureModel'))
+    assert gallery_page.hosts == {gallery.url.removeprefix('http://')}
+
+
+def test_links_lead_somewhere(service, open_page):
+    page = open_page(service.url)
+    expect(page.locator('.card').first).to_be_visible()
+    links = {link.get_attribute('href') for link in page.locator(':is(nav, footer) a').all()}
+    pages = {link for link in links if not link.startswith('#')}
+    assert {f'{service.url}/docs/', f'{service.url}/openapi.json', 'add-a-model.md'} <= pages
+    for link in pages:
+        answer = service.get(link.removeprefix(service.url) if '/' in link else f'/{link}')
+        assert answer.status_code == 200, link
+        if link.endswith('.md'):
+            assert answer.headers['Content-Type'] == 'text/plain; charset=utf-8'
+    assert service.get('/page/../../main.py').status_code == 404
+    assert service.get('/%2e%2e%2fREADME.md').status_code == 404
+
+
+def test_key(service, open_page):
+    """Where the service asks for a key: kept for the tab, sent as its header, never copied."""
+    document = service.get('/openapi.json').json()
+    scheme = {'type': 'apiKey', 'in': 'header', 'name': 'X-API-Key'}
+    document['components']['securitySchemes'] = {'key': scheme}
+    page = open_page('about:blank')
+    page.route('**/openapi.json', lambda route: route.fulfill(json=document))
+    page.goto(service.url)
+    page.get_by_label('API key').fill('secret')
+    with page.expect_request('**/v1/XXXModel') as caught:
+        page.click('#submit')
+    assert caught.value.headers['x-api-key'] == 'secret'
+    card = page.locator('.card').first
+    card.locator('.code-pane summary').click()
+    for language in ('curl', 'jQuery', 'fetch', 'Python'):
+        card.get_by_role('tab', name=language).click()
+        expect(card.locator('.code-pane pre')).to_contain_text('YOUR_KEY')
+        assert 'secret' not in card.locator('.code-pane pre').text_content()
+    assert 'secret' not in page.evaluate('JSON.stringify(localStorage)')
+    page.reload()
+    expect(page.get_by_label('API key')).to_have_value('secret')
