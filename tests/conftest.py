@@ -143,12 +143,13 @@ def gallery(tmp_path_factory):
     files = {
         'model_serving/gallery.py': (BASE_FOLDER / 'tests' / 'fakes' / 'gallery.py').read_text(encoding='utf-8'),
         'model_serving/routes.py': 'from .gallery import ROUTES as ROUTES\n',
-        # The settings of models that are not served here.
-        **{
-            f'conf/{path.name}': '' for path in (BASE_FOLDER / 'conf').glob('*_model.conf') if path.stem != 'wine_model'
-        },
+        'conf/xxx_model.conf': '[model]\nname = FormModel\n',
     }
     running = Service(tmp_path_factory.mktemp('gallery') / 'model serving', files)
+    # Settings of models that it does not have would stop it.
+    for path in (running.folder / 'conf').glob('*_model.conf'):
+        if path.name not in ('xxx_model.conf', 'wine_model.conf'):
+            path.unlink()
     running.start()
     yield running
     running.stop()

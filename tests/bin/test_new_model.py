@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.following import remove_models
+
 BASE_FOLDER = Path(__file__).resolve().parents[2]
 TREE = ('model_serving', 'conf', 'tests', 'bin')
 RUFF = (sys.executable, '-m', 'ruff')
@@ -24,6 +26,7 @@ def contents(service):
 def tree(service_class, tmp_path_factory):
     """A copy of the tree with what the tests need, in which Sentiment was made."""
     tree = service_class(tmp_path_factory.mktemp('new model') / 'model serving')
+    remove_models(tree, 'SentimentModel')
     (tree.folder / 'tests').mkdir()
     shutil.copy(BASE_FOLDER / 'tests' / 'conftest.py', tree.folder / 'tests')
     tree.made = tree.run('bin/new-model.sh', 'Sentiment')
