@@ -29,7 +29,7 @@ until new_lines | grep -q -F ' - [start] - Ready. Open '; do
         echo 'The service did not start. The end of its log, tmp/model-serving-demo.log:' >&2
         new_lines | tail -n 20 >&2
         new_lines | sed -n 's/^.*\(The service can not start\. .*\)/\1/p' | tail -n 1 >&2
-        rm -f "$pid_file"
+        running_pid > /dev/null || rm -f "$pid_file"
         exit 1
     fi
     sleep 0.1

@@ -149,3 +149,17 @@ def test_the_debugger_is_for_this_machine_alone(tree, start, host, shown):
     start(host, '--debug')
     answer = requests.get(f'{tree.url}/?__debugger__=yes&cmd=resource&f=debugger.js', timeout=30)
     assert ('javascript' in answer.headers['Content-Type']) == shown
+
+
+def test_it_needs_nothing_that_windows_lacks(tree):
+    # gunicorn is not installed there, and these modules of Python are for Unix alone.
+    code = """
+import os, sys
+sys.modules.update(dict.fromkeys(['fcntl', 'grp', 'gunicorn', 'pwd', 'resource', 'syslog', 'termios']))
+del os.fork, os.sched_getaffinity
+import main
+answer = main.app.test_client().post('/v1/XXXModel', json={'name': 'Leo'})
+print(answer.get_data(as_text=True))
+"""
+    finished = tree.run(sys.executable, '-c', code)
+    assert finished.stdout == '{"result":"Hello, Leo!"}\n\n', finished.stderr

@@ -77,7 +77,7 @@ class OnnxModel:
         feed = {}
         for one, axis in zip(self._inputs, self._axes, strict=True):
             tensor = one.stack(instances)
-            feed[one.name] = tensor if axis else tensor[0]
+            feed[one.name] = tensor if axis else tensor.reshape(tensor.shape[1:])
         try:
             outputs = self._session.run(None, feed)
         except INVALID_ARGUMENT as error:
@@ -181,7 +181,8 @@ def _values(output, axis, count):
         return values if axis and _length(values) == count else [values]
     if axis and _length(output) == count:
         return rows(output)
-    return [output.tolist() if output.dtype.kind not in 'biuf' else output]
+    # An array without dimensions is its one value.
+    return [output.tolist() if output.dtype.kind not in 'biuf' else output[()]]
 
 
 def _output_schema(output, axis):

@@ -78,7 +78,7 @@ class TorchModel:
         if not isinstance(output, torch.Tensor):
             return [output] * count
         if not self._axis:
-            return [output.numpy()]
+            return [output.numpy()[()]]
         if not output.ndim or len(output) != count:
             raise ValueError(f'An output of shape {tuple(output.shape)} is no row for each of {count} instances.')
         return rows(output.numpy())

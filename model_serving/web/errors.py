@@ -92,7 +92,7 @@ def _message(error):
     if error.description != type(error).description:
         return error.description
     if isinstance(error, NotFound):
-        urls = sorted({str(rule) for rule in current_app.url_map.iter_rules()})
+        urls = sorted({str(rule) for rule in current_app.url_map.iter_rules() if not rule.arguments})
         shown = ', '.join(urls[:MAX_URLS]) + (' …' if len(urls) > MAX_URLS else '')
         hint = did_you_mean(request.path, urls)
         return f'Nothing is served at {request.path[:100]}. {hint}{" " if hint else ""}There are: {shown}'

@@ -73,6 +73,12 @@ def service(serve, write_onnx, tmp_path_factory):
                 {'y': (FLOAT, [1, 2, 3])},
                 {'table': np.arange(12, dtype=np.float32).reshape(4, 3)},
             ),
+            'FourTogether': write(
+                'four_together',
+                [('ReduceMean', ['x'], ['mean'], {'axes': [0], 'keepdims': 0}), ('Neg', ['half'], ['minus'], {})],
+                {'x': (FLOAT, [4, 2]), 'half': (TensorProto.FLOAT16, [])},
+                {'mean': (FLOAT, [2]), 'minus': (TensorProto.FLOAT16, [])},
+            ),
             'Dynamic': write(
                 'dynamic',
                 [('ReduceSum', ['x', 'axis'], ['sum'], {'keepdims': 0})],
@@ -143,6 +149,15 @@ def test_a_fixed_batch_of_one(service):
     results = concurrently(service, 'FixedBatch', [{'index': [n % 4, 3]} for n in range(40)])
     softmax = np.exp([0, 1, 2]) / np.exp([0, 1, 2]).sum()
     assert np.array([result['y'] for result in results]) == pytest.approx(np.tile(softmax, (40, 2, 1)), abs=1e-6)
+
+
+def test_a_fixed_batch_of_four_is_one_instance(service):
+    results = concurrently(service, 'FourTogether', [{'x': [[n, 0], [n, 4]] * 2, 'half': n / 2} for n in range(40)])
+    assert results == [{'mean': [n, 2], 'minus': -n / 2} for n in range(40)]
+    answer = service.post('/v1/FourTogether', json={'x': [[1, 1]], 'half': 0})
+    assert (answer.status_code, answer.json()['message']) == (400, 'x: [[1, 1]] is too short')
+    answer = service.post('/v1/FourTogether', json={'x': [[1, 1]] * 4, 'half': 1e5})
+    assert answer.json()['message'] == 'half: 100000.0 is greater than the maximum of 65504.0'
 
 
 def test_arrays_of_any_length_in_one_batch(service):

@@ -35,6 +35,10 @@ def networks(split):
             scores = self.last(torch.cat([table, sums], dim=1))
             return {'scores': scores, 'best': scores.argmax(dim=1), 'positive': scores > 0}
 
+    class Mean(torch.nn.Module):
+        def forward(self, table):
+            return table.mean()
+
     _, rows, target, _ = split('wine')
     rows, target = torch.tensor(rows, dtype=torch.float32), torch.tensor(target)
     wine = torch.nn.Sequential(
@@ -55,6 +59,7 @@ def networks(split):
             (free, {**free, 1: dynamic}),
         ),
         'FixedBatch': (torch.nn.Softmax(dim=1), (torch.zeros(1, 3),), None),
+        'Mean': (Mean(), (torch.zeros(4, 2),), None),
         'SmallBatches': (torch.nn.Linear(2, 1).double(), (torch.zeros(3, 2, dtype=torch.float64),), (few,)),
     }
 
@@ -104,6 +109,11 @@ def test_a_fixed_batch_of_one(service):
     rows = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
     results = both_ways(service, 'FixedBatch', [{'input': row.tolist()} for row in rows])
     assert close(results, torch.tensor(rows).softmax(dim=1))
+
+
+def test_a_network_whose_instance_is_a_whole_table(service):
+    tables = [[[n, 1], [2, 3], [4, 5], [6, n]] for n in range(20)]
+    assert both_ways(service, 'Mean', [{'table': table} for table in tables]) == [(2 * n + 21) / 8 for n in range(20)]
 
 
 def test_a_network_that_takes_two_to_four_rows(service, networks):

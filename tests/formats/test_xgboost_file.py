@@ -30,7 +30,11 @@ def boosters(split):
         ages, (ages[:, 0] == 2) * 3.0 + ages[:, 1], feature_names=['colour', 'age'], feature_types=['c', 'q'],
         enable_categorical=True,
     )  # fmt: skip
+    _, rows, target, _ = split('wine')
+    stopped = xgboost.XGBClassifier(n_estimators=200, learning_rate=1, n_jobs=1, early_stopping_rounds=3)
+    stopped.fit(rows[50:], target[50:], eval_set=[(rows[:50], target[:50])], verbose=False)
     return {
+        'Stopped': stopped,
         'Tumour': train('breast_cancer', {'objective': 'binary:logistic'}, named=False),
         'Diabetes': train('diabetes', {'objective': 'reg:squarederror'}),
         'Wine': train('wine', {'objective': 'multi:softprob', 'num_class': 3}),
@@ -81,6 +85,14 @@ def test_a_json_file_of_three_classes_with_feature_names(service, boosters, spli
     labels, probabilities = of_classes(both_ways(service, 'Wine', instances_of(names, heldout)))
     assert labels == expected.argmax(axis=1).tolist()
     assert close(probabilities, expected)
+
+
+def test_a_classifier_that_was_stopped_early(service, boosters, split):
+    *_, heldout = split('wine')
+    assert boosters['Stopped'].best_iteration + 1 < boosters['Stopped'].get_booster().num_boosted_rounds()
+    labels, probabilities = of_classes(both_ways(service, 'Stopped', [{'x': row.tolist()} for row in heldout]))
+    assert labels == boosters['Stopped'].predict(heldout).tolist()
+    assert close(probabilities, boosters['Stopped'].predict_proba(heldout))
 
 
 def test_a_category_is_a_whole_number(service, boosters):

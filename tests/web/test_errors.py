@@ -201,3 +201,13 @@ def test_a_timeout_that_is_none_is_refused(misbehaving, timeout):
     answer = send(misbehaving, b'{"name": "Leo"}', **{'X-Request-Timeout': timeout})
     assert answer.status_code == 400
     assert 'X-Request-Timeout must be a number of seconds' in answer.json()['message']
+
+
+def test_what_is_not_there_is_answered_with_what_is(service):
+    answer = service.post('/v1/xxxmodel', {})
+    assert answer.status_code == 404
+    message = answer.json()['message']
+    assert message.startswith("Nothing is served at /v1/xxxmodel. Did you mean '/v1/XXXModel'? There are: /, ")
+    assert {'/v1/DigitsModel', '/v1/WineModel', '/v1/XXXModel'} <= set(message.split(', '))
+    # No patterns of URLs, only such as can be called.
+    assert '<' not in message
