@@ -45,7 +45,7 @@ secure_scheme_headers = {}
 forwarder_headers = ''
 
 # One form for every line of the log, and the edge writes the line of each request.
-logger_class = 'model_serving.web.gunicorn_worker.Logger'
+logger_class = 'model_serving.web.gunicorn_logger.Logger'
 logconfig = str(BASE_FOLDER / 'conf' / 'logging.conf')
 
 # Before gunicorn loads the app, and so before a model imports its numeric library.

@@ -31,9 +31,9 @@ class Call:
 class Batcher:
     """Runs `predict(instances: list) -> list` in one thread of its own, for callers in many threads.
 
-    The thread starts at the first call, so after the server has forked. While it predicts, calls
-    queue up; then it takes what waits, up to `max_batch_size`. `predict` is never entered twice at
-    a time, and a caller is let go at its deadline even when `predict` hangs.
+    The thread starts at the first call, so after the server has forked. While it predicts, calls queue up; then it
+    takes what waits, up to `max_batch_size`. `predict` is never entered twice at a time, and a caller is let go at
+    its deadline even when `predict` hangs.
 
     It holds at most `max_queue` calls, and at most `slow_share` while a prediction of more than `slow_after`
     seconds runs: so a slow model leaves threads to the others.
@@ -53,8 +53,7 @@ class Batcher:
         # In the order of their coming; a dict, since adding to one and removing from it need no lock.
         self._callers = {}
         self._batch = ()
-        self._predicting_since = None
-        self._seconds_per_call = 0.0
+        self._predicting_since, self._seconds_per_call = None, 0.0
         self._thread = None
         self._starting = threading.Lock()
 
@@ -141,8 +140,8 @@ class Batcher:
     def _gather(self, calls, expected, linger):
         """Add what waits to `calls`; linger for as many as were answered together last time.
 
-        Callers that were answered together come back together: waiting for them, at most `linger` seconds,
-        a quarter of the last predict's time, gave a forest a third more answers and costs nothing when idle.
+        Callers that were answered together come back together: waiting for them, at most `linger` seconds, gives a
+        forest more answers and costs nothing when idle.
         """
         until = perf_counter() + linger
         while len(calls) < self._max_batch_size:
@@ -184,7 +183,7 @@ class Batcher:
             measured = (perf_counter() - started) / len(instances)
             known = self._seconds_per_call or measured
             self._seconds_per_call = known + (measured - known) / 4
-        # NumPy arrays and tensors have `tolist`; a dict or a generator has no order or no length to trust.
+        # NumPy arrays and tensors have `tolist`; a dict or a generator has no order or length to trust.
         if not (isinstance(results, (list, tuple)) or hasattr(results, 'tolist')):
             raise TypeError(f'{self.name}: predict must return a list, not {type(results).__name__}.')
         if len(results) != len(instances):

@@ -1,13 +1,6 @@
-"""What of gunicorn is replaced, for speed: its threaded worker, how that writes an answer, and its access log.
+"""gunicorn's threaded worker, made quick."""
 
-Each call of the system gives the interpreter to another thread, so a request should need few: stock gunicorn makes
-nine, the worker below three: to wait, to receive and to send.
-"""
-
-import contextlib
 import selectors
-import socket
-import struct
 import sys
 import threading
 import time
@@ -15,11 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic
 
 from greenlet import GreenletExit
-from gunicorn import util
-from gunicorn.glogging import Logger as StockLogger
-from gunicorn.http import wsgi
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
+from . import connection
 from .hub import hub_of_thread
 
 # How long the leader watches a silent connection, in seconds, before the main thread does.
@@ -32,61 +23,6 @@ HASTE = 1
 # model that predicts hold up whoever reads requests and sends answers, three times a request.
 SWITCH_INTERVAL = 0.0005
 ELECTED = 'elected'
-# How long a thread waits for a client that stops in the middle of a request or of reading its answer, in seconds.
-SILENCE = 30
-TIMEVAL = struct.pack('ll', SILENCE, 0)
-# How many pieces of what a client still sends are thrown away before its connection is cut.
-MAX_PIECES = 64
-
-
-class Logger(StockLogger):
-    """Leaves the line of each request to the edge; the stock logger puts its own together and then drops it."""
-
-    def access(self, *answer):
-        pass
-
-    def exception(self, message, *args, **kwargs):
-        """Log the exception; a client that fell silent is no fault of ours, so without a traceback."""
-        if isinstance(sys.exc_info()[1], BlockingIOError):
-            self.info('A client was silent for %s s in the middle of a request or an answer: let go.', SILENCE)
-        else:
-            super().exception(message, *args, **kwargs)
-
-
-class Socket(socket.socket):
-    """A client's socket, which is not set to the mode that it has already."""
-
-    __slots__ = ()
-
-    def setblocking(self, blocking):
-        if self.getblocking() != blocking:
-            super().setblocking(blocking)
-
-
-class Response(wsgi.Response):
-    """An answer whose head and first part of the body are sent as one."""
-
-    def write(self, part):
-        if self.headers_sent:
-            super().write(part)
-            return
-        client, self.sock = self.sock, Parts()
-        try:
-            super().write(part)
-            head_and_part = b''.join(self.sock)
-        finally:
-            self.sock = client
-        util.write(client, head_and_part)
-
-
-class Parts(list):
-    """Takes what would be sent."""
-
-    sendall = list.append
-
-
-# gunicorn makes an answer in one place, which can be given another class in no other way.
-wsgi.Response = Response
 
 
 class Worker(ThreadWorker):
@@ -123,7 +59,6 @@ class Worker(ThreadWorker):
 
     def enqueue_req(self, conn):
         """Watch a connection that is new, or whose next request the main thread's poller has seen."""
-        conn.sock.__class__ = Socket
         conn.data_ready = True
         conn.in_flight = False
         with self._lock:
@@ -132,11 +67,10 @@ class Worker(ThreadWorker):
     def handle(self, conn):
         """Answer one request; returns as the stock worker's does."""
         if hasattr(conn, 'pieces_left'):
-            return _drain(conn)
+            return connection.drain(conn)
         if not conn.initialized:
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, TIMEVAL)
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, TIMEVAL)
-        return super().handle(conn) or _end(conn)
+            connection.prepare(conn)
+        return super().handle(conn) or connection.end(conn)
 
     def _watch(self, conn):
         """Have the leader wait for the connection's next request."""
@@ -281,32 +215,3 @@ class Worker(ThreadWorker):
         super()._cap_keepalive(deadline)
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
-
-
-def _end(conn):
-    """Close our side of a connection, and wait for the client's.
-
-    The stock worker's main thread waits for it, up to 2 s for each connection, and meanwhile accepts no other.
-    """
-    conn.pieces_left = MAX_PIECES
-    with contextlib.suppress(OSError):
-        conn.sock.shutdown(socket.SHUT_WR)
-    return _drain(conn)
-
-
-def _drain(conn) -> bool:
-    """Throw away what the client still sends: closed with something unread, a connection may lose its answer.
-
-    Returns whether the client may still send.
-    """
-    with contextlib.suppress(OSError):
-        while conn.pieces_left:
-            try:
-                if not conn.sock.recv(65536, socket.MSG_DONTWAIT):
-                    return False
-            except BlockingIOError:
-                return True
-            conn.pieces_left -= 1
-        # Now nothing is waited for when it is closed.
-        conn.sock.shutdown(socket.SHUT_RD)
-    return False

@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
 from tests.conftest import BASE_FOLDER, Service
 
@@ -43,6 +44,14 @@ class GateModel:
         while not Path('open').exists():
             sleep(0.01)
         return 'through'
+
+
+class BatchModel(GateModel):
+    """Answers with the size of the batch; the first one holds at the gate."""
+
+    def predict(self, instances):
+        self.enter()
+        return [len(instances)] * len(instances)
 ''',
     'model_serving/resources/gate_model_resource.py': '''
 from ..utils.validation_utils import validate_json
@@ -55,13 +64,24 @@ class GateModelResource(ModelResource):
     @validate_json({'type': 'object'})
     def post(self, instance):
         return {'result': self.model.enter()}
+
+
+class BatchModelResource(ModelResource):
+    """Waits for a batch."""
+
+    @validate_json({'type': 'object'})
+    def post(self, instance):
+        return {'result': self.predict(instance)}
 ''',
     'model_serving/routes.py': (BASE_FOLDER / 'model_serving' / 'routes.py').read_text(encoding='utf-8')
     + """
-from .models.gate_model import GateModel
-from .resources.gate_model_resource import GateModelResource
+from .models.gate_model import BatchModel, GateModel
+from .resources.gate_model_resource import BatchModelResource, GateModelResource
 
-ROUTES += (Route('/v1/GateModel', GateModelResource, GateModel),)
+ROUTES += (
+    Route('/v1/GateModel', GateModelResource, GateModel),
+    Route('/v1/BatchModel', BatchModelResource, BatchModel),
+)
 """,
 }
 
@@ -143,6 +163,52 @@ def test_pipelined_requests_are_answered_in_turn(connect):
     assert answer.count(b'{"result":"Hello, Leo!"}') == 6
 
 
+def test_calls_that_wait_for_a_prediction_need_no_thread_each(make_service):
+    """Many more calls than threads are in one batch, and in between the others are answered."""
+    calls = 6 * THREADS
+    service = make_service(GATE_FILES, {'WORKERS': '1', 'THREADS': str(THREADS)})
+    with ThreadPoolExecutor(calls) as pool:
+        first = pool.submit(service.post, '/v1/BatchModel', {})
+        wait_until(lambda: received(service) == 1)
+        others = [pool.submit(service.post, '/v1/BatchModel', {}) for _ in range(calls - 1)]
+        for _ in range(20):
+            assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
+        assert not any(call.done() for call in (first, *others))
+        (service.folder / 'open').touch()
+        results = [call.result() for call in (first, *others)]
+    assert [answer.status_code for answer in results] == [200] * calls
+    sizes = [answer.json()['result'] for answer in results]
+    assert max(sizes) > THREADS
+
+
+def test_handlers_that_stand_still_leave_the_others_a_thread(make_service):
+    """Two calls hold their threads for good; everybody else goes on, whichever connection they come by."""
+    service = make_service(GATE_FILES, {'WORKERS': '1', 'THREADS': '4'})
+    with ThreadPoolExecutor(2) as pool:
+        standing = [pool.submit(service.post, '/v1/GateModel', {}) for _ in range(2)]
+        wait_until(lambda: received(service) == 2)
+        kept = Client(service)
+        for _ in range(50):
+            assert kept.call() == (200, ANSWER)
+            assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
+        kept.connection.close()
+        assert not any(call.done() for call in standing)
+        (service.folder / 'open').touch()
+        assert [call.result().status_code for call in standing] == [200] * 2
+
+
+def test_with_one_thread_no_two_handlers_run_at_a_time(make_service):
+    service = make_service(GATE_FILES, {'WORKERS': '1', 'THREADS': '1'})
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(service.post, '/v1/GateModel', {}) for _ in range(2)]
+        wait_until(lambda: received(service) == 1)
+        with pytest.raises(requests.Timeout):
+            requests.post(service.url + '/v1/GateModel', json={}, timeout=1)
+        assert received(service) == 1
+        (service.folder / 'open').touch()
+        assert [call.result().status_code for call in calls] == [200] * 2
+
+
 def test_clients_that_dribble_leave_a_thread_to_the_others(connect, clients):
     dribbling = [connect() for _ in range(THREADS - 1)]
     for sock in dribbling:
@@ -185,7 +251,7 @@ def test_clients_that_fall_silent_are_let_go(make_service, closing):
     """In a head, in a body, in chunks, and while they are sent an answer: more of each than there are threads."""
     from tests.fakes.misbehaving import files
 
-    worker = 'model_serving/web/gunicorn_worker.py'
+    worker = 'model_serving/web/connection.py'
     patient = (BASE_FOLDER / worker).read_text(encoding='utf-8')
     assert 'SILENCE = 30' in patient
     impatient = {worker: patient.replace('SILENCE = 30', 'SILENCE = 1')}
