@@ -7,6 +7,7 @@ import struct
 import sys
 
 from gunicorn.glogging import Logger as StockLogger
+from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 # How long a thread waits for a client's request, in milliseconds, before the poller does.
@@ -14,6 +15,8 @@ LINGER = 10
 # How long a thread waits for a client that stops in the middle of a request or of reading its answer, in seconds.
 SILENCE = 30
 TIMEVAL = struct.pack('ll', SILENCE, 0)
+# How much of a body each thread asks the system for at once: gunicorn's 1 MiB is held several times over.
+SocketUnreader.max_body_chunk = 128 * 1024
 # How many pieces of what a client still sends are thrown away before its connection is cut.
 MAX_PIECES = 64
 
@@ -95,7 +98,8 @@ def _drain(conn):
             if not conn.sock.recv(65536):
                 return False
             conn.pieces_left -= 1
-        # Now nothing is waited for when it is closed.
+        # Closed with a reset, or the client would go on and wait for room that never comes; and without a delay.
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
         conn.sock.shutdown(socket.SHUT_RD)
     return False
 
