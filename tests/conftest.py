@@ -144,9 +144,12 @@ def gallery(tmp_path_factory):
         'model_serving/gallery.py': (BASE_FOLDER / 'tests' / 'fakes' / 'gallery.py').read_text(encoding='utf-8'),
         'model_serving/routes.py': 'from .gallery import ROUTES as ROUTES\n',
         'conf/xxx_model.conf': '[model]\nname = FormModel\n',
-        'conf/ocr_model.conf': '',
     }
     running = Service(tmp_path_factory.mktemp('gallery') / 'model serving', files)
+    # Settings of models that it does not have would stop it.
+    for path in (running.folder / 'conf').glob('*_model.conf'):
+        if path.name not in ('xxx_model.conf', 'wine_model.conf'):
+            path.unlink()
     running.start()
     yield running
     running.stop()

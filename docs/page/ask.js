@@ -3,13 +3,13 @@ const Ask = (() => {
 const [FORM, JSON_TAB] = [0, 1];
 
 // {value, body, write, fail} of the <form> `element`; `changed` is called after each edit.
-function make(element, schema, description, idFor, changed) {
-  const fields = Schema.fields(description, schema)
-    .map((field) => Fields.make(field, idFor(field.name), description, changed));
+function make(element, schema, idFor, changed) {
+  const fields = Schema.fields(schema)
+    .map((field) => Fields.make(field, idFor(field.name), changed));
   element.find('.fields').append(fields.map((field) => field.element));
   element.find('.form-tab').prop('hidden', !fields.length);
-  const json = jsonPane(element.find('.raw'), idFor('json', true), description, schema, changed);
-  const tabs = Tabs.make(element.find('.tabs'), element.find('[role=tabpanel]'), idFor('tab', true), turn);
+  const json = jsonPane(element.find('.raw'), idFor('json'), schema, changed);
+  const tabs = Tabs.make(element.find('.tabs'), element.find('[role=tabpanel]'), turn);
   // Properties that the form has no field for.
   let rest = {};
 
@@ -92,11 +92,11 @@ function fieldOf({path, message}) {
   return path ? path.split(/[.[]/)[0] : missing && missing[1];
 }
 
-function jsonPane(place, id, description, schema, changed) {
+function jsonPane(place, id, schema, changed) {
   const editor = $('<textarea class="code" rows="10" spellcheck="false" autocomplete="off" aria-label="JSON">');
   const live = $('<p class="error" role="status">').attr('id', `${id}-live`);
   place.append(editor.attr({id, 'aria-describedby': `${id}-live`}), live);
-  const judge = () => Fields.failures(Schema.check(description, schema, Schema.parse(editor.val())));
+  const judge = () => Fields.failures(Schema.check(schema, Schema.parse(editor.val())));
   editor.on('input', () => {
     live.text(Fields.verdict(judge));
     changed();

@@ -28,14 +28,13 @@ function keep(calls) {
 function show(place, replay) {
   const calls = all();
   place.closest('section').prop('hidden', !calls.length);
-  place.empty().append(calls.map((call) => $('<li>').append(
-    $('<time>', {text: new Date(call.at).toLocaleTimeString(Words.language)}),
-    $('<strong>', {text: call.path}),
-    $('<span>', {class: 'quiet', text: call.status}),
-    $('<code>', {text: call.body.slice(0, 120)}),
-    $('<button>', {type: 'button', class: 'plain', text: Words.say('again'), 'aria-label': `${Words.say('again')}: ${call.path}`})
-      .on('click', () => replay(call)),
-  )));
+  place.empty().append(calls.map((call) => {
+    const row = Words.template('call');
+    const texts = [new Date(call.at).toLocaleTimeString(Words.language), call.path, call.status, call.body.slice(0, 120)];
+    texts.forEach((text, index) => row.children().eq(index).text(text));
+    row.find('button').attr('aria-label', `${Words.say('again')}: ${call.path}`).on('click', () => replay(call));
+    return row;
+  }));
 }
 
 return {add, forget, show};

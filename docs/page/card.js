@@ -1,16 +1,14 @@
 // One model: what it is, a form to call it, its answer, and the code for the same call.
 const Card = (() => {
-// {element, replay} for `model` of `service`; `idFor(name, long)` makes ids.
+// {element, replay} for `model` of `service`; `idFor(name)` makes ids.
 function make(service, model, idFor) {
-  const element = $(document.getElementById('card').content.cloneNode(true)).find('article');
-  Words.apply(element[0]);
+  const element = Words.template('card');
   head(element, model, service.api);
-  const {description} = service;
-  const schema = Schema.resolve(description, model.schema);
+  const schema = Schema.resolve(model.schema);
   const examples = schema.examples || [];
-  const ask = Ask.make(element.find('form'), schema, description, idFor, () => code.refresh());
-  const answer = answerPane(element, model, description, idFor);
-  const code = codePane(element.find('.code-pane'), idFor('code', true), (name) => program(service, model, name, ask.value));
+  const ask = Ask.make(element.find('form'), schema, idFor, () => code.refresh());
+  const answer = answerPane(element, model, idFor);
+  const code = codePane(element.find('.code-pane'), (name) => program(service, model, name, ask.value));
   const write = (example) => ask.write(Schema.pretty(example));
   if (examples.length > 1) element.find('.examples').append(examples.map((example, index) => exampleButton(index, () => write(example))));
   write(examples.length ? examples[0] : {});
@@ -51,7 +49,7 @@ function exampleButton(index, write) {
   return $('<button>', {type: 'button', class: 'plain', text: Words.say('example', {number: index + 1})}).on('click', write);
 }
 
-function answerPane(element, model, description, idFor) {
+function answerPane(element, model, idFor) {
   const facts = element.find('.facts').text(Words.say('nothingYet'));
   const result = element.find('.result').attr('id', idFor('result'));
   element.find('.submit').attr('id', idFor('submit'));
@@ -66,7 +64,7 @@ function answerPane(element, model, description, idFor) {
       status ? $('<span>', {class: `status ${ok ? 'good' : 'bad'}`, text: status}) : null,
       told.filter(Boolean).map((text) => $('<span>', {text})),
     );
-    result.empty().append(ok ? Results.answer(data, model.answerSchema, description) : $('<p>', {class: 'message', text: message}));
+    result.empty().append(ok ? Results.answer(data, model.answerSchema) : $('<p>', {class: 'message', text: message}));
   }
   return {wait, show};
 }
@@ -74,16 +72,16 @@ function answerPane(element, model, description, idFor) {
 // The program that makes the same call; '' while the body is not valid.
 function program({api, description}, model, name, value) {
   const body = Ask.attempt(value);
-  const header = Service.keyHeader(description, 'YOUR_KEY');
+  const key = Service.keyHeader(description, 'YOUR_KEY');
   const url = new URL(api + model.path).href;
-  return body === undefined ? '' : Snippets.make(name, {url, value: body, header, timeout: Service.timeout(model)});
+  return body === undefined ? '' : Snippets.make(name, {url, value: body, key, timeout: Service.timeout(model)});
 }
 
 // {refresh} of the pane that shows, while it is open, what `write(name)` returns.
-function codePane(pane, id, write) {
+function codePane(pane, write) {
   const [shown, copy, bar] = [pane.find('pre'), pane.find('.copy'), pane.find('.tabs')];
   bar.append(Snippets.names.map((name) => $('<button>', {type: 'button', role: 'tab', text: name})));
-  const tabs = Tabs.make(bar, pane.find('[role=tabpanel]'), id, (index) => {
+  const tabs = Tabs.make(bar, pane.find('[role=tabpanel]'), (index) => {
     tabs.show(index);
     refresh();
   });

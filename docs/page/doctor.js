@@ -29,27 +29,18 @@ function get(url, mode = 'cors') {
   return fetch(url, {mode, signal: AbortSignal.timeout(5000)});
 }
 
-function element(name, properties) {
-  return Object.assign(document.createElement(name), properties);
-}
-
 // Show the finding in `place`; `connect` gets the other address that is typed there.
 function show(place, finding, values, connect) {
-  const code = Words.say(`doctor.${finding}.code`, values);
-  const form = element('form');
-  const label = element('label', {textContent: Words.say('address')});
-  label.append(element('input', {value: values.given, spellcheck: false, autocomplete: 'url'}));
-  form.append(label, element('button', {textContent: Words.say('connect')}));
-  form.addEventListener('submit', (event) => {
+  const [title, mend, code, form, input] = ['h2', 'p', 'pre', 'form', 'input'].map((name) => place.querySelector(name));
+  title.textContent = Words.say(`doctor.${finding}`, values);
+  mend.textContent = Words.say(`doctor.${finding}.mend`, values);
+  code.textContent = Words.say(`doctor.${finding}.code`, values);
+  code.hidden = !code.textContent;
+  input.value = values.given;
+  form.onsubmit = (event) => {
     event.preventDefault();
-    connect(label.lastChild.value.trim());
-  });
-  place.replaceChildren(
-    element('h2', {textContent: Words.say(`doctor.${finding}`, values)}),
-    element('p', {textContent: Words.say(`doctor.${finding}.mend`, values)}),
-    ...(code ? [element('pre', {textContent: code})] : []),
-    form,
-  );
+    connect(input.value.trim());
+  };
   place.hidden = false;
 }
 

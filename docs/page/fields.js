@@ -4,18 +4,17 @@ const Fields = (() => {
 const WIDGETS = {choice, flag, picture, file, date, longText, text, number, drawing, grid, table, list, json};
 
 // {name, element, read, write, fail, focus} of a property; `changed` is called after each edit.
-function make({name, schema, required}, id, description, changed) {
+function make({name, schema, required}, id, changed) {
   const kind = Schema.kind(schema);
   const label = schema.title || name;
-  const widget = WIDGETS[kind]({schema, id, required, description, changed, label});
-  const hint = $('<p>', {class: 'hint', id: `${id}-hint`, text: hintFor(schema)});
-  const error = $('<p>', {class: 'error', id: `${id}-error`});
-  const element = $('<div class="field">').addClass(`as-${kind}`).append(
-    $('<label>', {for: id, text: label}),
-    required ? null : $('<span>', {class: 'quiet', text: Words.say('optional')}),
-    widget.elements, hint, error,
-  );
-  const main = element.find(`#${CSS.escape(id)}`).attr({'aria-describedby': `${id}-hint ${id}-error`, 'aria-required': String(required)});
+  const widget = WIDGETS[kind]({schema, id, required, changed, label});
+  const element = Words.template('field').addClass(`as-${kind}`);
+  const error = element.find('.error').attr('id', `${id}-error`);
+  element.find('label').attr('for', id).text(label);
+  element.find('.quiet').prop('hidden', required);
+  element.find('.hint').attr('id', `${id}-hint`).text(hintFor(schema)).before(widget.elements);
+  const main = element.find(`#${CSS.escape(id)}`)
+    .attr({'aria-describedby': `${id}-hint ${id}-error`, 'aria-required': String(required)});
   function fail(message) {
     error.text(message || '');
     main.attr('aria-invalid', message ? 'true' : null);
@@ -112,7 +111,7 @@ function editor(options, from, to, judge, hint = '') {
 }
 
 function json(options) {
-  return editor(options, Schema.parse, Schema.pretty, (value) => failures(Schema.check(options.description, options.schema, value)));
+  return editor(options, Schema.parse, Schema.pretty, (value) => failures(Schema.check(options.schema, value)));
 }
 
 function failures(errors) {
@@ -171,29 +170,27 @@ function grid(options) {
 // Ink from 0 to the schema's maximum, drawn by hand or given as numbers.
 function drawing(options) {
   const maximum = options.schema.items.items.maximum;
-  const canvas = (name, size, word) => $('<canvas>', {class: name, role: 'img', 'aria-label': Words.say(word)}).attr({width: size, height: size});
-  const [paper, seen] = [canvas('paper', 256, 'draw'), canvas('seen', 64, 'seen')];
+  const elements = Words.template('drawing');
+  const [paper, seen] = elements.find('canvas');
   const cells = grid({...options, changed: () => show(false)});
   let drawn;
   // Show the cells' ink; what was `byHand` stays on the paper as it is.
   function show(byHand) {
     drawn = byHand;
-    (drawn ? [seen] : [seen, paper]).forEach(([element]) => DigitGrid.paint(element, cells.read(), maximum));
+    (drawn ? [seen] : [seen, paper]).forEach((canvas) => DigitGrid.paint(canvas, cells.read(), maximum));
     options.changed();
   }
   function write(ink = DigitGrid.reduce([]), byHand = false) {
     cells.write(ink);
     show(byHand);
   }
-  DigitGrid.listen(paper[0], () => !drawn, (strokes) => {
+  DigitGrid.listen(paper, () => !drawn, (strokes) => {
     write(DigitGrid.reduce(strokes).map((row) => row.map((count) => (count * maximum) / 16)), true);
   });
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => show(false));
-  const [how, what] = ['draw', 'seen'].map((word) => $('<span>', {class: 'quiet', text: Words.say(word)}));
-  const clear = $('<button>', {type: 'button', class: 'plain', text: Words.say('clear')}).on('click', () => write());
-  const side = $('<div class="side">').append(how, seen, what, clear);
-  const raw = $('<details>').append($('<summary>', {text: Words.say('asNumbers')}), cells.elements);
-  return {elements: [$('<div class="board">').append(paper, side), raw], write, read: cells.read};
+  elements.find('button').on('click', () => write());
+  elements.last().append(cells.elements);
+  return {elements, write, read: cells.read};
 }
 
 function picture(options) {
@@ -204,9 +201,10 @@ function picture(options) {
 function file(options, word = 'pickFile', preview = () => null) {
   let data;
   const type = options.schema.contentMediaType;
-  const input = $('<input type="file">').attr({id: options.id, accept: /octet-stream/.test(type) ? null : type});
-  const shown = $('<output>');
-  const zone = $('<label class="drop">').attr('for', options.id).append(input, $('<span>', {text: Words.say(word)}), shown);
+  const zone = Words.template('upload').attr('for', options.id);
+  const input = zone.find('input').attr({id: options.id, accept: /octet-stream/.test(type) ? null : type});
+  const shown = zone.find('output');
+  zone.find('span').text(Words.say(word));
   function show(value, name) {
     data = value;
     shown.empty().append(value ? [preview(`data:${type};base64,${value}`), $('<span>', {text: [name, size(value)].filter(Boolean).join(' · ')})] : []);

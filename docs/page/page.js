@@ -50,17 +50,18 @@ async function diagnose(otherwise) {
 }
 
 function build(description) {
+  Schema.use(description);
   const models = Service.models(description);
   const header = () => Service.keyHeader(description, Service.key(api));
-  const idsOf = idMaker();
-  const cards = new Map(models.map((model) => [model.path, Card.make({api, description, header, called}, model, idsOf(model))]));
+  const idFor = idMaker();
+  const cards = new Map(models.map((model) => [model.path, Card.make({api, description, header, called}, model, idFor)]));
   const elements = [...cards.values()].map(({element}) => element);
   place('title').textContent = document.title = description.info.title;
   place('summary').textContent = Words.say('summary', {all: models.length, ready: models.filter(({problem}) => !problem).length});
   $('#cards').append(elements);
   $('#models').prop('hidden', models.length < 2)
     .append(models.map(({name, version}, index) => $('<a>', {text: `${name} v${version}`, href: `#${elements[index][0].id}`})));
-  $('#key-form').prop('hidden', !header()).on('submit', false);
+  $('#key-form').prop('hidden', $.isEmptyObject(header())).on('submit', false);
   $('#key').val(Service.key(api)).on('input', ({target}) => Service.key(api, target.value));
   $('#forget').on('click', () => {
     Calls.forget();
@@ -80,13 +81,11 @@ function build(description) {
   }
 }
 
-// Makes ids: the bare name while it is free, so the first card has #submit and #result; else a long one.
+// Makes ids: the bare name while it is free, so the first card has #submit and #result.
 function idMaker() {
   const taken = new Set([...document.querySelectorAll('[id]')].map(({id}) => id));
-  return ({path}) => (name, long) => {
-    const bare = !long && /^\w+$/.test(name) && !taken.has(name);
-    const wide = `${path.slice(1)}-${name}`.replace(/[^\w-]/g, '-');
-    const id = bare ? name : taken.has(wide) ? `${wide}-${taken.size}` : wide;
+  return (name) => {
+    const id = /^\w+$/.test(name) && !taken.has(name) ? name : `id-${taken.size}`;
     taken.add(id);
     return id;
   };

@@ -22,16 +22,16 @@ const VIEWS = [
 ];
 
 // The element that shows `value`, which `schema` may describe.
-function view(value, schema, description) {
-  const resolved = Schema.resolve(description, schema);
-  return VIEWS.find(([fits]) => fits(value, resolved))[1](value, resolved, description);
+function view(value, schema) {
+  const resolved = Schema.resolve(schema);
+  return VIEWS.find(([fits]) => fits(value, resolved))[1](value, resolved);
 }
 
 // The whole answer of the service: mostly {"result": …}.
-function answer(data, schema, description) {
+function answer(data, schema) {
   const keys = Schema.isObject(data) ? Object.keys(data) : [];
-  const {properties = {}} = Schema.resolve(description, schema);
-  return keys.join() === 'result' ? view(data.result, properties.result, description) : view(data, schema, description);
+  const {properties = {}} = Schema.resolve(schema);
+  return keys.join() === 'result' ? view(data.result, properties.result) : view(data, schema);
 }
 
 function isPicture(value, {contentEncoding, contentMediaType}) {
@@ -78,10 +78,10 @@ function cellText(cell) {
 }
 
 // Each property under its name; what is deeper than that is folded.
-function parts(value, {properties = {}}, description) {
+function parts(value, {properties = {}}) {
   return $('<dl>').append(Object.entries(value).flatMap(([name, item]) => {
     const deep = Schema.isObject(item) && !isDistribution(item) && !Object.values(item).every(isScalar);
-    return [$('<dt>', {text: name}), $('<dd>').append(deep ? folded(item) : view(item, properties[name], description))];
+    return [$('<dt>', {text: name}), $('<dd>').append(deep ? folded(item) : view(item, properties[name]))];
   }));
 }
 

@@ -3,6 +3,13 @@ const Schema = (() => {
 const MAX_CELLS = 100;
 const MAX_ERRORS = 20;
 
+// The document that references lead into.
+let whole = {};
+
+function use(description) {
+  whole = description;
+}
+
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const TYPES = {
   object: isObject,
@@ -44,15 +51,15 @@ function kind(schema) {
 }
 
 // `schema` with its `$ref` followed, and `nullable` instead of null among its types.
-function resolve(description, schema, depth = 0) {
+function resolve(schema, depth = 0) {
   if (!isObject(schema) || depth > 20) return {};
   const {$ref, anyOf, oneOf, ...rest} = schema;
-  if ($ref) return resolve(description, {...lookUp(description, $ref), ...rest}, depth + 1);
+  if ($ref) return resolve({...lookUp($ref), ...rest}, depth + 1);
   const all = anyOf || oneOf || [];
   const branches = all.filter(({type}) => type !== 'null');
-  if (branches.length === 1) return resolve(description, {nullable: all.length > 1, ...branches[0], ...rest}, depth + 1);
+  if (branches.length === 1) return resolve({nullable: all.length > 1, ...branches[0], ...rest}, depth + 1);
   const resolved = {...schema};
-  if (resolved.items) resolved.items = resolve(description, resolved.items, depth + 1);
+  if (resolved.items) resolved.items = resolve(resolved.items, depth + 1);
   if (Array.isArray(resolved.type)) {
     const types = resolved.type.filter((type) => type !== 'null');
     resolved.nullable = types.length < resolved.type.length;
@@ -62,15 +69,15 @@ function resolve(description, schema, depth = 0) {
 }
 
 // The part of the document that `#/a/b` names.
-function lookUp(description, reference) {
+function lookUp(reference) {
   const steps = reference.split('/').slice(1).map((step) => decodeURIComponent(step).replace(/~1/g, '/').replace(/~0/g, '~'));
-  return steps.reduce((part, step) => (part && Object.hasOwn(part, step) ? part[step] : null), description);
+  return steps.reduce((part, step) => (part && Object.hasOwn(part, step) ? part[step] : null), whole);
 }
 
 // The fields of an object's schema: [{name, schema, required}].
-function fields(description, {properties = {}, required = [], examples = []}) {
+function fields({properties = {}, required = [], examples = []}) {
   return Object.keys(properties).map((name) => {
-    const schema = resolve(description, properties[name]);
+    const schema = resolve(properties[name]);
     const own = examples.map((example) => example && example[name]).filter((value) => value !== undefined);
     return {name, required: required.includes(name), schema: {...schema, examples: [...own, ...(schema.examples || [])]}};
   });
@@ -93,27 +100,27 @@ const RULES = {
 };
 
 // The failures of `value`: [{path, message}], in the notation of the service.
-function check(description, schema, value, path = '') {
-  const resolved = resolve(description, schema);
+function check(schema, value, path = '') {
+  const resolved = resolve(schema);
   if (value === null && resolved.nullable) return [];
   const types = [resolved.type || []].flat();
   if (types.length && !types.some((type) => hasType(value, type))) return [failure(path, 'type', types)];
   const size = typeof value === 'string' ? [...value].length : value?.length;
   const own = Object.keys(RULES).filter((rule) => resolved[rule] !== undefined && RULES[rule](resolved[rule], value, size));
-  return [...own.map((rule) => failure(path, rule, resolved[rule])), ...checkParts(description, resolved, value, path)].slice(0, MAX_ERRORS);
+  return [...own.map((rule) => failure(path, rule, resolved[rule])), ...checkParts(resolved, value, path)].slice(0, MAX_ERRORS);
 }
 
 function failure(path, rule, limit) {
   return {path, message: Words.say('bad.rule', {rule, limit: [limit].flat().join(', ')})};
 }
 
-function checkParts(description, {items = {}, properties = {}, required = [], additionalProperties}, value, path) {
-  if (Array.isArray(value)) return value.flatMap((item, index) => check(description, items, item, `${path}[${index}]`));
+function checkParts({items = {}, properties = {}, required = [], additionalProperties}, value, path) {
+  if (Array.isArray(value)) return value.flatMap((item, index) => check(items, item, `${path}[${index}]`));
   if (!isObject(value)) return [];
   const missing = required.filter((name) => !Object.hasOwn(value, name));
   const inner = Object.entries(value).flatMap(([name, part]) => {
     const place = path ? `${path}.${name}` : name;
-    if (Object.hasOwn(properties, name)) return check(description, properties[name], part, place);
+    if (Object.hasOwn(properties, name)) return check(properties[name], part, place);
     return additionalProperties === false ? [failure(place, 'additionalProperties', false)] : [];
   });
   return [...missing.map((name) => failure(path, 'required', name)), ...inner];
@@ -145,5 +152,5 @@ function parse(text) {
   }
 }
 
-return {isObject, kind, resolve, fields, check, same, pretty, parse};
+return {use, isObject, kind, resolve, fields, check, same, pretty, parse};
 })();

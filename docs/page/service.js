@@ -33,11 +33,11 @@ function schemaOf(place) {
   return place?.content?.['application/json']?.schema || {};
 }
 
-// [name, value] of the header that carries `key`, null where the document asks for none.
+// {name: value} of the header that carries `key`, empty where the document asks for none.
 function keyHeader({components = {}}, key) {
   const schemes = Object.values(components.securitySchemes || {});
   const scheme = schemes.find(({type, in: place}) => type === 'http' || (type === 'apiKey' && place === 'header'));
-  return scheme ? (scheme.type === 'http' ? ['Authorization', `Bearer ${key}`] : [scheme.name, key]) : null;
+  return !scheme ? {} : scheme.type === 'http' ? {Authorization: `Bearer ${key}`} : {[scheme.name]: key};
 }
 
 // In milliseconds: three seconds, more where the service allows the model more.
@@ -51,7 +51,7 @@ function load(api, done, failed) {
 }
 
 // POST `body` (text); `done` gets {ok, status, data, message, errors, trouble, milliseconds, bytes, requestId}.
-function call(api, model, body, header, done) {
+function call(api, model, body, headers, done) {
   const started = performance.now();
   const request = $.ajax({
     url: api + model.path,
@@ -60,7 +60,7 @@ function call(api, model, body, header, done) {
     data: body,
     dataType: 'json',
     jsonp: false,
-    headers: header ? {[header[0]]: header[1]} : {},
+    headers,
     timeout: timeout(model),
   });
   request.always(() => done({

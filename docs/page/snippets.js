@@ -3,15 +3,15 @@ const Snippets = (() => {
 const LANGUAGES = {curl, jQuery: jquery, fetch: fetched, Python: python};
 const json = JSON.stringify;
 
-// The program in the language `name` for the call {url, value, header: [name, value] or null, timeout: ms}.
+// The program in the language `name` for the call {url, value, key: {header: value}, timeout: ms}.
 function make(name, call) {
-  return LANGUAGES[name](call);
+  return LANGUAGES[name]({...call, headers: {'Content-Type': 'application/json', ...call.key}});
 }
 
-function curl({url, value, header}) {
-  const key = header ? `  -H ${quoted(header.join(': '))} \\\n` : '';
-  return `curl -H 'Content-Type: application/json' \\
-${key}  --data-binary @- ${quoted(url)} <<'JSON'
+function curl({url, value, headers}) {
+  const options = Object.entries(headers).map((header) => ` -H ${quoted(header.join(': '))}`);
+  return `curl${options.join('')} \\
+  --data-binary @- ${quoted(url)} <<'JSON'
 ${json(value)}
 JSON
 `;
@@ -22,12 +22,12 @@ function quoted(text) {
   return `'${text.replace(/'/g, "'\\''")}'`;
 }
 
-function jquery({url, value, header, timeout}) {
-  const headers = header ? `\n  headers: {${json(header[0])}: ${json(header[1])}},` : '';
+function jquery({url, value, key, timeout}) {
   return `$.ajax({
   url: ${json(url)},
   method: "POST",
-  contentType: "application/json; charset=UTF-8",${headers}
+  contentType: "application/json; charset=UTF-8",
+  headers: ${json(key)},
   data: JSON.stringify(${json(value)}),
   timeout: ${timeout},
   success: function (data) {
@@ -37,14 +37,13 @@ function jquery({url, value, header, timeout}) {
     console.error(jqXHR.responseJSON ? jqXHR.responseJSON.message : textStatus);
   }
 });
-`;
+`.replace('  headers: {},\n', '');
 }
 
-function fetched({url, value, header}) {
-  const key = header ? `, ${json(header[0])}: ${json(header[1])}` : '';
+function fetched({url, value, headers}) {
   return `fetch(${json(url)}, {
   method: "POST",
-  headers: {"Content-Type": "application/json"${key}},
+  headers: ${json(headers)},
   body: JSON.stringify(${json(value)})
 })
   .then((response) => response.json())
@@ -52,13 +51,12 @@ function fetched({url, value, header}) {
 `;
 }
 
-function python({url, value, header, timeout}) {
-  const key = header ? `, ${json(header[0])}: ${json(header[1])}` : '';
+function python({url, value, headers, timeout}) {
   return `import json
 from urllib.request import Request, urlopen
 
 body = ${literal(value)}
-headers = {"Content-Type": "application/json"${key}}
+headers = ${json(headers)}
 request = Request(${json(url)}, json.dumps(body).encode(), headers)
 with urlopen(request, timeout=${timeout / 1000}) as response:
     print(json.load(response))

@@ -1,7 +1,10 @@
 // Tabs that the arrow keys go through, each with its own panel or all with one.
 const Tabs = (() => {
+let count = 0;
+
 // {show, index}; `chosen` gets the index that is asked for, and calls `show` where it agrees.
-function make(bar, panels, id, chosen) {
+function make(bar, panels, chosen) {
+  const id = `tabs-${count += 1}`;
   const tabs = bar.find('[role=tab]');
   let current = 0;
   panels.each((index, panel) => $(panel).attr('id', `${id}-panel-${index}`));

@@ -82,6 +82,13 @@ function apply(root) {
   root.querySelectorAll('[data-label]').forEach((element) => element.setAttribute('aria-label', say(element.dataset.label)));
 }
 
+// The elements of the <template> `id`.
+function template(id) {
+  const root = document.getElementById(id).content.cloneNode(true);
+  apply(root);
+  return $(root.children);
+}
+
 // A size in bytes for a person.
 function bytes(count) {
   const unit = count < 1024 ? 0 : count < 1024 ** 2 ? 1 : 2;
@@ -89,5 +96,5 @@ function bytes(count) {
   return `${unit && amount < 10 ? amount.toFixed(1) : Math.round(amount)} ${['B', 'KB', 'MB'][unit]}`;
 }
 
-return {say, apply, bytes, language: chinese ? 'zh-CN' : 'en'};
+return {say, apply, template, bytes, language: chinese ? 'zh-CN' : 'en'};
 })();

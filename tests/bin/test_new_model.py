@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.following import remove_models
+
 BASE_FOLDER = Path(__file__).resolve().parents[2]
 TREE = ('model_serving', 'conf', 'tests', 'bin')
 RUFF = (sys.executable, '-m', 'ruff')
@@ -24,6 +26,7 @@ def contents(service):
 def tree(service_class, tmp_path_factory):
     """A copy of the tree with what the tests need, in which Sentiment was made."""
     tree = service_class(tmp_path_factory.mktemp('new model') / 'model serving')
+    remove_models(tree, 'SentimentModel')
     (tree.folder / 'tests').mkdir()
     shutil.copy(BASE_FOLDER / 'tests' / 'conftest.py', tree.folder / 'tests')
     tree.made = tree.run('bin/new-model.sh', 'Sentiment')
@@ -111,3 +114,15 @@ def test_what_is_written_has_our_style(tree, name):
     for command in (('check',), ('format', '--check')):
         checked = tree.run(*RUFF, *command, '.')
         assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_a_new_model_breaks_no_other_test(service_class, tmp_path):
+    """These look at all the models there are."""
+    tree = service_class(tmp_path / 'model serving')
+    shutil.copytree(BASE_FOLDER / 'tests', tree.folder / 'tests', ignore=shutil.ignore_patterns('__pycache__'))
+    assert tree.run('bin/new-model.sh', 'Unheard').returncode == 0
+    tests = ['tests/docs', 'tests/web/test_openapi.py', 'tests/test_app.py', 'tests/test_architecture.py']
+    tested = tree.run(sys.executable, '-m', 'pytest', '-q', '-x', *tests, timeout=390)
+    assert tested.returncode == 0, tested.stdout

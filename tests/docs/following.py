@@ -27,7 +27,8 @@ def blocks(text: str) -> list:
 def follow(tree, blocks, skip=()):
     """Write the files and run the commands in a copy of the tree, but for those that start with one of `skip`.
 
-    A block of JSON that is no file is what the commands before it printed last.
+    A block of JSON that is no file is what the commands before it printed last; so is one of text, where `…` stands
+    for anything.
     """
     printed = ''
     for block in blocks:
@@ -38,6 +39,8 @@ def follow(tree, blocks, skip=()):
             printed = run(tree, block.text)
         elif block.language == 'json':
             assert value(printed.splitlines()[-1]) == value(block.text)
+        elif block.language == 'text':
+            assert re.fullmatch(re.escape(block.text.strip()).replace('…', '.*'), printed.splitlines()[-1])
 
 
 def run(tree, commands: str) -> str:
@@ -50,3 +53,13 @@ def run(tree, commands: str) -> str:
 def value(text: str):
     """Return the JSON value; the last digits of its numbers depend on the processor."""
     return json.loads(text, parse_float=lambda number: round(float(number), 3))
+
+
+def remove_models(tree, *names):
+    """Remove models that a guide is going to add: whoever followed it has them already."""
+    routes = tree.folder / 'model_serving' / 'routes.py'
+    lines = routes.read_text(encoding='utf-8').splitlines(keepends=True)
+    routes.write_text(''.join(line for line in lines if not any(name in line for name in names)), encoding='utf-8')
+    for name in names:
+        for path in tree.folder.glob(f'[cm]*/**/{name.removesuffix("Model").lower()}_model*'):
+            path.unlink()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.following import blocks, follow, run
+from tests.docs.following import blocks, follow, remove_models, run
 
 BASE_FOLDER = Path(__file__).resolve().parents[2]
 DOCUMENT = (BASE_FOLDER / 'docs' / 'add-a-model.md').read_text(encoding='utf-8')
@@ -21,6 +21,7 @@ TESTS = 'bin/test.sh '
 def tree(service_class, tmp_path_factory):
     """A copy of the tree, with what its tests need, before anything of the document is done."""
     tree = service_class(tmp_path_factory.mktemp('add a model') / 'model serving', environment={'WORKERS': '1'})
+    remove_models(tree, 'CultivarModel', 'IrisModel', 'SentimentModel', 'SpellingModel')
     (tree.folder / 'tests').mkdir()
     shutil.copy(BASE_FOLDER / 'tests' / 'conftest.py', tree.folder / 'tests')
     yield tree

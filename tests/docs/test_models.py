@@ -13,9 +13,10 @@ DOCUMENT = (BASE_FOLDER / 'docs' / 'models.md').read_text(encoding='utf-8')
 SECTIONS = dict(re.findall(r'^## (\w+)\n(.*?)(?=^## |\Z)', DOCUMENT, re.MULTILINE | re.DOTALL))
 
 
-def test_every_model_but_the_greeting_has_a_section():
+def test_every_model_that_comes_with_the_service_has_a_section():
     names = {route.version_and_name[1] for route in ROUTES} | set(Conf().model_files())
-    assert set(SECTIONS) == names - {'XXXModel'}
+    # There may be more: those of whoever uses the service.
+    assert set(SECTIONS) == {'DigitsModel', 'WineModel', 'FileTypeModel', 'OCRModel'} <= names
 
 
 @pytest.mark.parametrize('name, file', [('DigitsModel', 'digits'), ('WineModel', 'wine')])

@@ -84,7 +84,9 @@ def test_other_program(diagnosis, other_program):
 
 
 def test_static_host_without_a_service(diagnosis, static_host):
-    expect(diagnosis(f'{static_host}/')).to_contain_text('name the service in its address:?api=http://127.0.0.1:9999')
+    alert = diagnosis(f'{static_host}/')
+    expect(alert).to_contain_text('name the service in its address:')
+    expect(alert.locator('pre')).to_have_text('?api=http://127.0.0.1:9999')
 
 
 def test_secure_page_and_insecure_service(browser):

@@ -105,6 +105,8 @@ def test_keyboard_alone(gallery, open_page):
 
 def test_file_by_keyboard(gallery, open_page):
     page = open_page(gallery.url)
+    # Else the key may come before Playwright has told the browser to ask it for the file.
+    page.on('filechooser', lambda chooser: None)
     field = page.locator('#v1-FileModel').get_by_label('file', exact=True)
     field.focus()
     assert field.evaluate("input => getComputedStyle(input.closest('.drop')).outlineStyle") == 'solid'
