@@ -114,3 +114,15 @@ def test_what_is_written_has_our_style(tree, name):
     for command in (('check',), ('format', '--check')):
         checked = tree.run(*RUFF, *command, '.')
         assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_a_new_model_breaks_no_other_test(service_class, tmp_path):
+    """These look at all the models there are."""
+    tree = service_class(tmp_path / 'model serving')
+    shutil.copytree(BASE_FOLDER / 'tests', tree.folder / 'tests', ignore=shutil.ignore_patterns('__pycache__'))
+    assert tree.run('bin/new-model.sh', 'Unheard').returncode == 0
+    tests = ['tests/docs', 'tests/web/test_openapi.py', 'tests/test_app.py', 'tests/test_architecture.py']
+    tested = tree.run(sys.executable, '-m', 'pytest', '-q', '-x', *tests, timeout=390)
+    assert tested.returncode == 0, tested.stdout
