@@ -26,9 +26,11 @@ function make(element, schema, idFor, changed) {
   // Put `whole` into the form; returns whether the form can hold all of it.
   function fill(whole) {
     if (!fields.length || !Schema.isObject(whole)) return false;
-    const names = fields.map(({name}) => name);
-    rest = Object.fromEntries(Object.entries(whole).filter(([name]) => !names.includes(name)));
-    fields.forEach((field) => field.write(whole[field.name]));
+    rest = {...whole};
+    fields.forEach((field) => {
+      field.write(whole[field.name]);
+      delete rest[field.name];
+    });
     return fields.every((field) => whole[field.name] === undefined || Schema.same(attempt(field.read), whole[field.name]));
   }
   function turn(index) {

@@ -10,7 +10,9 @@ function make(service, model, idFor) {
   const answer = answerPane(element, model, idFor);
   const code = codePane(element.find('.code-pane'), (name) => program(service, model, name, ask.value));
   const write = (example) => ask.write(Schema.pretty(example));
-  if (examples.length > 1) element.find('.examples').append(examples.map((example, index) => exampleButton(index, () => write(example))));
+  element.find('.examples').prop('hidden', examples.length < 2).append(examples.map((example, index) => (
+    $('<button>', {type: 'button', class: 'plain', text: Words.say('example', {number: index + 1})}).on('click', () => write(example))
+  )));
   write(examples.length ? examples[0] : {});
 
   function send() {
@@ -36,17 +38,14 @@ function make(service, model, idFor) {
 }
 
 function head(element, model, api) {
-  const anchor = model.path.slice(1).replace(/\W/g, '-');
+  const {anchor} = model;
   element.attr({id: anchor, 'aria-labelledby': `${anchor}-title`});
   element.find('h2').text(model.name).attr('id', `${anchor}-title`);
   element.find('.version').text(`v${model.version}`);
-  element.find('.state').addClass(model.problem ? 'unready' : 'ready').text(Words.say(model.problem ? 'notReady' : 'ready', model));
+  const state = model.problem ? 'notReady' : 'ready';
+  element.find('.state').addClass(state).text(Words.say(state, model));
   element.find('.description').text(model.text);
   element.find('.url').text(`POST ${api}${model.path}`);
-}
-
-function exampleButton(index, write) {
-  return $('<button>', {type: 'button', class: 'plain', text: Words.say('example', {number: index + 1})}).on('click', write);
 }
 
 function answerPane(element, model, idFor) {
@@ -61,7 +60,7 @@ function answerPane(element, model, idFor) {
     const told = [`${Math.round(milliseconds)} ms`, status && Words.bytes(bytes), !ok && requestId && `X-Request-ID ${requestId}`];
     element.attr('aria-busy', null);
     facts.empty().append(
-      status ? $('<span>', {class: `status ${ok ? 'good' : 'bad'}`, text: status}) : null,
+      status ? $('<span>', {class: ok ? 'good' : 'bad', text: status}) : null,
       told.filter(Boolean).map((text) => $('<span>', {text})),
     );
     result.empty().append(ok ? Results.answer(data, model.answerSchema) : $('<p>', {class: 'message', text: message}));

@@ -10,7 +10,7 @@ function atFirstSight(api, pageProtocol) {
   return pageProtocol === 'https:' && protocol === 'http:' && !LOOPBACK.test(hostname) ? 'mixed' : null;
 }
 
-// {finding, status}; finding is null when the service is well.
+// {finding, status}; no finding when the service is well.
 async function examine(api, pageProtocol) {
   const finding = atFirstSight(api, pageProtocol);
   if (finding) return {finding};
@@ -25,9 +25,7 @@ async function examine(api, pageProtocol) {
   }
 }
 
-function get(url, mode = 'cors') {
-  return fetch(url, {mode, signal: AbortSignal.timeout(5000)});
-}
+const get = (url, mode = 'cors') => fetch(url, {mode, signal: AbortSignal.timeout(5000)});
 
 // Show the finding in `place`; `connect` gets the other address that is typed there.
 function show(place, finding, values, connect) {

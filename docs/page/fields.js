@@ -1,8 +1,6 @@
 // The fields of a form, one for each property of a schema. A widget is {elements, read, write}:
 // `read` returns the value, undefined to leave it out, and throws an Error with what is wrong.
 const Fields = (() => {
-const WIDGETS = {choice, flag, picture, file, date, longText, text, number, drawing, grid, table, list, json};
-
 // {name, element, read, write, fail, focus} of a property; `changed` is called after each edit.
 function make({name, schema, required}, id, changed) {
   const kind = Schema.kind(schema);
@@ -49,17 +47,9 @@ function single(input, empty, from = (word) => word) {
   };
 }
 
-function text(options) {
-  return single(box('input', options, {type: 'text'}), nothing(options, ''));
-}
-
-function longText(options) {
-  return single(box('textarea', options, {rows: 5}), nothing(options, ''));
-}
-
-function date(options) {
-  return single(box('input', options, {type: 'date'}), nothing(options));
-}
+const text = (options) => single(box('input', options, {type: 'text'}), nothing(options, ''));
+const longText = (options) => single(box('textarea', options, {rows: 5}), nothing(options, ''));
+const date = (options) => single(box('input', options, {type: 'date'}), nothing(options));
 
 function number(options) {
   const {type, multipleOf, minimum, maximum} = options.schema;
@@ -77,7 +67,7 @@ function toNumber(word) {
 function flag(options) {
   const input = box('input', options, {type: 'checkbox'});
   return {
-    elements: $('<div class="check">').append(input),
+    elements: input,
     read: () => input.prop('checked'),
     write: (value) => input.prop('checked', value === true),
   };
@@ -110,9 +100,7 @@ function editor(options, from, to, judge, hint = '') {
   };
 }
 
-function json(options) {
-  return editor(options, Schema.parse, Schema.pretty, (value) => failures(Schema.check(options.schema, value)));
-}
+const json = (options) => editor(options, Schema.parse, Schema.pretty, (value) => failures(Schema.check(options.schema, value)));
 
 function failures(errors) {
   return errors.slice(0, 3).map(({path, message}) => (path ? `${path}: ${message}` : message)).join('\n');
@@ -193,9 +181,7 @@ function drawing(options) {
   return {elements, write, read: cells.read};
 }
 
-function picture(options) {
-  return file(options, 'pickPicture', (src) => $('<img>', {alt: '', src}));
-}
+const picture = (options) => file(options, 'pickPicture', (src) => $('<img>', {alt: '', src}));
 
 // A file, chosen, dropped or pasted, as base64.
 function file(options, word = 'pickFile', preview = () => null) {
@@ -207,7 +193,7 @@ function file(options, word = 'pickFile', preview = () => null) {
   zone.find('span').text(Words.say(word));
   function show(value, name) {
     data = value;
-    shown.empty().append(value ? [preview(`data:${type};base64,${value}`), $('<span>', {text: [name, size(value)].filter(Boolean).join(' · ')})] : []);
+    shown.empty().append(value ? [preview(`data:${type};base64,${value}`), $('<span>', {text: [name, Words.bytes(Math.floor(value.replace(/=+$/, '').length * 0.75))].filter(Boolean).join(' · ')})] : []);
     options.changed();
   }
   function take(files) {
@@ -224,9 +210,6 @@ function file(options, word = 'pickFile', preview = () => null) {
   return {elements: zone, read: () => data ?? nothing(options), write: (value) => show(value ?? undefined)};
 }
 
-function size(base64) {
-  return Words.bytes(Math.floor((base64.replace(/=+$/, '').length * 3) / 4));
-}
-
+const WIDGETS = {choice, flag, picture, file, date, longText, text, number, drawing, grid, table, list, json};
 return {make, failures, verdict};
 })();

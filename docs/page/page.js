@@ -55,12 +55,11 @@ function build(description) {
   const header = () => Service.keyHeader(description, Service.key(api));
   const idFor = idMaker();
   const cards = new Map(models.map((model) => [model.path, Card.make({api, description, header, called}, model, idFor)]));
-  const elements = [...cards.values()].map(({element}) => element);
+  $('#cards').append([...cards.values()].map(({element}) => element));
   place('title').textContent = document.title = description.info.title;
   place('summary').textContent = Words.say('summary', {all: models.length, ready: models.filter(({problem}) => !problem).length});
-  $('#cards').append(elements);
   $('#models').prop('hidden', models.length < 2)
-    .append(models.map(({name, version}, index) => $('<a>', {text: `${name} v${version}`, href: `#${elements[index][0].id}`})));
+    .append(models.map(({name, version, anchor}) => $('<a>', {text: `${name} v${version}`, href: `#${anchor}`})));
   $('#key-form').prop('hidden', $.isEmptyObject(header())).on('submit', false);
   $('#key').val(Service.key(api)).on('input', ({target}) => Service.key(api, target.value));
   $('#forget').on('click', () => {

@@ -8,7 +8,6 @@ const isScalar = (value) => typeof value !== 'object' || value === null;
 const isListOf = (value, isOne) => Array.isArray(value) && value.length > 0 && value.every(isOne);
 const isRow = (value) => isListOf(value, isScalar);
 
-// The first that fits shows the value.
 const VIEWS = [
   [isPicture, picture],
   [isNumber, (value) => $('<p>', {class: 'number', text: figure(value)})],
@@ -90,10 +89,7 @@ function folded(value) {
   return $('<details>').append(summary, $('<pre>', {tabindex: 0, text: Schema.pretty(value)}));
 }
 
-// Six digits are enough to look at.
-function figure(value) {
-  return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
-}
+const figure = (value) => String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
 
 return {answer};
 })();

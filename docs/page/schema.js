@@ -1,7 +1,6 @@
-// JSON Schema as far as a form needs it. The service has the last word on what is valid.
+// JSON Schema as far as a form needs it; the service has the last word, and the only one on patterns.
 const Schema = (() => {
 const MAX_CELLS = 100;
-const MAX_ERRORS = 20;
 
 // The document that references lead into.
 let whole = {};
@@ -11,12 +10,7 @@ function use(description) {
 }
 
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
-const TYPES = {
-  object: isObject,
-  array: Array.isArray,
-  integer: Number.isInteger,
-  null: (value) => value === null,
-};
+const TYPES = {object: isObject, array: Array.isArray, integer: Number.isInteger, null: (value) => value === null};
 const hasType = (value, type) => (TYPES[type] ? TYPES[type](value) : typeof value === type);
 
 const isString = ({type}) => type === 'string';
@@ -46,9 +40,7 @@ const KINDS = [
   ['json', () => true],
 ];
 
-function kind(schema) {
-  return KINDS.find(([, fits]) => fits(schema))[0];
-}
+const kind = (schema) => KINDS.find(([, fits]) => fits(schema))[0];
 
 // `schema` with its `$ref` followed, and `nullable` instead of null among its types.
 function resolve(schema, depth = 0) {
@@ -84,19 +76,18 @@ function fields({properties = {}, required = [], examples = []}) {
 }
 
 // Keyword → whether `value` breaks its limit; `size` is the length of a text or list.
-const less = (limit, value, size) => size < limit;
-const more = (limit, value, size) => size > limit;
+const isShort = (limit, value, size) => size < limit;
+const isLarge = (limit, value, size) => size > limit;
 const RULES = {
   enum: (limit, value) => !limit.some((one) => same(one, value)),
   minimum: (limit, value) => value < limit,
   maximum: (limit, value) => value > limit,
   exclusiveMinimum: (limit, value) => value <= limit,
   exclusiveMaximum: (limit, value) => value >= limit,
-  minLength: less,
-  maxLength: more,
-  minItems: less,
-  maxItems: more,
-  pattern: (limit, value) => typeof value === 'string' && !matches(limit, value),
+  minLength: isShort,
+  maxLength: isLarge,
+  minItems: isShort,
+  maxItems: isLarge,
 };
 
 // The failures of `value`: [{path, message}], in the notation of the service.
@@ -107,7 +98,7 @@ function check(schema, value, path = '') {
   if (types.length && !types.some((type) => hasType(value, type))) return [failure(path, 'type', types)];
   const size = typeof value === 'string' ? [...value].length : value?.length;
   const own = Object.keys(RULES).filter((rule) => resolved[rule] !== undefined && RULES[rule](resolved[rule], value, size));
-  return [...own.map((rule) => failure(path, rule, resolved[rule])), ...checkParts(resolved, value, path)].slice(0, MAX_ERRORS);
+  return [...own.map((rule) => failure(path, rule, resolved[rule])), ...checkParts(resolved, value, path)];
 }
 
 function failure(path, rule, limit) {
@@ -126,18 +117,7 @@ function checkParts({items = {}, properties = {}, required = [], additionalPrope
   return [...missing.map((name) => failure(path, 'required', name)), ...inner];
 }
 
-// A pattern that only the service can read is left to the service.
-function matches(pattern, text) {
-  try {
-    return new RegExp(pattern, 'u').test(text);
-  } catch {
-    return true;
-  }
-}
-
-function same(one, other) {
-  return JSON.stringify(one) === JSON.stringify(other);
-}
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 // JSON for a person: rows of numbers on one line.
 function pretty(value) {

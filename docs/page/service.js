@@ -23,15 +23,14 @@ function models({paths}) {
   return Object.entries(paths).filter(([, {post}]) => post && post['x-model']).map(([path, {post}]) => ({
     ...post['x-model'],
     path,
+    anchor: path.slice(1).replace(/\W/g, '-'),
     text: [post.summary, post.description].filter(Boolean).join('\n'),
     schema: schemaOf(post.requestBody),
     answerSchema: schemaOf(post.responses['200']),
   }));
 }
 
-function schemaOf(place) {
-  return place?.content?.['application/json']?.schema || {};
-}
+const schemaOf = (place) => place?.content?.['application/json']?.schema || {};
 
 // {name: value} of the header that carries `key`, empty where the document asks for none.
 function keyHeader({components = {}}, key) {
@@ -41,16 +40,14 @@ function keyHeader({components = {}}, key) {
 }
 
 // In milliseconds: three seconds, more where the service allows the model more.
-function timeout(model) {
-  return Math.max(3000, 1000 * (model.timeout || 0));
-}
+const timeout = (model) => Math.max(3000, 1000 * (model.timeout || 0));
 
 // Without `jsonp: false` jQuery would run what a URL with ?? answers as a script.
 function load(api, done, failed) {
   $.ajax({url: `${api}/openapi.json`, dataType: 'json', jsonp: false, timeout: 10000}).then(done, failed);
 }
 
-// POST `body` (text); `done` gets {ok, status, data, message, errors, trouble, milliseconds, bytes, requestId}.
+// POST `body` (text); `done` gets what came of it.
 function call(api, model, body, headers, done) {
   const started = performance.now();
   const request = $.ajax({

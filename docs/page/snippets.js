@@ -17,7 +17,6 @@ JSON
 `;
 }
 
-// For the shell.
 function quoted(text) {
   return `'${text.replace(/'/g, "'\\''")}'`;
 }

@@ -2,7 +2,7 @@
 const Tabs = (() => {
 let count = 0;
 
-// {show, index}; `chosen` gets the index that is asked for, and calls `show` where it agrees.
+// {show, index}; `chosen` gets the index that is asked for, and may `show` it.
 function make(bar, panels, chosen) {
   const id = `tabs-${count += 1}`;
   const tabs = bar.find('[role=tab]');

@@ -53,30 +53,30 @@ const SENTENCES = {
   'doctor.badAddress': ['{given} is not an address of a service.', '{given} 不是有效的服务地址。'],
   'doctor.badAddress.mend': ['Give one of the form http://host:9999', '请使用 http://host:9999 的形式'],
   'doctor.mixed': ['This page came by https, so the browser does not let it call {api}, which is http.', '此页面通过 https 打开，浏览器不允许其调用 http 地址 {api}。'],
-  'doctor.mixed.mend': ['Serve the models by https too (nginx or a load balancer in front), or open the page by http.', '请让模型服务也使用 https（前置 nginx 或负载均衡），或通过 http 打开此页面。'],
+  'doctor.mixed.mend': ['Serve the models by https too (nginx in front), or open the page by http.', '请让模型服务也使用 https（前置 nginx），或通过 http 打开此页面。'],
   'doctor.anyHost': ['0.0.0.0 is where a service listens, not where it is called.', '0.0.0.0 是服务监听的地址，不能用于调用。'],
   'doctor.anyHost.mend': ['Call it by 127.0.0.1 on its own machine, else by that machine’s name.', '在同一台机器上请使用 127.0.0.1，否则使用其主机名。'],
   'doctor.notRunning': ['Nothing answers at {api}: the service is not running, or host or port are wrong.', '{api} 没有应答：服务未运行，或主机、端口有误。'],
   'doctor.notRunning.mend': ['Start it in its folder; then see what this machine gets from it:', '请在其目录中启动服务，然后在本机检查：'],
   'doctor.notRunning.code': ['bin/start.sh\ncurl -i {api}/health/live'],
   'doctor.cors': ['Something answers at {api}, but does not allow calls from other sites (CORS).', '{api} 有应答，但不允许其他站点调用 (CORS)。'],
-  'doctor.cors.mend': ['This service allows them; so look at the proxy in front, or at what else may have this port. Its answers need the header', '本服务允许跨域调用，请检查前面的代理，或占用该端口的其他程序。应答必须包含：'],
+  'doctor.cors.mend': ['This service allows them: look at the proxy in front, or at what else has this port. Its answers need the header', '本服务允许跨域调用，请检查前面的代理，或占用该端口的其他程序。应答必须包含：'],
   'doctor.cors.code': ['Access-Control-Allow-Origin: *'],
   'doctor.otherService': ['{api} answers {status} to /openapi.json: it is no such service.', '{api} 对 /openapi.json 的应答为 {status}：不是本服务。'],
   'doctor.otherService.mend': ['Where this page has a site of its own, name the service in its address:', '如果此页面位于其他站点，请在地址中指明服务：'],
   'doctor.otherService.code': ['?api=http://127.0.0.1:9999'],
   'doctor.noJQuery': ['jQuery could not be loaded, neither from the service nor from its CDN.', '无法从服务或 CDN 加载 jQuery。'],
-  'doctor.noJQuery.mend': ['Put jquery.min.js {version} beside this page, or allow the browser to load it.', '请将 jquery.min.js {version} 放在此页面旁边，或允许浏览器加载它。'],
+  'doctor.noJQuery.mend': ['Put jquery.min.js {version} beside this page.', '请将 jquery.min.js {version} 放在此页面旁边。'],
 };
 const chinese = /^zh\b/i.test(navigator.language);
 
-// The sentence for `key` with its {names} filled in, '' for a key that there is not.
+// The sentence for `key` with its {names} filled in, '' where there is none.
 function say(key, values = {}) {
   const [english, own] = SENTENCES[key] || [''];
   return ((chinese && own) || english).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
 }
 
-// Fill in the elements of `root` that ask for a sentence.
+// Fill in the sentences that `root` asks for.
 function apply(root) {
   root.querySelectorAll('[data-word]').forEach((element) => { element.textContent = say(element.dataset.word); });
   root.querySelectorAll('[data-label]').forEach((element) => element.setAttribute('aria-label', say(element.dataset.label)));
@@ -89,7 +89,6 @@ function template(id) {
   return $(root.children);
 }
 
-// A size in bytes for a person.
 function bytes(count) {
   const unit = count < 1024 ? 0 : count < 1024 ** 2 ? 1 : 2;
   const amount = count / 1024 ** unit;

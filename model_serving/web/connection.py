@@ -4,17 +4,21 @@ Stock gunicorn makes nine for a request; here it takes three, to wait, to receiv
 """
 
 import contextlib
+import select
 import socket
 import struct
 
 from gunicorn import util
 from gunicorn.http import wsgi
+from gunicorn.http.unreader import SocketUnreader
 
 # How long a thread waits for a client that stops in the middle of a request or of reading its answer, in seconds.
 SILENCE = 30
 TIMEVAL = struct.pack('ll', SILENCE, 0)
 # How many pieces of what a client still sends are thrown away before its connection is cut.
 MAX_PIECES = 64
+# How much of a body is asked of the system at once: gunicorn's 1 MiB is held several times over.
+SocketUnreader.max_body_chunk = 128 * 1024
 
 
 class Socket(socket.socket):
@@ -84,6 +88,14 @@ def drain(conn) -> bool:
             except BlockingIOError:
                 return True
             conn.pieces_left -= 1
-        # Now nothing is waited for when it is closed.
+        # Closed with a reset, or the client would go on and wait for room that never comes; and without a delay.
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
         conn.sock.shutdown(socket.SHUT_RD)
     return False
+
+
+def is_readable(sock) -> bool:
+    """Tell whether there is something to receive, or somebody to accept."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))

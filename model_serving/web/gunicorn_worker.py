@@ -208,9 +208,15 @@ class Worker(ThreadWorker):
     def _cap_keepalive(self, deadline):
         """When the worker stops, connections that never sent a request need not be waited for either.
 
-        Nor may new ones queue up: the stock worker holds its listeners until its last answer, and then resets them.
+        Who has connected is still answered, then the listeners are closed: the stock worker lets new clients wait
+        until its last answer, and resets them all.
         """
         for listener in self.sockets:
+            # A bound, since where only this worker ends, clients go on to connect to the others.
+            for _ in range(self.worker_connections):
+                if not connection.is_readable(listener):
+                    break
+                self.accept(listener)
             listener.close()
         super()._cap_keepalive(deadline)
         for conn in self.pending_conns:

@@ -2,6 +2,7 @@
 
 import zlib
 from io import BytesIO
+from itertools import islice
 
 import flask
 from flask import current_app
@@ -15,6 +16,7 @@ from werkzeug.exceptions import (
 from werkzeug.utils import cached_property
 
 ENCODINGS = ('gzip', 'x-gzip', 'deflate')
+PIECE = 64 * 1024
 # How zlib is told what to expect: gzip's frame, its own, or none, which some clients call deflate too.
 GZIP, ZLIB, RAW = 31, 15, -15
 
@@ -79,10 +81,14 @@ class JSONRequest(flask.Request):
         raise BadRequest(str(error))
 
     def _chunks(self):
-        """Return a body that comes in chunks; reads one byte more than is allowed at most."""
+        """Return a body that comes in chunks; reads a piece more than is allowed at most."""
         stream, limit = self.environ['wsgi.input'], self.max_content_length
+        body = b''
         # Without this a server leaves it to us where the body ends, and then there is none.
-        body = stream.read(limit + 1) if self.environ.get('wsgi.input_terminated') else b''
+        if self.environ.get('wsgi.input_terminated'):
+            # In pieces: a server may keep several copies of what is read at once.
+            pieces = iter(lambda: stream.read(PIECE), b'')
+            body = b''.join(islice(pieces, limit // PIECE + 1))
         if len(body) > limit:
             raise RequestEntityTooLarge
         return body

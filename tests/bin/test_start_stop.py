@@ -1,10 +1,12 @@
 """bin/start.sh and bin/stop.sh, from outside."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -157,6 +159,39 @@ def test_stop_waits_for_the_answers_to_what_was_accepted(waiting):
         requests.get(f'{service.url}/health/live', timeout=10)
     (service.folder / 'tmp' / 'go').open('w').close()
     assert call.result().json() == {'result': 'Hello, Leo!'}
+    assert stopping.wait(30) == 0
+
+
+REQUEST = b"""POST /v1/XXXModel HTTP/1.1\r
+Host: localhost\r
+Content-Type: application/json\r
+Content-Length: 15\r
+\r
+{"name": "Leo"}"""
+
+
+def wait_for(pid, pattern):
+    """Wait until the system's account of a process has a line that matches."""
+    deadline = time.monotonic() + 20
+    while not re.search(pattern, Path(f'/proc/{pid}/status').read_text(), re.MULTILINE):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_stop_answers_who_has_connected_already(make_service, connect):
+    service = make_service(environment={'WORKERS': '1'})
+    (worker,) = service.worker_pids
+    # While the worker stands still, connections wait in the system's queue; then it wakes up and has to end.
+    os.kill(worker, signal.SIGSTOP)
+    wait_for(worker, r'^State:\s*T')
+    connections = [connect(service) for _ in range(20)]
+    for connection in connections:
+        connection.socket.sendall(REQUEST)
+    stopping = subprocess.Popen(['bin/stop.sh'], cwd=service.folder)
+    # SIGTERM, the fifteenth signal, has been sent and waits.
+    wait_for(worker, r'^ShdPnd:\s*0*4000$')
+    os.kill(worker, signal.SIGCONT)
+    assert all(connection.read().startswith(b'HTTP/1.1 200 ') for connection in connections)
     assert stopping.wait(30) == 0
 
 

@@ -102,4 +102,4 @@ def test_example_is_answered_at_once(open_page, service):
     expect(page.locator('.card')).not_to_have_count(0)
     for card in page.locator('.card').all():
         card.get_by_role('button', name='Send').click()
-        expect(card.locator('.status')).to_have_text('200 OK')
+        expect(card.locator('.good')).to_have_text('200 OK')

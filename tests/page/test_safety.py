@@ -1,5 +1,7 @@
 """Nothing that comes from outside is run, nothing is asked of another host."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -77,7 +79,8 @@ def test_links_lead_somewhere(service, open_page):
     expect(page.locator('.card').first).to_be_visible()
     links = {link.get_attribute('href') for link in page.locator(':is(nav, footer) a').all()}
     pages = {link for link in links if not link.startswith('#')}
-    assert {f'{service.url}/docs/', f'{service.url}/openapi.json', 'add-a-model.md'} <= pages
+    assert {f'{service.url}/docs/', f'{service.url}/openapi.json', 'README.md'} <= pages
+    assert {guide.name for guide in DOCS.glob('*.md')} <= pages
     for link in pages:
         answer = service.get(link.removeprefix(service.url) if '/' in link else f'/{link}')
         assert answer.status_code == 200, link
@@ -108,3 +111,13 @@ def test_key(service, open_page):
     assert 'secret' not in page.evaluate('JSON.stringify(localStorage)')
     page.reload()
     expect(page.get_by_label('API key')).to_have_value('secret')
+
+
+def test_weight():
+    """All script and style of our own; jQuery comes from its package."""
+    files = [*(DOCS / 'page').glob('*.js'), *(DOCS / 'page').glob('*.css')]
+    assert sum(file.stat().st_size for file in files) < 60 * 1024
+    assert set(re.findall(r'src="page/(.+?\.js)"', (DOCS / 'index.html').read_text())) == {
+        file.name for file in files if file.suffix == '.js'
+    }
+    assert not re.search(r'<script(?! defer src)|<style|\son\w+=|\sstyle=', (DOCS / 'index.html').read_text())

@@ -1,0 +1,85 @@
+"""What is too large costs the worker no memory: bodies over the limit, bombs, and clients that never stop."""
+
+import contextlib
+import re
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.misbehaving import files
+from tests.web.nasty_requests import DEFLATE, GZIP, chunked, chunks, head, packed, post
+
+MIB = 2**20
+MOST = 64 * MIB
+PATH = '/v1/OtherModel'
+LINE = f'POST {PATH} HTTP/1.1'
+JSON = 'Content-Type: application/json'
+
+
+def zeros(size, wbits=31) -> bytes:
+    """Return `size` zeros, packed: a thousandth of them."""
+    packer = zlib.compressobj(9, wbits=wbits)
+    return b''.join(packer.compress(bytes(MIB)) for _ in range(size // MIB)) + packer.flush()
+
+
+# The limit of this model is 1 MiB, which is the default.
+BOMB = zeros(1000 * MIB)
+ATTACKS = {
+    'one byte over the limit': post(b'x' * (MIB + 1), line=LINE),
+    '64 MiB': post(bytes(64 * MIB), line=LINE),
+    '64 MiB, more announced': post(bytes(64 * MIB), length=10**12, line=LINE),
+    '64 MiB of chunks': head(JSON, 'Transfer-Encoding: chunked', line=LINE) + chunks(bytes(64 * MIB), 64 * 1024),
+    '64 MiB in one chunk': head(JSON, 'Transfer-Encoding: chunked', line=LINE) + b'ffffffff\r\n' + bytes(64 * MIB),
+    'a chunk size without end': chunked(b'0' * 64 * MIB),
+    'a head without end': head()[:-2] + b'X-A: ' + b'a' * 64 * MIB,
+    'a bomb of 1 GiB': post(BOMB, GZIP, line=LINE),
+    'a bomb of 1 GiB in chunks': head(JSON, GZIP, 'Transfer-Encoding: chunked', line=LINE) + chunks(BOMB),
+    'a bomb of 1 GiB without a frame': post(zeros(1000 * MIB, -15), DEFLATE, line=LINE),
+    'a bomb of brackets': post(packed(b'[' * MIB), GZIP, line=LINE),
+    'a bomb of digits': post(packed(b'9' * MIB), GZIP, line=LINE),
+    'a bomb of escapes': post(packed(b'"' + b'\\u0000' * (MIB // 6 - 1) + b'"'), GZIP, line=LINE),
+}
+DEFAULT_RUN = ('64 MiB of chunks', 'a bomb of 1 GiB in chunks')
+
+
+def memory(pid, field) -> int:
+    status = Path(f'/proc/{pid}/status').read_text()
+    return int(re.search(rf'^{field}:\s+(\d+) kB$', status, re.MULTILINE)[1]) * 1024
+
+
+@pytest.fixture(scope='module')
+def service(service_class, tmp_path_factory):
+    """One worker with as many threads as by default, so far idle."""
+    one = service_class(tmp_path_factory.mktemp('memory'), files(), {'WORKERS': '1'})
+    one.start()
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope='module')
+def idle(service):
+    """The worker's pid, and the bytes that it has when it is idle."""
+    assert service.post(PATH, {'do': 'echo', 'value': 1}).json() == {'result': 1}
+    (pid,) = service.worker_pids
+    return pid, memory(pid, 'VmRSS')
+
+
+@pytest.mark.parametrize(
+    'name', [name if name in DEFAULT_RUN else pytest.param(name, marks=pytest.mark.long) for name in ATTACKS]
+)
+def test_the_peak_stays_near_what_the_worker_has_when_idle(service, idle, connect, name):
+    pid, size = idle
+
+    def attack(_):
+        connection = connect(service)
+        with contextlib.suppress(ConnectionError):
+            return connection.exchange(ATTACKS[name], half_close=True)[9:12]
+
+    with ThreadPoolExecutor(16) as threads:
+        statuses = set(threads.map(attack, range(32)))
+    assert memory(pid, 'VmHWM') - size < MOST
+    assert statuses <= {b'400', b'413', b'431', b'', None}
+    assert service.post(PATH, {'do': 'echo', 'value': 1}).json() == {'result': 1}
+    assert service.worker_pids == [pid]
