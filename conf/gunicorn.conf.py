@@ -15,6 +15,7 @@ BASE_FOLDER = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BASE_FOLDER))
 
 from model_serving.utils.cpu_utils import limit_threads  # noqa: E402
+from model_serving.web import connection_counts  # noqa: E402
 from model_serving.web.worker_start import WorkerStart  # noqa: E402
 
 
@@ -76,6 +77,7 @@ def post_worker_init(worker):
 
 
 def child_exit(server, worker):
+    connection_counts.forget(worker.age)
     _start.check_ended(server)
 
 

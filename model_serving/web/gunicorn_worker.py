@@ -10,7 +10,7 @@ from time import monotonic
 from greenlet import GreenletExit
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
-from . import connection
+from . import connection, connection_counts
 from .hub import hub_of_thread
 
 # How long the leader watches a silent connection, in seconds, before the main thread does.
@@ -56,6 +56,17 @@ class Worker(ThreadWorker):
         """Give each request a thread for a while: the calling one is going to stand still."""
         if self.cfg.threads > 1:
             self._hasty_until = monotonic() + HASTE
+
+    def accept(self, listener):
+        """Accept a connection, unless a worker that has fewer can: it is waiting, too."""
+        if connection_counts.others_have_fewer(self.age, self.nr_conns):
+            return
+        super().accept(listener)
+
+    def wait_for_and_dispatch_events(self, timeout):
+        """Note how many connections there are, and do what the main thread has to do."""
+        connection_counts.note(self.age, self.nr_conns)
+        super().wait_for_and_dispatch_events(timeout)
 
     def enqueue_req(self, conn):
         """Watch a connection that is new, or whose next request the main thread's poller has seen."""

@@ -163,6 +163,35 @@ def test_pipelined_requests_are_answered_in_turn(connect):
     assert answer.count(b'{"result":"Hello, Leo!"}') == 6
 
 
+def sockets(pid):
+    """How many sockets a process has open (Linux)."""
+    folder = f'/proc/{pid}/fd'
+    return sum(os.readlink(f'{folder}/{name}').startswith('socket:') for name in os.listdir(folder))
+
+
+def test_connections_are_spread_over_the_workers(make_service, closing):
+    service = make_service(environment={'WORKERS': '2'})
+    before = [sockets(pid) for pid in service.worker_pids]
+    for _ in range(24):
+        client = Client(service)
+        closing.callback(client.connection.close)
+        assert client.call() == (200, ANSWER)
+    mine = [sockets(pid) - count for pid, count in zip(service.worker_pids, before, strict=True)]
+    assert sum(mine) == 24
+    assert min(mine) >= 10
+
+
+def test_a_worker_that_stands_still_is_not_waited_for(make_service, closing):
+    service = make_service(environment={'WORKERS': '2'})
+    standing = service.worker_pids[0]
+    os.kill(standing, signal.SIGSTOP)
+    closing.callback(os.kill, standing, signal.SIGCONT)
+    for _ in range(24):
+        client = Client(service)
+        closing.callback(client.connection.close)
+        assert client.call() == (200, ANSWER)
+
+
 def test_calls_that_wait_for_a_prediction_need_no_thread_each(make_service):
     """Many more calls than threads are in one batch, and in between the others are answered."""
     calls = 6 * THREADS
