@@ -7,6 +7,9 @@ import contextlib
 import select
 import socket
 import struct
+from email.utils import formatdate
+from functools import lru_cache
+from time import time
 
 from gunicorn import util
 from gunicorn.http import wsgi
@@ -53,8 +56,14 @@ class Parts(list):
     sendall = list.append
 
 
-# gunicorn makes an answer in one place, which can be given another class in no other way.
+@lru_cache(maxsize=1)
+def _date(second):
+    return formatdate(second, usegmt=True)
+
+
+# gunicorn makes an answer in one place, which can be given another class, or a clock, in no other way.
 wsgi.Response = Response
+util.http_date = lambda: _date(int(time()))
 
 
 def prepare(conn):

@@ -46,6 +46,8 @@ class Worker(ThreadWorker):
         if self.cfg.threads > 1:
             threading.Thread(target=self._watch_leader, name='leader watch', daemon=True).start()
         sys.setswitchinterval(SWITCH_INTERVAL)
+        # As plain attributes: gunicorn asks for some twenty of them a request, by way of two functions each.
+        vars(self.cfg).update((name, setting.get()) for name, setting in self.cfg.settings.items())
         super().init_process()
 
     def get_thread_pool(self):
