@@ -21,9 +21,10 @@ TORCH = (
     "torch.onnx.export(model.eval(), (example,), 'model.onnx', dynamo=True, "
     "dynamic_shapes=({{0: torch.export.Dim('n')}},)), and serve model.onnx, with model.onnx.data beside it."
 )
+# Keras on PyTorch exports only a model that has been called.
 KERAS = (
-    'convert it, by: import keras; '
-    "keras.saving.load_model('{name}').export('model.onnx', format='onnx'), and serve model.onnx."
+    "convert it, by: import keras; model = keras.saving.load_model('{name}'); model.predict(X), with some rows X; "
+    "model.export('model.onnx', format='onnx'), and serve model.onnx."
 )
 CATBOOST = (
     'convert it, by: from catboost import CatBoost; '

@@ -44,7 +44,11 @@ def test_a_pickle_is_never_loaded_whatever_its_suffix(tmp_path, name):
         (lambda folder: zipped(folder / 'a.pt', 'a/data.pkl', 'a/data/0'), 'a file of torch.save', 'torch.onnx.export'),
         (lambda folder: zipped(folder / 'a.pt2', 'a/data.pkl'), 'a file of torch.save', 'torch.onnx.export'),
         (lambda folder: zipped(folder / 'a.pt', 'a/constants.pkl', 'a/data.pkl'), 'TorchScript', 'torch.onnx.export'),
-        (lambda folder: zipped(folder / 'a.keras', 'model.weights.h5', 'config.json'), 'a Keras model', 'keras.saving'),
+        (
+            lambda folder: zipped(folder / 'a.keras', 'model.weights.h5', 'config.json'),
+            'a Keras model',
+            'model.predict(X)',
+        ),
         (lambda folder: written(folder / 'a.h5', b'\x89HDF\r\n'), 'a Keras model', "format='onnx'"),
         (lambda folder: written(folder / 'a.cbm', b'CBM1....'), 'a CatBoost model', "format='onnx'"),
         (lambda folder: written(folder / 'a.json', b'{"oblivious_trees": []}'), 'a CatBoost model', 'CatBoost()'),
