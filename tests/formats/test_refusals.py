@@ -93,7 +93,7 @@ def test_a_missing_package_ends_the_start_with_the_line_that_installs_it(serve, 
     python = one.folder / '.venv/bin/python'
     # A package of this name that can't be imported hides the real one, where there is one.
     (one.folder / 'xgboost.py').write_text("raise ImportError(\"No module named 'xgboost'\", name='xgboost')")
-    finished = one.run(python, 'main.py')
+    finished = one.run(python, 'main.py', '--host', '127.0.0.1', '--port', str(one.port))
     assert finished.returncode == 1
     assert f'{python} -m pip install {PACKAGES["xgboost_file"]}' in finished.stderr.strip().splitlines()[-1]
 
@@ -101,7 +101,7 @@ def test_a_missing_package_ends_the_start_with_the_line_that_installs_it(serve, 
 def test_a_missing_libgomp_is_named_with_the_line_that_installs_it(serve, tmp_path):
     one = serve({'Bad': (written(tmp_path / 'a.txt', b'tree\nversion=v4\n'), '')}, start=False)
     (one.folder / 'lightgbm.py').write_text("raise OSError('libgomp.so.1: cannot open shared object file')")
-    finished = one.run(one.folder / '.venv/bin/python', 'main.py')
+    finished = one.run(one.folder / '.venv/bin/python', 'main.py', '--host', '127.0.0.1', '--port', str(one.port))
     assert finished.returncode == 1
     assert 'apt-get install libgomp1' in finished.stderr.strip().splitlines()[-1]
 
