@@ -103,11 +103,22 @@ class Worker(ThreadWorker):
     def _elect(self):
         self._leader = ELECTED
         self._led.set()
-        self.tpool.submit(self._lead)
+        self.tpool.submit(self._lead_safely)
 
     def _depose(self):
         self._busy.unregister(self._leader)
         self._leader = None
+
+    def _lead_safely(self):
+        try:
+            self._lead()
+        except Exception:
+            # Else nobody would lead any more.
+            self.log.exception('Error of the leader')
+            with self._lock:
+                if self._leader is hub_of_thread():
+                    self._depose()
+                    self._elect()
 
     def _lead(self):
         """Be the leader, until another thread is or there is nothing to wait for."""
