@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic
 
 from greenlet import GreenletExit
-from gunicorn.workers.gthread import _DEFER, ThreadWorker
+from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from . import connection, connection_counts
 from .hub import hub_of_thread
@@ -200,7 +200,11 @@ class Worker(ThreadWorker):
             if self._leader is not hub:
                 return
             conns = [key.data for key in self._busy.get_map().values() if key.data]
-            silent = [conn for conn in conns if not conn.in_flight and conn.used < before]
+            # A worker that stops has no poller for those who have just connected, so it waits for them here.
+            first = before if self.alive else before - STOP_KEEPALIVE_LINGER
+            silent = [
+                conn for conn in conns if not conn.in_flight and conn.used < (before if conn.initialized else first)
+            ]
             for conn in silent:
                 self._busy.unregister(conn.sock)
             if len(silent) == len(conns):

@@ -320,6 +320,25 @@ def test_what_was_accepted_is_answered_when_the_service_ends(make_service):
     wait_until(lambda: not (service.folder / 'tmp' / 'model-serving-demo.pid').exists())
 
 
+def test_who_has_just_connected_is_answered_when_the_worker_ends(make_service, closing):
+    """A connection is made before the worker ends, its request comes a little later."""
+    service = make_service(GATE_FILES, {'WORKERS': '1', 'THREADS': str(THREADS)})
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(service.post, '/v1/GateModel', {})
+        wait_until(lambda: received(service) == 1)
+        os.kill(service.worker_pids[0], signal.SIGSTOP)
+        late = closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
+        os.kill(service.master_pid, signal.SIGTERM)
+        wait_until(lambda: 'Handling signal: term' in service.log)
+        os.kill(service.worker_pids[0], signal.SIGCONT)
+        # Much longer than the leader watches a silent connection, and shorter than a worker that stops does.
+        threading.Event().wait(0.5)
+        late.sendall(REQUEST)
+        assert b'200 OK' in late.recv(65536)
+        (service.folder / 'open').touch()
+        assert held.result().status_code == 200
+
+
 def received(service):
     """How many calls stand at the gate."""
     return len(list(service.folder.glob('entered-*')))
