@@ -8,6 +8,7 @@ import os
 import select
 import threading
 from collections import deque
+from contextlib import suppress
 from time import monotonic
 
 from greenlet import getcurrent, greenlet
@@ -80,8 +81,9 @@ class Hub:
             self.was_woken()
 
     def was_woken(self):
-        """Read what woke this hub."""
-        os.read(self._wake, 4096)
+        """Read what woke this hub, if it was this one: just after a change of leaders its selector may tell of both."""
+        with suppress(BlockingIOError):
+            os.read(self._wake, 4096)
 
     def wake(self, wait):
         """Have the hub go on with an answered call; for other threads."""
