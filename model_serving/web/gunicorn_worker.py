@@ -110,15 +110,16 @@ class Worker(ThreadWorker):
         self._leader = None
 
     def _lead_safely(self):
-        try:
-            self._lead()
-        except Exception:
-            # Else nobody would lead any more.
-            self.log.exception('Error of the leader')
-            with self._lock:
-                if self._leader is hub_of_thread():
-                    self._depose()
-                    self._elect()
+        while True:
+            try:
+                return self._lead()
+            except Exception:
+                # Another thread leads from here on; this one goes on with the calls that wait in its hub.
+                self.log.exception('Error of the leader')
+                with self._lock:
+                    if self._leader is hub_of_thread():
+                        self._depose()
+                        self._elect()
 
     def _lead(self):
         """Be the leader, until another thread is or there is nothing to wait for."""

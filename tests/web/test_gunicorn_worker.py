@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from model_serving.web.hub import Hub
 from tests.conftest import BASE_FOLDER, Service
 
 BODY = json.dumps({'name': 'Leo'}).encode()
@@ -208,6 +209,31 @@ def test_calls_that_wait_for_a_prediction_need_no_thread_each(make_service):
     assert [answer.status_code for answer in results] == [200] * calls
     sizes = [answer.json()['result'] for answer in results]
     assert max(sizes) > THREADS
+
+
+def test_a_leader_that_fails_still_answers_what_waits_in_its_hub(make_service):
+    hub = 'model_serving/web/hub.py'
+    source = (BASE_FOLDER / hub).read_text(encoding='utf-8')
+    begin = source.index('        with suppress(BlockingIOError):\n            os.read')
+    fails_once = (
+        "        if os.path.exists('fail'):\n            os.remove('fail')\n            raise RuntimeError('once')\n"
+    )
+    service = make_service(
+        {**GATE_FILES, hub: source[:begin] + fails_once + source[begin:]}, {'WORKERS': '1', 'THREADS': str(THREADS)}
+    )
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(service.post, '/v1/BatchModel', {}) for _ in range(3)]
+        wait_until(lambda: received(service) == 1)
+        (service.folder / 'fail').touch()
+        (service.folder / 'open').touch()
+        assert [call.result().status_code for call in calls] == [200] * 3
+    assert 'Error of the leader' in service.log
+    assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
+
+
+def test_a_hub_that_is_told_of_anothers_wake_up_goes_on():
+    """Just after a change of leaders the new one's selector may tell of the old one's hub."""
+    Hub().was_woken()
 
 
 def test_handlers_that_stand_still_leave_the_others_a_thread(make_service):
