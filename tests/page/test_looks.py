@@ -17,8 +17,15 @@ def show_everything(page):
     expect(page.locator('.code-pane pre').last).not_to_be_empty()
 
 
-@pytest.mark.parametrize('scheme', ['light', 'dark'])
-@pytest.mark.parametrize('width', [360, 1440])
+@pytest.mark.parametrize(
+    'scheme, width',
+    [
+        ('light', 1440),
+        ('dark', 360),
+        pytest.param('light', 360, marks=pytest.mark.long),
+        pytest.param('dark', 1440, marks=pytest.mark.long),
+    ],
+)
 def test_fits_and_has_no_serious_fault(gallery, open_page, scheme, width):
     page = open_page(gallery.url, color_scheme=scheme, viewport={'width': width, 'height': 900})
     expect(page.locator('.card').first).to_be_visible()
