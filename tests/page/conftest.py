@@ -1,5 +1,6 @@
 """Places that the page is opened from, and what is asked of every page."""
 
+import contextlib
 import functools
 import http.server
 import threading
@@ -18,16 +19,22 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(scope='session')
-def static_host():
-    """The URL of another host, which serves the folder docs and knows nothing of models."""
-    handler = functools.partial(QuietHandler, directory=BASE_FOLDER / 'docs')
+@contextlib.contextmanager
+def serving(handler):
+    """Serve with a handler of http.server, in a thread, and give the URL."""
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f'http://127.0.0.1:{server.server_port}'
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope='session')
+def static_host():
+    """The URL of another host, which serves the folder docs and knows nothing of models."""
+    with serving(functools.partial(QuietHandler, directory=BASE_FOLDER / 'docs')) as url:
+        yield url
 
 
 @pytest.fixture

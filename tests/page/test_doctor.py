@@ -1,14 +1,12 @@
 """What the page says when it can't reach a service, and how to mend that."""
 
-import http.server
-import threading
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import free_port
-from tests.page.conftest import BASE_FOLDER, QuietHandler
+from tests.page.conftest import BASE_FOLDER, QuietHandler, serving
 
 DOCS = BASE_FOLDER / 'docs'
 FILE = (DOCS / 'index.html').as_uri()
@@ -24,12 +22,8 @@ class OpenHandler(QuietHandler):
 
 @pytest.fixture
 def other_program():
-    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), OpenHandler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f'http://127.0.0.1:{server.server_port}'
-        server.shutdown()
-        thread.join()
+    with serving(OpenHandler) as url:
+        yield url
 
 
 @pytest.fixture
