@@ -214,3 +214,30 @@ def test_a_branch_that_nothing_fits():
     assert told({'anyOf': [False, {'type': 'array'}]}, 1) == [{'path': '', 'message': "1 is not of type 'array'"}]
     (failure,) = told({'anyOf': [False, False]}, 1)
     assert failure['message'].startswith('1 is not valid under any of the given schemas')
+
+
+SQUARE = {'properties': {'kind': {'const': 'square'}, 'side': {'type': 'number'}}, 'required': ['kind', 'side']}
+CIRCLE = {'properties': {'kind': {'const': 'circle'}, 'radius': {'type': 'number'}}, 'required': ['kind', 'radius']}
+
+
+@pytest.mark.parametrize('keyword', ['anyOf', 'oneOf'])
+@pytest.mark.parametrize(
+    'branches, instance, failure',
+    [
+        # Of two kinds the one that the instance names, though it fails the other in as many ways.
+        ([SQUARE, CIRCLE], {'kind': 'circle', 'radius': 'r'}, ('radius', "'r' is not of type 'number'")),
+        ([CIRCLE, SQUARE], {'kind': 'square'}, ('', "'side' is a required property")),
+        # Of two types the one that the instance has.
+        ([{'type': 'null'}, {'type': 'array', 'items': {'type': 'integer'}}], ['a'], ('[0]', "'a' is not of type")),
+        # Else the one with the fewest failures.
+        ([{'required': ['a', 'b']}, {'required': ['c']}], {}, ('', "'c' is a required property")),
+    ],
+)
+def test_of_branches_the_nearest_is_told(keyword, branches, instance, failure):
+    (told_failure,) = told({keyword: branches}, instance)
+    assert (told_failure['path'], told_failure['message'][: len(failure[1])]) == failure
+
+
+def test_branches_that_are_as_near_are_all_told():
+    (failure,) = told({'anyOf': [{'type': 'string'}, {'type': 'array'}]}, 1)
+    assert "1 is not of type 'string'; or 1 is not of type 'array'" in failure['message']
