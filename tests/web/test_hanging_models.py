@@ -136,3 +136,20 @@ def test_a_model_that_holds_the_interpreter_is_ended_by_gunicorn(make_service, t
     assert do(service, 'echo', 5).json() == {'result': 5}
     assert 'WORKER TIMEOUT' in service.log
     assert 'misbehaving_model.py' in service.log
+
+
+@pytest.mark.long
+def test_an_ending_worker_gives_its_other_requests_five_seconds(make_service, threads, gate):
+    """By default a batch hangs after three times the time-out; then what ends soon is answered, the rest cut off."""
+    service = make_service(files(timeout=1), {'WORKERS': '1', 'THREADS': '8'})
+    soon = threads.submit(do, service, 'until', str(gate), '/v1/OtherModel')
+    never = threads.submit(do, service, 'hang', None, '/v1/LimitedModel')
+    began = time.monotonic()
+    assert do(service, 'hang').status_code == 504
+    wait_until(lambda: 'BadModel hangs' in service.log)
+    assert time.monotonic() - began >= 3
+    gate.touch()
+    assert soon.result().json() == {'result': None}
+    with pytest.raises(requests.ConnectionError):
+        never.result()
+    assert 7 < time.monotonic() - began < 20
