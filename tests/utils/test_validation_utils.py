@@ -14,7 +14,8 @@ from model_serving.utils.validation_utils import MAX_ERRORS, SchemaValidator, cl
 APP = flask.Flask('validation')
 
 names = st.sampled_from(['a', 'b', 'ab', 'ü', ''])
-texts = st.text('abü1 \n😀', max_size=4)
+# No newline: `$` stands before a last one in Python's dialect alone, a case of its own below.
+texts = st.text('abü1 \t😀', max_size=4)
 integers = st.one_of(st.integers(-3, 3), st.sampled_from([2**63, 2**64 - 1, -(2**63), 10**15]))
 numbers = st.one_of(integers, st.sampled_from([0.0, -0.0, 0.5, 1.0, 1.5, 2.0, 1e15, -1e-300, 5e-324]))
 scalars = st.one_of(st.none(), st.booleans(), numbers, texts)
