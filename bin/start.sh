@@ -27,7 +27,7 @@ waited=0
 until new_lines | grep -q -F ' - [start] - Ready. Open '; do
     if ! is_alive "$pid"; then
         echo 'The service did not start. The end of its log, tmp/model-serving-demo.log:' >&2
-        new_lines | tail -n 20 >&2
+        new_lines | grep -v 'The service can not start\. ' | tail -n 20 >&2
         new_lines | sed -n 's/^.*\(The service can not start\. .*\)/\1/p' | tail -n 1 >&2
         running_pid > /dev/null || rm -f "$pid_file"
         exit 1

@@ -15,8 +15,8 @@ BASE_FOLDER = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BASE_FOLDER))
 
 from model_serving.utils.cpu_utils import limit_threads  # noqa: E402
-from model_serving.web import connection_counts  # noqa: E402
-from model_serving.web.worker_start import WorkerStart  # noqa: E402
+from model_serving.web import connection_counts, listening  # noqa: E402
+from model_serving.web.worker_start import of_service  # noqa: E402
 
 
 def _number(name, default, most):
@@ -59,7 +59,17 @@ with contextlib.suppress(OSError, AttributeError):
 # Before gunicorn loads the app, and so before a model imports its numeric library.
 limit_threads(workers)
 
-_start = WorkerStart(workers)
+_start = of_service(workers)
+
+
+def on_starting(server):
+    # gunicorn itself would try for five seconds, and not say what to do.
+    if {'GUNICORN_FD', 'LISTEN_FDS'} & os.environ.keys():
+        return  # it is handed its sockets
+    for address in server.cfg.address:
+        reason = isinstance(address, tuple) and listening.problem(*address)
+        if reason:
+            sys.exit(f'The service can not start. It {reason} Give another PORT or HOST: PORT=8080 bin/start.sh')
 
 
 def when_ready(server):

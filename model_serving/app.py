@@ -26,7 +26,7 @@ from .web.readiness import Readiness
 from .web.request import JSONRequest
 from .web.strict_json import StrictJSONProvider
 
-NOT_INSTALLED = '%s is not served: it needs %s. Get it: .venv/bin/pip install -r requirements-examples.txt'
+NOT_INSTALLED = '{0.url} is not served: it needs {0.needs}. Get it: .venv/bin/pip install -r requirements-examples.txt'
 
 
 def create_app(routes=ROUTES, conf=None) -> Flask:
@@ -45,9 +45,13 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
     api = ServiceApi(app)
     CORS(app, send_wildcard=True, expose_headers=['X-Request-ID', 'Retry-After'])
     app.before_request(answer_instead(api))
-    served = _add_models(api, routes, conf)
+    not_installed = {route.url: NOT_INSTALLED.format(route) for route in routes if not route.is_installed}
+    for reason in not_installed.values():
+        logging.getLogger('start').info(reason)
+    served = _add_models(api, routes, conf, not_installed)
     servables = [servable for _, servable in served]
     app.extensions['servables'] = {servable.url: servable for servable in servables}
+    app.extensions['not_installed'] = not_installed
     readiness = app.extensions['readiness'] = Readiness(app, servables)
     api.add_resource(HealthLive, '/health/live')
     api.add_resource(HealthReady, '/health/ready', resource_class_args=(readiness,))
@@ -62,18 +66,20 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
     return app
 
 
-def _add_models(api, routes, conf):
+def _add_models(api, routes, conf, not_installed):
     """Serve each route and each model file; returns pairs of resource and servable.
 
     Models that bear a fork are loaded.
     """
-    served = [(route.resource, _servable(route, conf)) for route in routes if _is_installed(route)]
+    served = [(route.resource, _servable(route, conf)) for route in routes if route.url not in not_installed]
     conf.check_names({route.version_and_name[1] for route in routes} | set(conf.model_files()))
     for _, servable in served:
         if getattr(servable.model_class, 'load_before_fork', False):
             _load(servable)
     with SchemaReader() as reader:
-        served += [_file_resource_and_servable(name, conf.model(name), reader) for name in conf.model_files()]
+        for name in conf.model_files():
+            version, _ = Route(f'/v{conf.model(name)["version"]}/{name}', None, place=conf.place(name)).version_and_name
+            served.append(_file_resource_and_servable(name, version, conf.model(name), reader))
     urls = set()
     for resource, servable in served:
         if servable.url in urls:
@@ -87,12 +93,6 @@ def _add_models(api, routes, conf):
             resource_class_args=(servable,) if takes_servable else (),
         )
     return served
-
-
-def _is_installed(route):
-    if not route.is_installed:
-        logging.getLogger('start').info(NOT_INSTALLED, route.url, route.needs)
-    return route.is_installed
 
 
 def _servable(route, conf):
@@ -111,9 +111,8 @@ def _servable(route, conf):
     )
 
 
-def _file_resource_and_servable(name, settings, reader):
+def _file_resource_and_servable(name, version, settings, reader):
     """Return the resource and the servable of a model file, which says itself what its schemas are."""
-    version, name = Route(f'/v{settings["version"]}/{name}', None, place='[model] name').version_and_name
     servable = Servable(name, version, lambda: ModelFile(settings)(), None, None, settings)
     try:
         file = servable.model_class = ModelFile(settings)

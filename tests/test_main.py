@@ -116,6 +116,42 @@ def test_a_port_in_use_ends_in_one_line(tree):
     )
 
 
+@pytest.mark.parametrize(
+    'text, reason',
+    [
+        (
+            'import no_such_package',
+            "line 1: ModuleNotFoundError: No module named 'no_such_package'. Install what it needs",
+        ),
+        ('def broken(', 'line 1: SyntaxError: '),
+        ('1 / 0', 'line 1: ZeroDivisionError: division by zero'),
+    ],
+)
+def test_a_model_that_can_not_be_imported_ends_in_a_line_that_says_where(tree, text, reason):
+    model = tree.folder / 'model_serving' / 'models' / 'xxx_model.py'
+    before = model.read_text(encoding='utf-8')
+    model.write_text(text, encoding='utf-8')
+    try:
+        finished = main(tree, '--host', '127.0.0.1', '--port', str(tree.port))
+    finally:
+        model.write_text(before, encoding='utf-8')
+    assert finished.returncode == 1
+    last = finished.stderr.splitlines()[-1]
+    assert last.startswith(f'The service can not start. model_serving/models/xxx_model.py, {reason}')
+
+
+@pytest.mark.parametrize('length', ['²', '9' * 5000])
+def test_an_odd_length_is_no_500(tree, start, length):
+    start('127.0.0.1')
+    with socket.create_connection(('127.0.0.1', tree.port), timeout=30) as connection:
+        head = 'POST /v1/XXXModel HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n'
+        connection.sendall(f'{head}Content-Length: {length}\r\n\r\n'.encode('latin-1'))
+        connection.shutdown(socket.SHUT_WR)
+        answer = b''.join(iter(lambda: connection.recv(65536), b''))
+    assert re.match(rb'HTTP/1\.[01] 4\d\d ', answer), answer
+    assert b'"message"' in answer
+
+
 def test_it_serves_and_has_loaded_its_models_once(tree, start):
     running = start('127.0.0.1')
     assert ask(tree) == {'result': 'Hello, Leo!'}

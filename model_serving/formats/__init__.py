@@ -17,7 +17,8 @@ import orjson
 from ..serving.errors import StartError
 from ..utils.conf_utils import BASE_FOLDER
 from . import detect
-from .schemas import example_of, merge_patch
+from .schema_file import patched
+from .schemas import example_of
 
 LOGGER = logging.getLogger('formats')
 FORMATS = {
@@ -74,7 +75,7 @@ class ModelFile:
     def schemas(self, reader: 'SchemaReader') -> tuple[dict, dict]:
         """Return the schemas of an instance and of a result, with the user's patch and with an example."""
         if self._loaded and self._module.PREDICT_BEFORE_FORK:
-            return _schemas(self._loaded, _patch(self._settings))
+            return _schemas(self._loaded, self._settings)
         try:
             return reader.read(self._settings)
         except Crash as error:
@@ -85,22 +86,25 @@ class ModelFile:
 
 def read_schemas(settings: dict) -> tuple[dict, dict]:
     """Load the file and return its schemas; for the process of SchemaReader."""
-    return _schemas(ModelFile(settings)(), _patch(settings))
+    return _schemas(ModelFile(settings)(), settings)
 
 
 def _module_name(name, path):
     """Return which module reads the file; raises StartError for a file that is not served."""
     if not path.exists():
         raise StartError(f'{name}: there is no such file ({path}).')
+    if path.is_dir() and not detect.kind_of(path):
+        raise StartError(f'{name} is a folder, not the file of a model.')
     kind = detect.kind_of(path)
     if kind and not kind.suffix:
         raise StartError(f'{name} is {kind.name}: {kind.advice.format(name=name)}')
     suffix = kind.suffix if kind else path.suffix.lower()
     if suffix not in FORMATS:
-        raise StartError(f'{name}: no format is known by {suffix or "no suffix"}. There are: {", ".join(FORMATS)}')
+        known = ', '.join(FORMATS)
+        raise StartError(f'{name}: the end of its name tells no format that is known. There are: {known}')
     # Only ONNX has no mark of its own.
     if not kind and suffix != '.onnx':
-        raise StartError(f'{name} is damaged, or no {suffix} file: its content is not that of one.')
+        raise StartError(f'{name} is damaged, or not {detect.NAMES[suffix]}: its content is not that of one.')
     return FORMATS[suffix]
 
 
@@ -116,23 +120,9 @@ def _import(name, module_name):
         raise StartError(f'{name} needs the library libgomp. On Debian and Ubuntu: apt-get install libgomp1') from error
 
 
-def _patch(settings):
-    """Return the user's merge patch over the schema, `{}` where there is none."""
-    name = settings['schema']
-    if not name:
-        return {}
-    try:
-        patch = json.loads((BASE_FOLDER / name).read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
-        raise StartError(f'{name} (schema of {settings["file"]}): {error}') from error
-    if not isinstance(patch, dict):
-        raise StartError(f'{name} (schema of {settings["file"]}) must be a JSON object: a merge patch over the schema.')
-    return patch
-
-
-def _schemas(loaded, patch):
+def _schemas(loaded, settings):
     """Return the schemas, patched; an example is made up where the user gives none, and the model tries it."""
-    schema, result_schema = merge_patch(loaded.schema, patch), loaded.result_schema
+    schema, result_schema = patched(loaded.schema, settings), loaded.result_schema
     if 'examples' in schema:
         return schema, result_schema
     example = example_of(schema)

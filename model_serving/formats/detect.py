@@ -51,6 +51,10 @@ SAVED_MODEL = Kind('a TensorFlow SavedModel', advice=TENSORFLOW.replace('{option
 LFS_POINTER = Kind('only the pointer to a file in Git LFS', advice='fetch the file itself, by: git lfs pull')
 WEIGHTS = Kind('weights without a network', advice=f'load them into the network and {TORCH}')
 
+# What a file should be, by its suffix.
+NAMES = {kind.suffix: kind.name for kind in (SKOPS_FILE, XGBOOST_FILE, LIGHTGBM_FILE, PT2_FILE)}
+NAMES['.json'] = XGBOOST_FILE.name
+
 STARTS = (
     (b'{L\0\0\0\0\0\0\0\x07learner', XGBOOST_FILE),
     (b'tree\n', LIGHTGBM_FILE),

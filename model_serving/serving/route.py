@@ -31,7 +31,9 @@ class Route(NamedTuple):
         """Return `(1, 'XXXModel')` for `/v1/XXXModel`; raises StartError for any other shape."""
         match = re.fullmatch(r'/v([0-9]+)/([A-Za-z]\w*)', self.url, re.ASCII)
         if not match:
-            raise StartError(f'{self.place}: {self.url!r} must have the form /v<number>/<Name>, as in /v1/XXXModel.')
+            raise StartError(
+                f'{self.place}: {self.url!r} must have the form /v<number>/<Name>, its name of letters, digits and _.'
+            )
         if match[2].lower() in RESERVED_NAMES:
             raise StartError(f'{self.place}: {self.url!r}: the name {match[2]!r} is reserved. Choose another.')
         return int(match[1]), match[2]

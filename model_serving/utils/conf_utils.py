@@ -174,17 +174,25 @@ class Conf:
         """Return the names of the models whose settings name a file to serve."""
         return [name for name in self._files if self.model(name)['file']]
 
+    def place(self, name: str) -> str:
+        """Return where a model has its name from, for messages."""
+        return f'{self._files[name][0]}: [model] name'
+
     def check_names(self, names):
         """Raise StartError for a conf file of a model, and warn of a variable, that no name in `names` explains."""
         for name, (path, _) in self._files.items():
             if name not in names:
-                raise StartError(f'{path}: [model] name = {name}: routes.py has no such model.{_nearest(name, names)}')
+                raise StartError(
+                    f'{path}: [model] name = {name}: routes.py has no such model, and no file = … says where it is.'
+                    f'{nearest(name, names)}'
+                )
         known = {_variable(setting.section, setting.key) for setting in SETTINGS if not setting.only_own}
         known |= {_variable(name, key) for name in names for section, key, *_ in SETTINGS if section == 'model'}
         # Only a warning: Kubernetes sets such variables itself for a service that is called model-serving.
         for variable in sorted(self._environ):
             if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
-                logging.getLogger('conf').warning('%s: no such setting.%s', variable, _nearest(variable, known))
+                # Nearer than usual, since all of them begin alike.
+                logging.getLogger('conf').warning('%s: no such setting.%s', variable, nearest(variable, known, 0.9))
 
     def _add_model(self, path, name, values):
         if name in self._files:
@@ -223,14 +231,14 @@ def _values(path, section, items):
     if not settings:
         raise StartError(f'{path}: [{section}] is no section; there are [serving] and [model].')
     values = {}
+    known = ['name', *settings] if section == 'model' else list(settings)
     for key, text in items.items():
-        if section == 'model' and key == 'name':
-            continue
-        if key not in settings:
+        if key not in known:
             raise StartError(
-                f'{path}: [{section}] {key} is no setting.{_nearest(key, settings)} There are: {", ".join(settings)}.'
+                f'{path}: [{section}] {key} is no setting.{nearest(key, known)} There are: {", ".join(known)}.'
             )
-        values[key] = _read(settings[key], text, f'{path}: [{section}] {key}')
+        if key != 'name':
+            values[key] = _read(settings[key], text, f'{path}: [{section}] {key}')
     return values
 
 
@@ -245,6 +253,7 @@ def _variable(section, key):
     return f'{ENVIRONMENT_PREFIX}{section}_{key}'.upper()
 
 
-def _nearest(word, words):
-    near = difflib.get_close_matches(word, words, n=1)
+def nearest(word, words, cutoff=0.6) -> str:
+    """Return ` Did you mean …?` where one of `words` is near to `word`, else nothing."""
+    near = difflib.get_close_matches(word, words, n=1, cutoff=cutoff)
     return f' Did you mean {near[0]}?' if near else ''

@@ -49,7 +49,7 @@ class AccessLog:
                 self._thread.start()
 
     def _run(self):
-        going_on = True
+        going_on, lost, reason = True, 0, None
         while going_on:
             answers = [self._queue.get()]
             self._stopping.wait(LINGER)
@@ -60,8 +60,16 @@ class AccessLog:
                 pass
             going_on = None not in answers
             answers = [answer for answer in answers if answer is not None]
-            if answers:
-                _write(answers[0][0], [_message(*answer) for answer in answers])
+            messages = [_message(*answer) for answer in answers]
+            if lost:
+                messages.append(f'{lost} lines before could not be written: {reason}')
+            try:
+                if messages:
+                    _write(answers[0][0] if answers else time(), messages)
+                lost = 0
+            # A full disk, say: the thread goes on, or lines would pile up in memory.
+            except Exception as error:
+                lost, reason = lost + len(answers), error
 
 
 def _message(_created, client, method, path, *others):

@@ -1,13 +1,12 @@
 """Flask's own server, as `python main.py` starts it."""
 
 import ipaddress
-import os
-import socket
 import sys
 
 from werkzeug.serving import WSGIRequestHandler, is_running_from_reloader, run_simple
 
 from ..utils.conf_utils import CONF_FOLDER
+from . import listening
 
 
 class QuietRequestHandler(WSGIRequestHandler):
@@ -23,15 +22,8 @@ def problem(host: str, port: str) -> str | None:
         return f'the port must be a number from 1 to 65535, not {port!r}.'
     if is_running_from_reloader():
         return None  # the first process holds the socket
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as listener:
-            if os.name == 'posix':
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-    except (OSError, UnicodeError) as error:
-        return f'can not listen at {host}:{port}: {error}. Choose another --host or --port.'
-    return None
+    reason = listening.problem(host, int(port))
+    return reason and f'{reason} Choose another --host or --port.'
 
 
 def serve(make_app, host: str, port: int, debug: bool):

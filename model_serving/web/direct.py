@@ -23,6 +23,8 @@ RESULT = 'model_serving.result'
 CONTENT_TYPES = {'application/json'} | {
     f'application/json;{space}charset={name}' for space in ('', ' ') for name in ('utf-8', 'UTF-8')
 }
+# Python refuses to read thousands of them.
+MAX_DIGITS = 18
 # A handler whose module holds one of these may use it, and they only work while Flask has the request.
 CONTEXT_OBJECTS = (flask.request, flask.g, flask.session, flask.current_app, flask, flask_restful)
 
@@ -85,6 +87,8 @@ def _is_usual(environ, max_body):
     return (
         environ['REQUEST_METHOD'] == 'POST'
         and environ.get('CONTENT_TYPE') in CONTENT_TYPES
+        and len(length) <= MAX_DIGITS
+        and length.isascii()
         and length.isdigit()
         and int(length) <= max_body
         and 'HTTP_TRANSFER_ENCODING' not in environ

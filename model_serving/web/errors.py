@@ -92,6 +92,8 @@ def _message(error):
     if error.description != type(error).description:
         return error.description
     if isinstance(error, NotFound):
+        if request.path in current_app.extensions['not_installed']:
+            return current_app.extensions['not_installed'][request.path]
         urls = sorted({str(rule) for rule in current_app.url_map.iter_rules() if not rule.arguments})
         shown = ', '.join(urls[:MAX_URLS]) + (' …' if len(urls) > MAX_URLS else '')
         hint = did_you_mean(request.path, urls)

@@ -4,6 +4,7 @@ import selectors
 import sys
 import threading
 import time
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic
 
@@ -17,6 +18,8 @@ from .hub import hub_of_thread
 LINGER = 0.01
 # How long a step of a request may take, in seconds, before another thread takes the lead.
 PATIENCE = 0.02
+# For how long one connection is answered, in seconds, while it has sent further requests already and others wait.
+TURN = PATIENCE / 2
 # For how long after that, in seconds, each request gets a thread of its own.
 HASTE = 1
 # For how long a thread may keep the interpreter while another waits for it, in seconds; Python's own 5 ms let a
@@ -42,6 +45,8 @@ class Worker(ThreadWorker):
         self._busy = selectors.DefaultSelector()
         self._leader = None
         self._led = threading.Event()
+        # Connections with requests that have come already, but not their turn.
+        self._unfinished = deque()
         self._hasty_until = 0.0
         if self.cfg.threads > 1:
             threading.Thread(target=self._watch_leader, name='leader watch', daemon=True).start()
@@ -68,7 +73,21 @@ class Worker(ThreadWorker):
     def wait_for_and_dispatch_events(self, timeout):
         """Note how many connections there are, and do what the main thread has to do."""
         connection_counts.note(self.age, self.nr_conns)
+        if self.alive and self.nr_conns >= self.worker_connections:
+            self._make_room()
         super().wait_for_and_dispatch_events(timeout)
+
+    def _make_room(self):
+        """Let go of the connection that has been idle for longest: the stock worker would accept no other."""
+        for idle, close_expired in (
+            (self.pending_conns, self.murder_pending),
+            (self.keepalived_conns, self.murder_keepalived),
+        ):
+            if idle:
+                idle[0].timeout = 0
+                close_expired()
+                self.set_accept_enabled(True)
+                return
 
     def enqueue_req(self, conn):
         """Watch a connection that is new, or whose next request the main thread's poller has seen."""
@@ -145,7 +164,7 @@ class Worker(ThreadWorker):
                 self._sweep(hub, now - LINGER)
 
     def _serve_ready(self, hub):
-        for key, _ in hub.sleep(self._busy.select, LINGER):
+        for key, _ in hub.sleep(self._busy.select, 0 if self._unfinished else LINGER):
             conn = key.data
             if conn is None:
                 hub.was_woken()
@@ -156,11 +175,16 @@ class Worker(ThreadWorker):
                 self._park(conn)
             else:
                 conn.in_flight = True
-                if monotonic() < self._hasty_until:
-                    self._park(conn)
-                    self.tpool.submit(self._answer_apart, conn)
-                else:
-                    hub.run(self._answer, conn)
+                self._begin(hub, conn)
+        if self._unfinished and self._leader is hub:
+            self._begin(hub, self._unfinished.popleft())
+
+    def _begin(self, hub, conn):
+        if monotonic() < self._hasty_until:
+            self._park(conn)
+            self.tpool.submit(self._answer_apart, conn)
+        else:
+            hub.run(self._answer, conn)
 
     def _answer_apart(self, conn):
         began = monotonic()
@@ -170,10 +194,12 @@ class Worker(ThreadWorker):
 
     def _answer(self, conn):
         """Answer a request, and those that came with it; then wait for the next or give the connection back."""
-        keep = False
+        keep, until = False, monotonic() + TURN
         try:
             keep = self.handle(conn)
             while keep is True and self.alive and conn.parser.unreader.buf.getvalue():
+                if monotonic() > until:
+                    return self._interrupt(conn)
                 keep = self.handle(conn)
         except GreenletExit:
             raise
@@ -189,6 +215,13 @@ class Worker(ThreadWorker):
                 self._busy.unregister(conn.sock)
         if keep is not True:
             self._give_back(conn, keep)
+
+    def _interrupt(self, conn):
+        """Answer others before the further requests that have come by this connection."""
+        with self._lock:
+            self._unfinished.append(conn)
+            if self._leader is None:
+                self._elect()
 
     def _give_back(self, conn, keep):
         done = Future()
@@ -208,7 +241,7 @@ class Worker(ThreadWorker):
             ]
             for conn in silent:
                 self._busy.unregister(conn.sock)
-            if len(silent) == len(conns):
+            if len(silent) == len(conns) and not self._unfinished:
                 self._depose()
                 self._led.clear()
         for conn in silent:

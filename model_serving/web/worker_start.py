@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager
+from functools import cache
 
 from gunicorn.errors import HaltServer
 
@@ -17,6 +18,12 @@ from . import banner
 LOGGER = logging.getLogger('start')
 # gunicorn's own status where no worker can start.
 WORKER_BOOT_ERROR = 3
+
+
+@cache
+def of_service(count: int) -> 'WorkerStart':
+    """Return the one WorkerStart of the process, also to a conf file that is read again, as by the signal HUP."""
+    return WorkerStart(count)
 
 
 class WorkerStart:

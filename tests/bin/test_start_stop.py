@@ -206,8 +206,6 @@ def test_stop_kills_what_does_not_end_in_35_s(make_service):
     assert not (service.folder / PID_FILE).exists()
 
 
-# gunicorn tries for 5 s.
-@pytest.mark.long
 def test_a_port_in_use(stopped):
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -215,5 +213,7 @@ def test_a_port_in_use(stopped):
         listener.listen()
         finished = stopped.run('bin/start.sh')
     assert finished.returncode == 1
-    assert 'in use' in finished.stderr
+    last = finished.stderr.splitlines()[-1]
+    assert last.startswith(f'The service can not start. It can not listen at 127.0.0.1:{stopped.port}: ')
+    assert last.endswith('in use. Give another PORT or HOST: PORT=8080 bin/start.sh')
     assert not (stopped.folder / PID_FILE).exists()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from model_serving.formats import FORMATS, PACKAGES
+from model_serving.formats import PACKAGES
 from model_serving.utils.conf_utils import BASE_FOLDER
 from tests.formats.answers import problem
 
@@ -69,10 +69,23 @@ def test_a_tensorflow_folder(tmp_path):
     assert 'python -m tf2onnx.convert --saved-model' in problem(tmp_path)
 
 
-@pytest.mark.parametrize('suffix', [suffix for suffix in FORMATS if suffix != '.onnx'])
-def test_a_file_whose_content_is_not_that_of_its_suffix(tmp_path, suffix):
-    message = problem(written(tmp_path / f'a{suffix}', b'no such thing'))
-    assert f'is damaged, or no {suffix} file' in message
+def test_another_folder(tmp_path):
+    assert problem(tmp_path) == f'{tmp_path} is a folder, not the file of a model.'
+
+
+@pytest.mark.parametrize(
+    'suffix, what',
+    [
+        ('.skops', 'a skops file'),
+        ('.ubj', 'an XGBoost model'),
+        ('.json', 'an XGBoost model'),
+        ('.txt', 'a LightGBM model'),
+        ('.pt2', 'a PyTorch exported program'),
+    ],
+)
+def test_a_file_whose_content_is_not_that_of_its_suffix(tmp_path, suffix, what):
+    message = problem(written(tmp_path / f'a{suffix}', b'{"no": "such thing"}'))
+    assert f'is damaged, or not {what}' in message
 
 
 def test_a_file_of_no_known_kind_and_no_file(tmp_path):
@@ -146,7 +159,13 @@ def test_an_operator_set_of_a_later_version(write_onnx, tmp_path):
 
 @pytest.mark.parametrize(
     ('patch', 'words'),
-    [('{', 'Expecting property name'), ('[]', 'must be a JSON object'), ('{"type": "nothing"}', 'is no JSON Schema')],
+    [
+        ('{', 'Expecting property name'),
+        ('[]', 'must be a JSON object'),
+        ('{"type": "nothing"}', 'is no JSON Schema'),
+        ('{"properties": {"xs": {"minimum": 0}}}', "'xs' is no input of the model. Did you mean x? There are: x."),
+        ('{"examples": [{"x": 1}, {"x": "one"}]}', 'examples[1]: "one" is not of type "number"'),
+    ],
 )
 def test_a_bad_patch_over_the_schema(refusal, write_onnx, tmp_path, patch, words):
     path = write_onnx(
@@ -159,6 +178,12 @@ def test_a_bad_patch_over_the_schema(refusal, write_onnx, tmp_path, patch, words
     message = refusal(path, f'schema = {schema}')
     assert words in message
     assert str(schema) in message
+
+
+def test_no_such_patch(refusal, tmp_path):
+    message = refusal(BASE_FOLDER / 'data' / 'wine.onnx', f'schema = {tmp_path / "none.json"}')
+    assert 'none.json' in message
+    assert message.endswith('can not be read: No such file or directory.')
 
 
 def test_the_patch_is_applied_as_rfc_7386_says():

@@ -32,5 +32,6 @@ def test_a_row_without_its_optional_package_is_skipped_and_says_how_to_get_it(ma
     assert line == (
         '/v1/Rare is not served: it needs no_such_package. Get it: .venv/bin/pip install -r requirements-examples.txt'
     )
-    assert service.post('/v1/Rare', json={'name': 'Leo'}).status_code == 404
+    answer = service.post('/v1/Rare', json={'name': 'Leo'})
+    assert (answer.status_code, answer.json()) == (404, {'message': line})
     assert service.post('/v1/XXXModel', json={'name': 'Leo'}).status_code == 200

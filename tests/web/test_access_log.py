@@ -1,7 +1,9 @@
 """The log has a line for each request, in the one form of all lines."""
 
 import re
+import resource
 import socket
+import threading
 
 LINE = re.compile(
     r'\[\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\] - \[INFO\] - \[access\] - '
@@ -44,3 +46,21 @@ def test_it_can_be_off(make_service):
     assert service.post('/v1/XXXModel', {'name': 'Leo'}).headers['X-Request-ID']
     service.stop()
     assert access_lines(service) == []
+
+
+def test_lines_that_can_not_be_written_are_counted_and_the_next_are_written(make_service):
+    """As on a full disk: the worker may not write beyond where its log is now."""
+    service = make_service(environment={'WORKERS': '1'})
+    (pid,) = service.worker_pids
+    _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, hard))
+    assert [service.post('/v1/XXXModel', {'name': 'Leo'}).status_code for _ in range(20)] == [200] * 20
+    # Long enough for the lines to have been tried.
+    threading.Event().wait(0.5)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+    assert service.post('/v1/XXXModel', {'name': 'Leo'}, headers={'X-Request-ID': 'after'}).status_code == 200
+    service.stop()
+    lines = access_lines(service)
+    assert sum(' after' in line for line in lines) == 1
+    (lost,) = [line for line in lines if 'could not be written' in line]
+    assert '[Errno 27] File too large' in lost

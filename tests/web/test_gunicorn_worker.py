@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import select
 import signal
 import socket
 import threading
@@ -276,6 +277,49 @@ def test_clients_that_dribble_leave_a_thread_to_the_others(connect, clients):
         assert b'200 OK' in sock.recv(65536)
 
 
+def test_idle_connections_beyond_the_limit_keep_nobody_out(make_service, closing):
+    service = make_service(environment={'WORKERS': '1', 'GUNICORN_CMD_ARGS': '--worker-connections 40'})
+    for _ in range(100):
+        closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
+    client = Client(service)
+    closing.callback(client.connection.close)
+    client.connection.timeout = 10  # the stock worker would let it wait for 75 s
+    assert client.call() == (200, ANSWER)
+    # The oldest went, whoever has just been here is still connected.
+    assert client.call() == (200, ANSWER)
+
+
+def test_clients_that_send_ahead_leave_the_others_their_turn(one_worker, connect, clients):
+    """More of them than threads, each with thousands of requests at once, for as long as the others call."""
+    greedy = [connect() for _ in range(3 * THREADS)]
+    done = threading.Event()
+
+    def send(sock):
+        answered = 0
+        sock.setblocking(False)
+        waiting = b''
+        while not done.is_set():
+            readable, writable, _ = select.select([sock], [sock], [], 1)
+            if writable:
+                waiting = waiting or REQUEST * 1000
+                waiting = waiting[sock.send(waiting) :]
+            if readable:
+                answered += sock.recv(65536).count(b'HTTP/1.1 200 OK')
+        return answered
+
+    with ThreadPoolExecutor(len(greedy)) as pool:
+        sending = [pool.submit(send, sock) for sock in greedy]
+        clients[0].connection.timeout = 10
+        try:
+            assert [clients[0].call() for _ in range(20)] == [(200, ANSWER)] * 20
+            for _ in range(3):
+                assert one_worker.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
+        finally:
+            done.set()
+        # These are answered, too.
+        assert all(call.result() for call in sending)
+
+
 def test_silent_connections_take_no_thread_for_good(connect, clients):
     for _ in range(4 * THREADS):
         connect()
@@ -330,6 +374,28 @@ def test_silent_connections_do_not_delay_the_end(make_service, closing):
     # The next connection is answered after those have been given back to the poller.
     assert [service.post('/v1/XXXModel', {'name': 'Leo'}).json() for _ in range(4)] == [ANSWER] * 4
     service.run('bin/stop.sh', check=True, timeout=15)
+
+
+def test_the_signal_hup_renews_the_workers(make_service):
+    """Also where a new one takes so long to start that no old one is left."""
+    model = 'model_serving/models/xxx_model.py'
+    source = (BASE_FOLDER / model).read_text(encoding='utf-8')
+    assert 'load_before_fork = True' in source
+    source = source.replace('load_before_fork = True', 'load_before_fork = False')
+    begin = source.index('        LOGGER.info')
+    waits = (
+        '        from os.path import exists\n        from time import sleep\n'
+        "        while exists('wait') and not exists('go'):\n            sleep(0.05)\n"
+    )
+    service = make_service({model: source[:begin] + waits + source[begin:]})
+    old = service.worker_pids
+    (service.folder / 'wait').touch()
+    os.kill(service.master_pid, signal.SIGHUP)
+    wait_until(lambda: not set(old) & set(service.worker_pids))
+    (service.folder / 'go').touch()
+    assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
+    service.run('bin/stop.sh', check=True)
+    assert 'No worker could start' not in service.log
 
 
 def test_what_was_accepted_is_answered_when_the_service_ends(make_service):

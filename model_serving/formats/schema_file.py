@@ -1,0 +1,53 @@
+"""The user's own words about a model file: `schema = …`, a JSON merge patch (RFC 7386) over what the file says."""
+
+import json
+
+import jsonschema_rs
+
+from ..serving.errors import StartError
+from ..utils.conf_utils import BASE_FOLDER, nearest
+from .schemas import merge_patch
+
+
+def patched(schema: dict, settings: dict) -> dict:
+    """Return the schema of an instance with the patch applied that the settings name, if any.
+
+    Raises StartError for a patch that can't be read, that speaks of an input which the file does not have, or whose
+    examples do not fit.
+    """
+    if not settings['schema']:
+        return schema
+    place = f'{settings["schema"]} (schema of {settings["file"]})'
+    patch = _read(BASE_FOLDER / settings['schema'], place)
+    known, told = schema.get('properties', {}), patch.get('properties')
+    for name in told if isinstance(told, dict) else ():
+        if name not in known:
+            raise StartError(
+                f'{place}: {name!r} is no input of the model.{nearest(name, known)} There are: {", ".join(known)}.'
+            )
+    merged = merge_patch(schema, patch)
+    _check_examples(merged, place)
+    return merged
+
+
+def _read(path, place):
+    try:
+        patch = json.loads(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise StartError(f'{place} can not be read: {error.strerror}.') from error
+    except ValueError as error:
+        raise StartError(f'{place} is no JSON: {error}') from error
+    if not isinstance(patch, dict):
+        raise StartError(f'{place} must be a JSON object: a merge patch over the schema.')
+    return patch
+
+
+def _check_examples(schema, place):
+    try:
+        validator = jsonschema_rs.validator_for(schema, validate_formats=False)
+    except ValueError:
+        return  # validate_json says what is wrong with the schema
+    examples = schema.get('examples')
+    for number, example in enumerate(examples if isinstance(examples, list) else ()):
+        for error in validator.iter_errors(example):
+            raise StartError(f'{place}: examples[{number}]: {error.message}')

@@ -1,0 +1,17 @@
+"""Can a server listen at an address? Asked before it tries, to say in one line why not."""
+
+import os
+import socket
+
+
+def problem(host: str, port: int) -> str | None:
+    """Return why nothing can listen at `host` and `port`, None where it can."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as listener:
+            if os.name == 'posix':
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except (OSError, UnicodeError) as error:
+        return f'can not listen at {host}:{port}: {error}.'
+    return None
