@@ -17,7 +17,7 @@ function make(service, model, idFor) {
 
   function send() {
     const body = ask.body();
-    if (body === null) return;
+    if (body === null) return answer.reset();
     answer.wait();
     Service.call(service.api, model, body, service.header(), (outcome) => {
       answer.show(outcome);
@@ -49,9 +49,14 @@ function head(element, model, api) {
 }
 
 function answerPane(element, model, idFor) {
-  const facts = element.find('.facts').text(Words.say('nothingYet'));
+  const facts = element.find('.facts');
   const result = element.find('.result').attr('id', idFor('result'));
   element.find('.submit').attr('id', idFor('submit'));
+  function reset() {
+    facts.text(Words.say('nothingYet'));
+    result.empty();
+  }
+  reset();
   function wait() {
     facts.text(Words.say('sending'));
     element.attr('aria-busy', 'true');
@@ -65,7 +70,7 @@ function answerPane(element, model, idFor) {
     );
     result.empty().append(ok ? Results.answer(data, model.answerSchema) : $('<p>', {class: 'message', text: message}));
   }
-  return {wait, show};
+  return {reset, wait, show};
 }
 
 // The program that makes the same call; '' while the body is not valid.

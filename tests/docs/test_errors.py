@@ -39,6 +39,7 @@ REQUESTS = [
     ('POST', BAD, PACKED[:-4], GZIP),
     ('POST', BAD, PACKED + b'more', GZIP),
     ('POST', '/v1/XXModel', b'{}', {}),
+    ('POST', '/v1/RareModel', b'{}', {}),
     ('PUT', '/v1/XXXModel', b'{}', {}),
     ('DELETE', '/health/live', b'', {}),
     ('POST', BAD, b'x' * 20_000, {}),
@@ -50,6 +51,8 @@ REQUESTS = [
     ('GET', '/health/ready', None, {}),
     ('POST', BAD, b'{"do":"sleep","value":1}', {'X-Request-Timeout': '0.2'}),
 ]
+# A model for want of a package.
+RARE = "\nROUTES += (Route('/v1/RareModel', MisbehavingResource, OtherModel, needs='no_such_package'),)\n"
 RAW = [
     b'NONSENSE\r\n\r\n',
     head(line=f'GET /{"x" * 4100} HTTP/1.1'),
@@ -64,7 +67,9 @@ def service(service_class, tmp_path_factory):
     """A service with models for all errors, among them one that can't start."""
     conf = {'conf/none.conf': '[model]\nname = NoFile\nfile = data/none.onnx\non_error = skip\n'}
     environment = {'WORKERS': '1', 'THREADS': '8', 'MODEL_SERVING_LIMITEDMODEL_MAX_QUEUE': '1'}
-    one = service_class(tmp_path_factory.mktemp('errors'), {**files(max_body='16 KiB'), **conf}, environment)
+    served = {**files(max_body='16 KiB'), **conf}
+    served['model_serving/routes.py'] += RARE
+    one = service_class(tmp_path_factory.mktemp('errors'), served, environment)
     one.start()
     yield one
     one.stop()

@@ -107,6 +107,15 @@ def test_error_is_shown_at_its_field(form, name, text, message):
     assert form.locator('[aria-invalid]').count() == 0
 
 
+def test_an_answer_does_not_stay_beside_what_was_not_sent(form):
+    send(form)
+    expect(form.locator('.result')).not_to_be_empty()
+    field(form, 'row').fill('1, x, 2')
+    form.get_by_role('button', name='Send').click()
+    expect(form.locator('.result')).to_be_empty()
+    form.get_by_role('button', name='Example 1').click()
+
+
 @pytest.mark.parametrize(
     'text, message',
     [
