@@ -107,7 +107,7 @@ PEERS = {
     'mosec': Peer(
         'mosec',
         '2 worker processes (1 for each of a hundred models), batches of up to 32 that wait 1 ms',
-        '{bin}/python server.py --address 127.0.0.1 --port {port} --log-level warning',
+        '{bin}/python server.py --address 127.0.0.1 --port {port} --log-level warning --timeout 30000',
     ),
     'bare': Peer(
         'bare gunicorn',

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import gc
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -26,6 +27,16 @@ def _number(name, default, most):
     return int(text)
 
 
+def _connections(threads):
+    """Return how many connections a worker may have, and have the system allow it so many files."""
+    others = 100 + 3 * threads  # its log, models and pipes
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files < 1000 + others:
+        files = 1000 + others if most == resource.RLIM_INFINITY else min(most, 1000 + others)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return max(threads + 1, min(1000, files - others))
+
+
 _host = os.environ.get('HOST', '0.0.0.0')
 _port = _number('PORT', '9999', 65535)
 
@@ -36,6 +47,8 @@ worker_class = 'model_serving.web.gunicorn_worker.Worker'
 # Models that bear a fork are loaded once, here in the master, and shared by the workers.
 preload_app = True
 chdir = str(BASE_FOLDER)
+
+worker_connections = _connections(threads)
 
 graceful_timeout = 25
 # Longer than the idle time of the load balancer in front, which otherwise sends into a closed connection.

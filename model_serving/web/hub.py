@@ -77,7 +77,10 @@ class Hub:
 
     def sleep_alone(self, seconds):
         """Sleep until a call is answered, for `seconds` at most."""
-        if self.sleep(lambda timeout: select.select([self], [], [], timeout)[0], seconds):
+        # Not select.select, which knows no file beyond the 1,024th.
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        if self.sleep(lambda timeout: poll.poll(1000 * timeout), seconds):
             self.was_woken()
 
     def was_woken(self):

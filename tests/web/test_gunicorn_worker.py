@@ -289,6 +289,19 @@ def test_idle_connections_beyond_the_limit_keep_nobody_out(make_service, closing
     assert client.call() == (200, ANSWER)
 
 
+def test_as_many_connections_as_the_system_has_files_keep_nobody_out(make_service, closing):
+    service = make_service(environment={'WORKERS': '1'}, start=False)
+    service.run('sh', '-c', 'ulimit -n 256 && bin/start.sh', check=True)
+    (worker,) = service.worker_pids
+    for _ in range(400):
+        closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
+    client = Client(service)
+    closing.callback(client.connection.close)
+    client.connection.timeout = 10
+    assert client.call() == (200, ANSWER)
+    assert service.worker_pids == [worker]
+
+
 def test_clients_that_send_ahead_leave_the_others_their_turn(one_worker, connect, clients):
     """More of them than threads, each with thousands of requests at once, for as long as the others call."""
     greedy = [connect() for _ in range(3 * THREADS)]

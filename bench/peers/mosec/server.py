@@ -24,9 +24,13 @@ def main():
     A batch waits 1 ms to fill up, the shortest there is: mosec's own 10 ms would be paid by every lonely request.
     """
     server = Server()
-    for name in MODELS:
-        runtime = Runtime(ModelWorker, num=2 if len(MODELS) == 1 else 1, max_batch_size=32, max_wait_time=1)
-        server.register_runtime({f'/v1/{name}': [runtime]})
+    # It takes all routes in one call.
+    server.register_runtime(
+        {
+            f'/v1/{name}': [Runtime(ModelWorker, num=2 if len(MODELS) == 1 else 1, max_batch_size=32, max_wait_time=1)]
+            for name in MODELS
+        }
+    )
     server.run()
 
 
