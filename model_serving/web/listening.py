@@ -5,9 +5,9 @@ import socket
 
 
 def problem(host: str, port: int) -> str | None:
-    """Return why nothing can listen at `host` and `port`, None where it can."""
+    """Return why nothing can listen at `host` and `port`, None where it can; no host stands for all addresses."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, _, _, address = socket.getaddrinfo(host or '0.0.0.0', port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as listener:
             if os.name == 'posix':
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
