@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
@@ -404,7 +405,7 @@ def test_the_signal_hup_renews_the_workers(make_service):
     old = service.worker_pids
     (service.folder / 'wait').touch()
     os.kill(service.master_pid, signal.SIGHUP)
-    wait_until(lambda: not set(old) & set(service.worker_pids))
+    wait_until(lambda: not any(Path(f'/proc/{pid}').exists() for pid in old))
     (service.folder / 'go').touch()
     assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
     service.run('bin/stop.sh', check=True)
