@@ -155,8 +155,7 @@ class Batcher:
 
     def _answer(self, calls):
         """Predict once for all `calls`; where that fails, halve, so that a bad instance fails alone."""
-        now = perf_counter()
-        calls = [call for call in calls if call.deadline > now]
+        calls = [call for call in calls if call.deadline > perf_counter()]
         if not calls:
             return
         try:
@@ -183,12 +182,13 @@ class Batcher:
             measured = (perf_counter() - started) / len(instances)
             known = self._seconds_per_call or measured
             self._seconds_per_call = known + (measured - known) / 4
-        # NumPy arrays and tensors have `tolist`; a dict or a generator has no order or length to trust.
+        # NumPy arrays and tensors have `tolist`; a dict or a generator has no length to trust.
         if not (isinstance(results, (list, tuple)) or hasattr(results, 'tolist')):
             raise TypeError(f'{self.name}: predict must return a list, not {type(results).__name__}.')
+        results = list(results)  # which counts itself in one way
         if len(results) != len(instances):
             raise ValueError(f'{self.name}: predict returned {len(results)} results for {len(instances)} instances.')
-        return list(results)
+        return results
 
 
 def _exception(error):

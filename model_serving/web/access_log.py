@@ -62,7 +62,8 @@ class AccessLog:
             answers = [answer for answer in answers if answer is not None]
             messages = [_message(*answer) for answer in answers]
             if lost:
-                messages.append(f'{lost} lines before could not be written: {reason}')
+                # The first, since what was written last may have been cut in the middle of a line.
+                messages.insert(0, f'{lost} lines before could not be written: {reason}')
             try:
                 if messages:
                     _write(answers[0][0] if answers else time(), messages)

@@ -40,7 +40,7 @@ class Worker(ThreadWorker):
     """
 
     def init_process(self):
-        # Guards what connections the selector watches, `in_flight` and `parked` of each, and who leads.
+        # Guards what connections the selector watches, `in_flight` and `watched` of each, and who leads.
         self._lock = threading.Lock()
         self._busy = selectors.DefaultSelector()
         self._leader = None
@@ -106,7 +106,7 @@ class Worker(ThreadWorker):
 
     def _watch(self, conn):
         """Have the leader wait for the connection's next request."""
-        conn.parked = False
+        conn.watched = True
         conn.used = monotonic()
         self._busy.register(conn.sock, selectors.EVENT_READ, conn)
         if self._leader is None:
@@ -115,9 +115,13 @@ class Worker(ThreadWorker):
     def _park(self, conn):
         """Wait no more for the connection, until its answer is out."""
         with self._lock:
-            if conn.in_flight and not conn.parked:
-                conn.parked = True
-                self._busy.unregister(conn.sock)
+            if conn.in_flight:
+                self._unwatch(conn)
+
+    def _unwatch(self, conn):
+        if conn.watched:
+            conn.watched = False
+            self._busy.unregister(conn.sock)
 
     def _elect(self):
         self._leader = ELECTED
@@ -168,16 +172,24 @@ class Worker(ThreadWorker):
             conn = key.data
             if conn is None:
                 hub.was_woken()
-            elif self._leader is not hub:
-                return
-            elif conn.in_flight:
-                # It has sent more, or closed.
-                self._park(conn)
-            else:
-                conn.in_flight = True
+            elif self._takes(hub, conn):
                 self._begin(hub, conn)
-        if self._unfinished and self._leader is hub:
-            self._begin(hub, self._unfinished.popleft())
+        with self._lock:
+            conn = self._unfinished.popleft() if self._unfinished and self._leader is hub else None
+        if conn is not None:
+            self._begin(hub, conn)
+
+    def _takes(self, hub, conn):
+        """Tell whether this hub is to answer what a connection has sent; another thread may have done so meanwhile."""
+        with self._lock:
+            if self._leader is not hub or not conn.watched:
+                return False
+            if conn.in_flight:
+                # It has sent more, or closed.
+                self._unwatch(conn)
+                return False
+            conn.in_flight = True
+            return True
 
     def _begin(self, hub, conn):
         if monotonic() < self._hasty_until:
@@ -209,10 +221,10 @@ class Worker(ThreadWorker):
         with self._lock:
             conn.in_flight = False
             conn.used = monotonic()
-            if keep is True and conn.parked:
+            if keep is not True:
+                self._unwatch(conn)
+            elif not conn.watched:
                 self._watch(conn)
-            elif keep is not True and not conn.parked:
-                self._busy.unregister(conn.sock)
         if keep is not True:
             self._give_back(conn, keep)
 
@@ -240,7 +252,7 @@ class Worker(ThreadWorker):
                 conn for conn in conns if not conn.in_flight and conn.used < (before if conn.initialized else first)
             ]
             for conn in silent:
-                self._busy.unregister(conn.sock)
+                self._unwatch(conn)
             if len(silent) == len(conns) and not self._unfinished:
                 self._depose()
                 self._led.clear()

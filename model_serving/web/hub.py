@@ -99,8 +99,10 @@ class Hub:
     def _go(self, waiter):
         self._steps += 1
         self.step = self._steps
-        waiter.switch()
-        self.step = None
+        try:
+            waiter.switch()
+        finally:
+            self.step = None
 
     def _work(self):
         while True:

@@ -15,6 +15,13 @@ class OddError(BaseException):
     """No Exception: it passes every `except Exception`."""
 
 
+class Miscounted(list):
+    """A list that holds one item more than it says."""
+
+    def __iter__(self):
+        yield from range(len(self) + 1)
+
+
 def raise_(error):
     raise error
 
@@ -68,6 +75,7 @@ BATCHES = {
     'too_few': lambda results: results[1:],
     'too_many': lambda results: [*results, 1],
     'no_list': lambda results: None,
+    'miscounted': lambda results: Miscounted(results),
     'dict': lambda results: dict(enumerate(results)),
     'generator': lambda results: (result for result in results),
 }

@@ -438,7 +438,7 @@ def test_who_has_just_connected_is_answered_when_the_worker_ends(make_service, c
         wait_until(lambda: 'Handling signal: term' in service.log)
         os.kill(service.worker_pids[0], signal.SIGCONT)
         # Much longer than the leader watches a silent connection, and shorter than a worker that stops does.
-        threading.Event().wait(0.5)
+        threading.Event().wait(0.1)
         late.sendall(REQUEST)
         assert b'200 OK' in late.recv(65536)
         (service.folder / 'open').touch()

@@ -31,6 +31,7 @@ def test_a_failure_is_a_500_with_the_request_id(misbehaving, what):
         ('set', 'Type is not JSON serializable: set'),
         ('bytes', 'Type is not JSON serializable: bytes'),
         ('too_few', 'BadModel: predict returned 0 results for 1 instances'),
+        ('miscounted', 'BadModel: predict returned 2 results for 1 instances'),
         ('no_list', 'BadModel: predict must return a list, not NoneType'),
         ('exit', 'The model raised SystemExit'),
     ],
@@ -38,6 +39,7 @@ def test_a_failure_is_a_500_with_the_request_id(misbehaving, what):
 def test_the_log_has_the_reason(misbehaving, what, reason):
     assert do(misbehaving, what).status_code == 500
     assert reason in misbehaving.log
+    assert do(misbehaving, 'echo', 1).json() == {'result': 1}
 
 
 def test_nan_is_null(misbehaving):
