@@ -5,6 +5,7 @@ Stock gunicorn makes nine for a request; here it takes three, to wait, to receiv
 
 import contextlib
 import select
+import selectors
 import socket
 import struct
 from email.utils import formatdate
@@ -15,7 +16,9 @@ from gunicorn import util
 from gunicorn.http import wsgi
 from gunicorn.http.unreader import SocketUnreader
 
-# How long a thread waits for a client that stops in the middle of a request or of reading its answer, in seconds.
+from .hub import client_is_ready
+
+# How long a client may stop in the middle of a request or of reading its answer, in seconds.
 SILENCE = 30
 TIMEVAL = struct.pack('ll', SILENCE, 0)
 # How many pieces of what a client still sends are thrown away before its connection is cut.
@@ -25,11 +28,32 @@ SocketUnreader.max_body_chunk = 128 * 1024
 
 
 class Socket(socket.socket):
-    """A client's socket, which is not set to the mode that it has already."""
+    """A client's socket, whose hub goes on with others while the client is slow."""
 
     __slots__ = ()
 
+    def recv(self, size, flags=0):
+        """Receive; in no hub's request as any socket does."""
+        while not flags:
+            try:
+                return super().recv(size, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                if not client_is_ready(selectors.EVENT_READ):
+                    break
+        return super().recv(size, flags)
+
+    def sendall(self, data):
+        """Send everything; in no hub's request as any socket does."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self.send(rest, socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                if not client_is_ready(selectors.EVENT_WRITE):
+                    return super().sendall(rest)
+
     def setblocking(self, blocking):
+        """Do nothing where it has this mode already: a call of the system less."""
         if self.getblocking() != blocking:
             super().setblocking(blocking)
 

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from ..resources.model_resource import ModelResource
 from . import strict_json
-from .hub import new_wait
+from .hub import apart, new_wait
 
 # Keys of `environ` by which this lane and the edge tell Flask what to answer instead of dispatching.
 REFUSAL = 'model_serving.refusal'
@@ -51,17 +51,45 @@ class DirectLane:
             return self._flask(environ, start_response)
         _, is_valid, call = served
         length = int(environ['CONTENT_LENGTH'])
-        try:
-            body = environ['wsgi.input'].read(length)
-        except OSError:
-            body = b''
+        body = read_body(environ, length)
         # A body that was cut may be valid all the same; Flask's way finds out that it is too short.
         answer = _answer(environ, body, is_valid, call) if len(body) == length else None
         if answer is None:
-            environ['wsgi.input'] = BytesIO(body)
             return self._flask(environ, start_response)
         start_response('200 OK', [('Content-Length', str(len(answer))), *self._headers])
         return (answer,)
+
+
+class Apart:
+    """WSGI middleware around Flask, whose handlers may stand still: these let the others of their hub go on."""
+
+    def __init__(self, wsgi_app, max_body):
+        """`max_body` is the largest body in bytes that any URL takes."""
+        self._wsgi_app = wsgi_app
+        self._max_body = max_body
+
+    def __call__(self, environ, start_response):
+        length = _length(environ)
+        if length is not None and length <= self._max_body:
+            # Here, where a slow client holds no thread.
+            read_body(environ, length)
+        return apart(self._wsgi_app, environ, start_response)
+
+
+def read_body(environ, length) -> bytes:
+    """Read a body, and leave it in `environ` to be read again; a cut one is shorter than `length`."""
+    try:
+        body = environ['wsgi.input'].read(length)
+    except OSError:
+        body = b''
+    environ['wsgi.input'] = BytesIO(body)
+    return body
+
+
+def _length(environ):
+    """Return what Content-Length says; None where it says nothing that is usual."""
+    text = environ.get('CONTENT_LENGTH', '')
+    return int(text) if len(text) <= MAX_DIGITS and text.isascii() and text.isdigit() else None
 
 
 def _call(resource, servable):
@@ -69,9 +97,13 @@ def _call(resource, servable):
     handler = resource.post.handler
     own = (resource.__init__, resource.predict) != (ModelResource.__init__, ModelResource.predict)
     if own or _instructions(handler) != _instructions(_only_predicts):
-        return lambda instance: handler(resource(servable), instance=instance)
+        return lambda instance: apart(_handle, handler, resource, servable, instance)
     # A handler that does nothing else can wait without its thread, since it holds no lock meanwhile.
     return lambda instance: {'result': servable.predict(instance, new_wait())}
+
+
+def _handle(handler, resource, servable, instance):
+    return handler(resource(servable), instance=instance)
 
 
 def _only_predicts(self, instance):
@@ -83,14 +115,12 @@ def _instructions(function):
 
 
 def _is_usual(environ, max_body):
-    length = environ.get('CONTENT_LENGTH', '')
+    length = _length(environ)
     return (
         environ['REQUEST_METHOD'] == 'POST'
         and environ.get('CONTENT_TYPE') in CONTENT_TYPES
-        and len(length) <= MAX_DIGITS
-        and length.isascii()
-        and length.isdigit()
-        and int(length) <= max_body
+        and length is not None
+        and length <= max_body
         and 'HTTP_TRANSFER_ENCODING' not in environ
         and 'HTTP_CONTENT_ENCODING' not in environ
         and REFUSAL not in environ

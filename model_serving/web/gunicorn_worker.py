@@ -1,26 +1,30 @@
 """gunicorn's threaded worker, made quick."""
 
+import errno
 import selectors
 import sys
 import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from time import monotonic
 
-from greenlet import GreenletExit
+from greenlet import GreenletExit, getcurrent
 from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from . import connection, connection_counts
-from .hub import hub_of_thread
+from .hub import Wait, hub_of_thread
 
 # How long the leader watches a silent connection, in seconds, before the main thread does.
 LINGER = 0.01
 # How long a step of a request may take, in seconds, before another thread takes the lead.
 PATIENCE = 0.02
+# How many clients that stopped in the middle a worker waits for at a time, for each thread.
+SLOW_CLIENTS = 4
 # For how long one connection is answered, in seconds, while it has sent further requests already and others wait.
 TURN = PATIENCE / 2
-# For how long after that, in seconds, each request gets a thread of its own.
+# For how long after that, in seconds, what may take long is called in threads of its own.
 HASTE = 1
 # For how long a thread may keep the interpreter while another waits for it, in seconds; Python's own 5 ms let a
 # model that predicts hold up whoever reads requests and sends answers, three times a request.
@@ -31,9 +35,11 @@ ELECTED = 'elected'
 class Worker(ThreadWorker):
     """A threaded worker in which one thread, the leader, waits for all busy connections and answers their requests.
 
-    So, while answers are quick, no two threads ask for the interpreter at the same time. Where a step takes longer
-    than PATIENCE another thread takes the lead, and for a while each request gets a thread of its own, as in the
-    stock worker. A request that waits for a prediction lets its hub, the leader, go on with others.
+    So, while answers are quick, no two threads ask for the interpreter at the same time. A request that waits, for a
+    prediction or for its client, lets its hub, the leader, go on with others. While some wait there, a handler that
+    may stand still is called in another thread, since it would hold them up; where none does, the leader calls it,
+    and if that takes longer than PATIENCE another thread takes the lead, and for a while all such handlers get
+    threads of their own.
 
     A connection that is silent for LINGER goes to the stock worker's own poller, in its main thread, which gives it
     back with its next request.
@@ -47,6 +53,8 @@ class Worker(ThreadWorker):
         self._led = threading.Event()
         # Connections with requests that have come already, but not their turn.
         self._unfinished = deque()
+        # Those whose clients are waited for in the middle, in the order of their last sign.
+        self._slow = {}
         self._hasty_until = 0.0
         if self.cfg.threads > 1:
             threading.Thread(target=self._watch_leader, name='leader watch', daemon=True).start()
@@ -60,7 +68,7 @@ class Worker(ThreadWorker):
         return ThreadPoolExecutor(self.cfg.threads + (self.cfg.threads > 1))
 
     def give_threads(self):
-        """Give each request a thread for a while: the calling one is going to stand still."""
+        """Call what may stand still in threads of its own for a while: something does."""
         if self.cfg.threads > 1:
             self._hasty_until = monotonic() + HASTE
 
@@ -104,19 +112,56 @@ class Worker(ThreadWorker):
             connection.prepare(conn)
         return super().handle(conn) or connection.end(conn)
 
-    def _watch(self, conn):
+    def calls_apart(self, hub) -> bool:
+        """Tell whether what may stand still has to be called in another thread: others wait in the hub."""
+        busy = len(hub.waiting) > hub.apart or monotonic() < self._hasty_until
+        return busy and self.cfg.threads > 1
+
+    def call_apart(self, hub, function, *arguments):
+        """Return what the function returns, called in another thread; the hub goes on with others."""
+        wait = Wait(hub)
+        future = self.tpool.submit(copy_context().run, function, *arguments)
+        future.add_done_callback(lambda _: wait.release())
+        hub.apart += 1
+        try:
+            patience = PATIENCE
+            while not wait.acquire(patience):
+                patience = HASTE / 2
+                self.give_threads()
+        finally:
+            hub.apart -= 1
+        return future.result()
+
+    def wait_for_client(self, hub, event):
+        """Let the hub go on until the client of its current request is ready for `event`.
+
+        Raises BlockingIOError where the client is silent for SILENCE, or is the slowest of too many.
+        """
+        conn = getcurrent().conn
+        wait = Wait(hub)
+        with self._lock:
+            if len(self._slow) >= SLOW_CLIENTS * self.cfg.threads:
+                self._slow.pop(next(iter(self._slow))).release()
+            self._slow[conn] = wait
+            if conn.watched:
+                self._busy.modify(conn.sock, event, conn)
+            else:
+                self._watch(conn, event)
+        ready = wait.acquire(connection.SILENCE)
+        with self._lock:
+            kept = self._slow.pop(conn, None) is not None
+            if conn.watched:
+                self._busy.modify(conn.sock, selectors.EVENT_READ, conn)
+        if not (ready and kept):
+            raise BlockingIOError(errno.EAGAIN, 'The client is silent')
+
+    def _watch(self, conn, event=selectors.EVENT_READ):
         """Have the leader wait for the connection's next request."""
         conn.watched = True
         conn.used = monotonic()
-        self._busy.register(conn.sock, selectors.EVENT_READ, conn)
+        self._busy.register(conn.sock, event, conn)
         if self._leader is None:
             self._elect()
-
-    def _park(self, conn):
-        """Wait no more for the connection, until its answer is out."""
-        with self._lock:
-            if conn.in_flight:
-                self._unwatch(conn)
 
     def _unwatch(self, conn):
         if conn.watched:
@@ -147,6 +192,7 @@ class Worker(ThreadWorker):
     def _lead(self):
         """Be the leader, until another thread is or there is nothing to wait for."""
         hub = hub_of_thread()
+        hub.worker = self
         swept = monotonic()
         while not self.tpool._shutdown:
             with self._lock:
@@ -173,11 +219,11 @@ class Worker(ThreadWorker):
             if conn is None:
                 hub.was_woken()
             elif self._takes(hub, conn):
-                self._begin(hub, conn)
+                hub.run(self._answer, conn)
         with self._lock:
             conn = self._unfinished.popleft() if self._unfinished and self._leader is hub else None
         if conn is not None:
-            self._begin(hub, conn)
+            hub.run(self._answer, conn)
 
     def _takes(self, hub, conn):
         """Tell whether this hub is to answer what a connection has sent; another thread may have done so meanwhile."""
@@ -185,27 +231,17 @@ class Worker(ThreadWorker):
             if self._leader is not hub or not conn.watched:
                 return False
             if conn.in_flight:
-                # It has sent more, or closed.
+                # It is waited for; or it has sent more, or closed.
                 self._unwatch(conn)
+                if conn in self._slow:
+                    self._slow[conn].release()
                 return False
             conn.in_flight = True
             return True
 
-    def _begin(self, hub, conn):
-        if monotonic() < self._hasty_until:
-            self._park(conn)
-            self.tpool.submit(self._answer_apart, conn)
-        else:
-            hub.run(self._answer, conn)
-
-    def _answer_apart(self, conn):
-        began = monotonic()
-        self._answer(conn)
-        if monotonic() - began > PATIENCE:
-            self.give_threads()
-
     def _answer(self, conn):
         """Answer a request, and those that came with it; then wait for the next or give the connection back."""
+        getcurrent().conn = conn
         keep, until = False, monotonic() + TURN
         try:
             keep = self.handle(conn)

@@ -1,7 +1,8 @@
 """Requests that wait without a thread each: a hub is a thread that goes on with others meanwhile.
 
-With a thread for every request that waits for a prediction, the interpreter went from thread to thread several
-times a request, and that cost more than a quick model. Here each request is a greenlet of its hub's thread.
+With a thread for every request that waits, for a prediction or for its client, the interpreter went from thread to
+thread several times a request, and that cost more than a quick model. Here each request is a greenlet of its hub's
+thread.
 """
 
 import os
@@ -23,14 +24,40 @@ def hub_of_thread() -> 'Hub':
     return _thread.hub
 
 
+def hub_of_request() -> 'Hub | None':
+    """Return the hub whose request this is, None outside of a hub's requests."""
+    hub = getattr(_thread, 'hub', None)
+    return None if hub is None or getcurrent() is hub.greenlet else hub
+
+
 def new_wait():
     """Return what a call waits on (see Call in serving/batching.py): a Wait in a hub's request, else a held lock."""
-    hub = getattr(_thread, 'hub', None)
-    if hub is not None and getcurrent() is not hub.greenlet:
+    hub = hub_of_request()
+    if hub is not None:
         return Wait(hub)
     lock = threading.Lock()
     lock.acquire()
     return lock
+
+
+def apart(function, *arguments):
+    """Return what a function returns that may stand still: called in another thread where others wait in the hub."""
+    hub = hub_of_request()
+    if hub is None or not hub.worker.calls_apart(hub):
+        return function(*arguments)
+    return hub.worker.call_apart(hub, function, *arguments)
+
+
+def client_is_ready(event) -> bool:
+    """Let the hub go on with others until the client of this request has sent something, or has read.
+
+    Returns False outside of a hub's requests; raises BlockingIOError when the client is silent for too long.
+    """
+    hub = hub_of_request()
+    if hub is None:
+        return False
+    hub.worker.wait_for_client(hub, event)
+    return True
 
 
 class Hub:
@@ -38,7 +65,11 @@ class Hub:
 
     def __init__(self):
         self.greenlet = getcurrent()
+        # The gunicorn worker, which knows the connections and has other threads.
+        self.worker = None
         self.waiting = {}
+        # How many of those wait for a call in another thread.
+        self.apart = 0
         self.answered = deque()
         # What runs now, as a number, so that another thread can see that it is still the same; None: nothing.
         self.step = None
