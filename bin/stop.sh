@@ -17,6 +17,9 @@ while is_alive "$pid"; do
         echo 'The service did not end within 35 s, so it was killed.' >&2
         # shellcheck disable=SC2086 # a list of numbers
         kill -KILL "$pid" $workers 2> /dev/null || true
+        for each in $pid $workers; do
+            while is_alive "$each"; do sleep 0.1; done
+        done
         rm -f "$pid_file"
         exit 0
     fi
