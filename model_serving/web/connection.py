@@ -27,6 +27,10 @@ MAX_PIECES = 64
 SocketUnreader.max_body_chunk = 128 * 1024
 
 
+# Looked up once: these are called for every request.
+RECV, SEND, DONT_WAIT = socket.socket.recv, socket.socket.send, int(socket.MSG_DONTWAIT)
+
+
 class Socket(socket.socket):
     """A client's socket, whose hub goes on with others while the client is slow."""
 
@@ -36,18 +40,21 @@ class Socket(socket.socket):
         """Receive; in no hub's request as any socket does."""
         while not flags:
             try:
-                return super().recv(size, socket.MSG_DONTWAIT)
+                return RECV(self, size, DONT_WAIT)
             except BlockingIOError:
                 if not client_is_ready(selectors.EVENT_READ):
                     break
-        return super().recv(size, flags)
+        return RECV(self, size, flags)
 
     def sendall(self, data):
         """Send everything; in no hub's request as any socket does."""
-        rest = memoryview(data)
+        rest = data
         while rest:
             try:
-                rest = rest[self.send(rest, socket.MSG_DONTWAIT) :]
+                sent = SEND(self, rest, DONT_WAIT)
+                if sent == len(rest):
+                    return
+                rest = memoryview(rest)[sent:]
             except BlockingIOError:
                 if not client_is_ready(selectors.EVENT_WRITE):
                     return super().sendall(rest)
