@@ -27,6 +27,10 @@ MAX_PIECES = 64
 SocketUnreader.max_body_chunk = 128 * 1024
 
 
+class SlowestClient(BlockingIOError):
+    """A client is waited for no longer, since more are waited for than a worker can, and this one for longest."""
+
+
 # Looked up once: these are called for every request.
 RECV, SEND, DONT_WAIT = socket.socket.recv, socket.socket.send, int(socket.MSG_DONTWAIT)
 

@@ -4,7 +4,7 @@ import sys
 
 from gunicorn.glogging import Logger as StockLogger
 
-from .connection import SILENCE
+from .connection import SILENCE, SlowestClient
 
 
 class Logger(StockLogger):
@@ -15,7 +15,9 @@ class Logger(StockLogger):
 
     def exception(self, message, *args, **kwargs):
         """Log the exception; a client that fell silent is no fault of ours, so without a traceback."""
-        if isinstance(sys.exc_info()[1], BlockingIOError):
-            self.info('A client was silent for %s s in the middle of a request or an answer: let go.', SILENCE)
+        error = sys.exc_info()[1]
+        if isinstance(error, BlockingIOError):
+            what = 'the slowest of too many' if isinstance(error, SlowestClient) else f'silent for {SILENCE} s'
+            self.info('A client was %s in the middle of a request or an answer: let go.', what)
         else:
             super().exception(message, *args, **kwargs)

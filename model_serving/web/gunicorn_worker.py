@@ -152,8 +152,10 @@ class Worker(ThreadWorker):
             kept = self._slow.pop(conn, None) is not None
             if conn.watched:
                 self._busy.modify(conn.sock, selectors.EVENT_READ, conn)
-        if not (ready and kept):
-            raise BlockingIOError(errno.EAGAIN, 'The client is silent')
+        if not kept:
+            raise connection.SlowestClient(errno.EAGAIN, 'the slowest of too many clients')
+        if not ready:
+            raise BlockingIOError(errno.EAGAIN, 'a silent client')
 
     def _watch(self, conn, event=selectors.EVENT_READ):
         """Have the leader wait for the connection's next request."""

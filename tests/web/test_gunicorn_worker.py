@@ -42,9 +42,9 @@ class GateModel:
     def predict(self, instances):
         return [self.enter() for _ in instances]
 
-    def enter(self):
+    def enter(self, gate='open'):
         Path(f'entered-{next(NUMBERS)}').touch()
-        while not Path('open').exists():
+        while not Path(gate).exists():
             sleep(0.01)
         return 'through'
 
@@ -69,6 +69,14 @@ class GateModelResource(ModelResource):
         return {'result': self.model.enter()}
 
 
+class OtherGateModelResource(ModelResource):
+    """Waits at another gate."""
+
+    @validate_json({'type': 'object'})
+    def post(self, instance):
+        return {'result': self.model.enter('other')}
+
+
 class BatchModelResource(ModelResource):
     """Waits for a batch."""
 
@@ -79,10 +87,11 @@ class BatchModelResource(ModelResource):
     'model_serving/routes.py': (BASE_FOLDER / 'model_serving' / 'routes.py').read_text(encoding='utf-8')
     + """
 from .models.gate_model import BatchModel, GateModel
-from .resources.gate_model_resource import BatchModelResource, GateModelResource
+from .resources.gate_model_resource import BatchModelResource, GateModelResource, OtherGateModelResource
 
 ROUTES += (
     Route('/v1/GateModel', GateModelResource, GateModel),
+    Route('/v1/OtherGateModel', OtherGateModelResource, GateModel),
     Route('/v1/BatchModel', BatchModelResource, BatchModel),
 )
 """,
@@ -254,6 +263,46 @@ def test_handlers_that_stand_still_leave_the_others_a_thread(make_service):
         assert [call.result().status_code for call in standing] == [200] * 2
 
 
+def test_who_waits_for_a_prediction_is_held_up_by_no_other_request(make_service, closing):
+    """Neither by a handler that stands still, nor by clients that stop in the middle, more of them than threads."""
+    service = make_service(GATE_FILES, {'WORKERS': '1', 'THREADS': str(THREADS)})
+    with ThreadPoolExecutor(10) as pool:
+        first = pool.submit(service.post, '/v1/BatchModel', {})
+        wait_until(lambda: received(service) == 1)
+        waiting = [pool.submit(service.post, '/v1/BatchModel', {}) for _ in range(7)]
+        standing = [pool.submit(service.post, '/v1/OtherGateModel', {}) for _ in range(2)]
+        wait_until(lambda: received(service) == 3)
+        stopped = [
+            closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
+            for _ in range(2 * THREADS)
+        ]
+        for number, sock in enumerate(stopped):
+            sock.sendall(REQUEST[: (30, -5)[number % 2]])
+        assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
+        (service.folder / 'open').touch()
+        assert [call.result(timeout=10).status_code for call in (first, *waiting)] == [200] * 8
+        assert not any(call.done() for call in standing)
+        (service.folder / 'other').touch()
+        assert [call.result().status_code for call in standing] == [200] * 2
+    for number, sock in enumerate(stopped):
+        sock.sendall(REQUEST[(30, -5)[number % 2] :])
+        assert b'200 OK' in sock.recv(65536)
+
+
+def test_of_too_many_slow_clients_the_slowest_is_let_go(make_service, closing):
+    service = make_service(environment={'WORKERS': '1', 'THREADS': str(THREADS)})
+    slow = []
+    for _ in range(4 * THREADS + 1):
+        slow.append(closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20)))
+        slow[-1].sendall(REQUEST[:30])
+    assert slow[0].recv(100) == b''
+    assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
+    for sock in slow[1:]:
+        sock.sendall(REQUEST[30:])
+        assert b'200 OK' in sock.recv(65536)
+    wait_until(lambda: service.log.count('A client was the slowest of too many') == 1)
+
+
 def test_with_one_thread_no_two_handlers_run_at_a_time(make_service):
     service = make_service(GATE_FILES, {'WORKERS': '1', 'THREADS': '1'})
     with ThreadPoolExecutor(2) as pool:
@@ -266,8 +315,8 @@ def test_with_one_thread_no_two_handlers_run_at_a_time(make_service):
         assert [call.result().status_code for call in calls] == [200] * 2
 
 
-def test_clients_that_dribble_leave_a_thread_to_the_others(connect, clients):
-    dribbling = [connect() for _ in range(THREADS - 1)]
+def test_clients_that_dribble_hold_no_thread(connect, clients):
+    dribbling = [connect() for _ in range(3 * THREADS)]
     for sock in dribbling:
         sock.sendall(REQUEST[:20])
     for position in range(20, len(REQUEST)):
