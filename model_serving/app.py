@@ -16,7 +16,8 @@ from .serving.servable import Servable
 from .utils import log_utils  # noqa: F401 - sets logging up, before the first line is logged
 from .utils.conf_utils import Conf
 from .web.access_log import AccessLog
-from .web.direct import Apart, DirectLane, answer_instead
+from .web.apart import Apart
+from .web.direct import DirectLane, answer_instead
 from .web.edge import Edge
 from .web.errors import ServiceApi
 from .web.health import HealthLive, HealthReady, WarmUp
@@ -59,10 +60,8 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
     api.add_resource(OpenAPI, '/openapi.json', resource_class_args=(Document(app, servables),))
     if conf.serving['page']:
         add_page(app, api)
-    max_body = max([conf.serving['max_body'], *(servable.settings['max_body'] for servable in servables)])
-    app.wsgi_app = Apart(app.wsgi_app, max_body)
-    if conf.serving['direct_lane']:
-        app.wsgi_app = DirectLane(app, served)
+    flask_apart = Apart(app.wsgi_app, served)
+    app.wsgi_app = DirectLane(app, served, flask_apart) if conf.serving['direct_lane'] else flask_apart
     access_log = app.extensions['access_log'] = AccessLog() if conf.serving['access_log'] else None
     app.wsgi_app = Edge(app.wsgi_app, readiness, access_log)
     return app

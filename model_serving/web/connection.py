@@ -63,6 +63,11 @@ class Socket(socket.socket):
                 if not client_is_ready(selectors.EVENT_WRITE):
                     return super().sendall(rest)
 
+    def settimeout(self, seconds):
+        """Leave how long to wait to the hub: with a time-out Python would wait within the call of the system."""
+        if not seconds:
+            super().settimeout(seconds)
+
     def setblocking(self, blocking):
         """Do nothing where it has this mode already: a call of the system less."""
         if self.getblocking() != blocking:
@@ -117,6 +122,11 @@ def end(conn):
     with contextlib.suppress(OSError):
         conn.sock.shutdown(socket.SHUT_WR)
     return drain(conn)
+
+
+def has_more(conn) -> bool:
+    """Tell whether further requests have come already; on a connection that ends nothing counts any more."""
+    return not hasattr(conn, 'pieces_left') and bool(conn.parser.unreader.buf.getvalue())
 
 
 def drain(conn) -> bool:

@@ -6,7 +6,6 @@ its body intact, and before the model is called; so every answer is the one that
 
 import dis
 import sys
-from io import BytesIO
 
 import flask
 import flask_restful
@@ -15,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from ..resources.model_resource import ModelResource
 from . import strict_json
+from .apart import content_length, read_body
 from .hub import apart, new_wait
 
 # Keys of `environ` by which this lane and the edge tell Flask what to answer instead of dispatching.
@@ -23,8 +23,6 @@ RESULT = 'model_serving.result'
 CONTENT_TYPES = {'application/json'} | {
     f'application/json;{space}charset={name}' for space in ('', ' ') for name in ('utf-8', 'UTF-8')
 }
-# Python refuses to read thousands of them.
-MAX_DIGITS = 18
 # A handler whose module holds one of these may use it, and they only work while Flask has the request.
 CONTEXT_OBJECTS = (flask.request, flask.g, flask.session, flask.current_app, flask, flask_restful)
 
@@ -32,9 +30,9 @@ CONTEXT_OBJECTS = (flask.request, flask.g, flask.session, flask.current_app, fla
 class DirectLane:
     """WSGI middleware around Flask's `wsgi_app`."""
 
-    def __init__(self, app, served):
-        """`served` are pairs of a resource's class and its servable."""
-        self._flask = app.wsgi_app
+    def __init__(self, app, served, otherwise):
+        """`served` are pairs of a resource's class and its servable; `otherwise` answers what is unusual."""
+        self._flask, self._otherwise = app.wsgi_app, otherwise
         self._served = {
             servable.url: (servable.settings['max_body'], resource.post.is_valid, _call(resource, servable))
             for resource, servable in served
@@ -48,7 +46,7 @@ class DirectLane:
     def __call__(self, environ, start_response):
         served = self._served.get(environ['PATH_INFO'])
         if served is None or not _is_usual(environ, served[0]):
-            return self._flask(environ, start_response)
+            return self._otherwise(environ, start_response)
         _, is_valid, call = served
         length = int(environ['CONTENT_LENGTH'])
         body = read_body(environ, length)
@@ -58,38 +56,6 @@ class DirectLane:
             return self._flask(environ, start_response)
         start_response('200 OK', [('Content-Length', str(len(answer))), *self._headers])
         return (answer,)
-
-
-class Apart:
-    """WSGI middleware around Flask, whose handlers may stand still: these let the others of their hub go on."""
-
-    def __init__(self, wsgi_app, max_body):
-        """`max_body` is the largest body in bytes that any URL takes."""
-        self._wsgi_app = wsgi_app
-        self._max_body = max_body
-
-    def __call__(self, environ, start_response):
-        length = _length(environ)
-        if length is not None and length <= self._max_body:
-            # Here, where a slow client holds no thread.
-            read_body(environ, length)
-        return apart(self._wsgi_app, environ, start_response)
-
-
-def read_body(environ, length) -> bytes:
-    """Read a body, and leave it in `environ` to be read again; a cut one is shorter than `length`."""
-    try:
-        body = environ['wsgi.input'].read(length)
-    except OSError:
-        body = b''
-    environ['wsgi.input'] = BytesIO(body)
-    return body
-
-
-def _length(environ):
-    """Return what Content-Length says; None where it says nothing that is usual."""
-    text = environ.get('CONTENT_LENGTH', '')
-    return int(text) if len(text) <= MAX_DIGITS and text.isascii() and text.isdigit() else None
 
 
 def _call(resource, servable):
@@ -115,7 +81,7 @@ def _instructions(function):
 
 
 def _is_usual(environ, max_body):
-    length = _length(environ)
+    length = content_length(environ)
     return (
         environ['REQUEST_METHOD'] == 'POST'
         and environ.get('CONTENT_TYPE') in CONTENT_TYPES

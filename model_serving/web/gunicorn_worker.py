@@ -247,7 +247,7 @@ class Worker(ThreadWorker):
         keep, until = False, monotonic() + TURN
         try:
             keep = self.handle(conn)
-            while keep is True and self.alive and conn.parser.unreader.buf.getvalue():
+            while keep is True and self.alive and connection.has_more(conn):
                 if monotonic() > until:
                     return self._interrupt(conn)
                 keep = self.handle(conn)
@@ -315,7 +315,10 @@ class Worker(ThreadWorker):
         """Tell whether the connection can be used again; a body that was read to its end needs no draining."""
         if keepalive and getattr(conn.parser.mesg.body.reader, 'length', None) == 0:
             return True
-        return super()._keepalive_after(conn, keepalive)
+        try:
+            return super()._keepalive_after(conn, keepalive)
+        except BlockingIOError:
+            return False
 
     def _cap_keepalive(self, deadline):
         """When the worker stops, connections that never sent a request need not be waited for either.

@@ -82,16 +82,19 @@ class JSONRequest(flask.Request):
 
     def _chunks(self):
         """Return a body that comes in chunks; reads a piece more than is allowed at most."""
-        stream, limit = self.environ['wsgi.input'], self.max_content_length
-        body = b''
+        limit = self.max_content_length
         # Without this a server leaves it to us where the body ends, and then there is none.
-        if self.environ.get('wsgi.input_terminated'):
-            # In pieces: a server may keep several copies of what is read at once.
-            pieces = iter(lambda: stream.read(PIECE), b'')
-            body = b''.join(islice(pieces, limit // PIECE + 1))
+        body = read_pieces(self.environ['wsgi.input'], limit) if self.environ.get('wsgi.input_terminated') else b''
         if len(body) > limit:
             raise RequestEntityTooLarge
         return body
+
+
+def read_pieces(stream, limit: int) -> bytes:
+    """Return what comes, a piece more than `limit` bytes at most."""
+    # In pieces: a server may keep several copies of what is read at once.
+    pieces = iter(lambda: stream.read(PIECE), b'')
+    return b''.join(islice(pieces, limit // PIECE + 1))
 
 
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:

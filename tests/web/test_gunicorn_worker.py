@@ -26,6 +26,8 @@ REQUEST = b'POST /v1/XXXModel HTTP/1.1\r\nHost: x\r\nContent-Type: application/j
 )
 ANSWER = {'result': 'Hello, Leo!'}
 THREADS = 4
+# Without it each call that waits for a prediction has a thread.
+LANE = {'MODEL_SERVING_SERVING_DIRECT_LANE': 'on'}
 
 GATE_FILES = {
     'model_serving/models/gate_model.py': '''
@@ -207,7 +209,7 @@ def test_a_worker_that_stands_still_is_not_waited_for(make_service, closing):
 def test_calls_that_wait_for_a_prediction_need_no_thread_each(make_service):
     """Many more calls than threads are in one batch, and in between the others are answered."""
     calls = 6 * THREADS
-    service = make_service(GATE_FILES, {'WORKERS': '1', 'THREADS': str(THREADS)})
+    service = make_service(GATE_FILES, LANE | {'WORKERS': '1', 'THREADS': str(THREADS)})
     with ThreadPoolExecutor(calls) as pool:
         first = pool.submit(service.post, '/v1/BatchModel', {})
         wait_until(lambda: received(service) == 1)
@@ -230,7 +232,8 @@ def test_a_leader_that_fails_still_answers_what_waits_in_its_hub(make_service):
         "        if os.path.exists('fail'):\n            os.remove('fail')\n            raise RuntimeError('once')\n"
     )
     service = make_service(
-        {**GATE_FILES, hub: source[:begin] + fails_once + source[begin:]}, {'WORKERS': '1', 'THREADS': str(THREADS)}
+        {**GATE_FILES, hub: source[:begin] + fails_once + source[begin:]},
+        LANE | {'WORKERS': '1', 'THREADS': str(THREADS)},
     )
     with ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(service.post, '/v1/BatchModel', {}) for _ in range(3)]
@@ -265,7 +268,7 @@ def test_handlers_that_stand_still_leave_the_others_a_thread(make_service):
 
 def test_who_waits_for_a_prediction_is_held_up_by_no_other_request(make_service, closing):
     """Neither by a handler that stands still, nor by clients that stop in the middle, more of them than threads."""
-    service = make_service(GATE_FILES, {'WORKERS': '1', 'THREADS': str(THREADS)})
+    service = make_service(GATE_FILES, LANE | {'WORKERS': '1', 'THREADS': str(THREADS)})
     with ThreadPoolExecutor(10) as pool:
         first = pool.submit(service.post, '/v1/BatchModel', {})
         wait_until(lambda: received(service) == 1)
@@ -428,6 +431,42 @@ def test_clients_that_fall_silent_are_let_go(make_service, closing):
     assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
     wait_until(lambda: service.log.count('A client was silent for 1 s') == 4)
     assert 'Traceback' not in service.log
+
+
+def cpu_seconds(pid):
+    """How much of a processor a process has used (Linux)."""
+    fields = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def test_what_comes_after_the_last_request_costs_nothing(make_service, closing):
+    """More bytes behind `Connection: close`, on a connection that the client leaves open."""
+    service = make_service(environment={'WORKERS': '1'})
+    (worker,) = service.worker_pids
+    sock = closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
+    sock.sendall(REQUEST.replace(b'Host: x', b'Host: x\r\nConnection: close') + b'GET')
+    assert b'200 OK' in sock.recv(65536)
+    before = cpu_seconds(worker)
+    threading.Event().wait(2)
+    assert cpu_seconds(worker) - before < 0.5
+
+
+CHUNKED = (
+    b'POST /v1/%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nxx'
+)
+
+
+@pytest.mark.parametrize('threads', ['1', '2'])
+def test_bodies_in_chunks_that_stop_hold_no_thread(make_service, closing, threads):
+    """Of a model, and where nobody reads them."""
+    service = make_service(environment={'WORKERS': '1', 'THREADS': threads})
+    for path in (b'XXXModel', b'NoSuchModel', b'DigitsModel') * 2:
+        sock = closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
+        sock.sendall(CHUNKED % path)
+    client = Client(service)
+    closing.callback(client.connection.close)
+    client.connection.timeout = 3  # stock gunicorn waits 5 s for the rest of a body that nobody reads
+    assert [client.call() for _ in range(20)] == [(200, ANSWER)] * 20
 
 
 def test_silent_connections_do_not_delay_the_end(make_service, closing):

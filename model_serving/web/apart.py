@@ -1,0 +1,64 @@
+"""Flask in a thread of its own where others wait: a handler of a model may stand still."""
+
+from io import BytesIO
+
+from .hub import apart
+from .request import read_pieces
+
+# Python refuses to read thousands of them.
+MAX_DIGITS = 18
+
+
+class Apart:
+    """WSGI middleware around Flask: handlers of models may stand still, so these let the others of their hub go on."""
+
+    def __init__(self, wsgi_app, served):
+        self._wsgi_app = wsgi_app
+        self._max_body = {servable.url: servable.settings['max_body'] for _, servable in served}
+
+    def __call__(self, environ, start_response):
+        max_body = self._max_body.get(environ['PATH_INFO'])
+        if max_body is None:
+            return self._wsgi_app(environ, start_response)
+        # The body is read here, where a slow client holds no thread.
+        length = content_length(environ)
+        if length is not None and length <= max_body:
+            read_body(environ, length)
+        elif 'HTTP_TRANSFER_ENCODING' in environ and environ.get('wsgi.input_terminated'):
+            _read_chunks(environ, max_body)
+        return apart(self._wsgi_app, environ, start_response)
+
+
+def read_body(environ, length) -> bytes:
+    """Read a body, and leave it in `environ` to be read again; a cut one is shorter than `length`."""
+    try:
+        body = environ['wsgi.input'].read(length)
+    except OSError:
+        body = b''
+    environ['wsgi.input'] = BytesIO(body)
+    return body
+
+
+def _read_chunks(environ, max_body):
+    """Read a body in chunks, and leave it, or what is wrong with it, in `environ` to be read again."""
+    try:
+        environ['wsgi.input'] = BytesIO(read_pieces(environ['wsgi.input'], max_body))
+    # gunicorn reports what is wrong by exceptions of many kinds.
+    except Exception as error:
+        environ['wsgi.input'] = Broken(error)
+
+
+class Broken:
+    """A body that can't be read."""
+
+    def __init__(self, error):
+        self._error = error
+
+    def read(self, size=-1):
+        raise self._error
+
+
+def content_length(environ):
+    """Return what Content-Length says; None where it says nothing that is usual."""
+    text = environ.get('CONTENT_LENGTH', '')
+    return int(text) if len(text) <= MAX_DIGITS and text.isascii() and text.isdigit() else None
