@@ -1,6 +1,7 @@
 """The worker whose threads stay on their connections still serves everybody else."""
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -290,6 +291,25 @@ def test_who_waits_for_a_prediction_is_held_up_by_no_other_request(make_service,
     for number, sock in enumerate(stopped):
         sock.sendall(REQUEST[(30, -5)[number % 2] :])
         assert b'200 OK' in sock.recv(65536)
+
+
+def test_what_no_handler_of_a_model_answers_waits_for_none(make_service):
+    """All threads are taken by handlers that stand still, and a prediction is waited for."""
+    service = make_service(GATE_FILES, LANE | {'WORKERS': '1', 'THREADS': '2'})
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(service.post, '/v1/BatchModel', {})]
+        wait_until(lambda: received(service) == 1)
+        calls += [pool.submit(service.post, '/v1/OtherGateModel', {}) for _ in range(2)]
+        wait_until(lambda: received(service) == 3)
+        ask = functools.partial(requests.request, timeout=10)
+        assert ask('GET', service.url + '/health/live').status_code == 200
+        assert ask('GET', service.url + '/nothing').status_code == 404
+        assert ask('POST', service.url + '/v1/XXXModel', json={}).status_code == 400
+        late = ask('POST', service.url + '/v1/BatchModel', json={}, headers={'X-Request-Timeout': '0.2'})
+        assert late.status_code == 504
+        for gate in ('open', 'other'):
+            (service.folder / gate).touch()
+        assert [call.result().status_code for call in calls] == [200] * 3
 
 
 def test_of_too_many_slow_clients_the_slowest_is_let_go(make_service, closing):
