@@ -45,10 +45,10 @@ class DirectLane:
 
     def __call__(self, environ, start_response):
         served = self._served.get(environ['PATH_INFO'])
-        if served is None or not _is_usual(environ, served[0]):
+        length = content_length(environ)
+        if served is None or length is None or length > served[0] or not _is_usual(environ):
             return self._otherwise(environ, start_response)
         _, is_valid, call = served
-        length = int(environ['CONTENT_LENGTH'])
         body = read_body(environ, length)
         # A body that was cut may be valid all the same; Flask's way finds out that it is too short.
         answer = _answer(environ, body, is_valid, call) if len(body) == length else None
@@ -80,13 +80,10 @@ def _instructions(function):
     return [(instruction.opname, instruction.argval) for instruction in dis.get_instructions(function)]
 
 
-def _is_usual(environ, max_body):
-    length = content_length(environ)
+def _is_usual(environ):
     return (
         environ['REQUEST_METHOD'] == 'POST'
         and environ.get('CONTENT_TYPE') in CONTENT_TYPES
-        and length is not None
-        and length <= max_body
         and 'HTTP_TRANSFER_ENCODING' not in environ
         and 'HTTP_CONTENT_ENCODING' not in environ
         and REFUSAL not in environ

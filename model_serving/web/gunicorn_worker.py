@@ -20,12 +20,12 @@ from .hub import Wait, hub_of_thread
 LINGER = 0.01
 # How long a step of a request may take, in seconds, before another thread takes the lead.
 PATIENCE = 0.02
+# For how long after that, in seconds, what may take long is called in threads of its own.
+HASTE = 1
 # How many clients that stopped in the middle a worker waits for at a time, for each thread.
 SLOW_CLIENTS = 4
 # For how long one connection is answered, in seconds, while it has sent further requests already and others wait.
 TURN = PATIENCE / 2
-# For how long after that, in seconds, what may take long is called in threads of its own.
-HASTE = 1
 # For how long a thread may keep the interpreter while another waits for it, in seconds; Python's own 5 ms let a
 # model that predicts hold up whoever reads requests and sends answers, three times a request.
 SWITCH_INTERVAL = 0.0005
@@ -222,10 +222,11 @@ class Worker(ThreadWorker):
                 hub.was_woken()
             elif self._takes(hub, conn):
                 hub.run(self._answer, conn)
-        with self._lock:
-            conn = self._unfinished.popleft() if self._unfinished and self._leader is hub else None
-        if conn is not None:
-            hub.run(self._answer, conn)
+        if self._unfinished:
+            with self._lock:
+                conn = self._unfinished.popleft() if self._unfinished and self._leader is hub else None
+            if conn is not None:
+                hub.run(self._answer, conn)
 
     def _takes(self, hub, conn):
         """Tell whether this hub is to answer what a connection has sent; another thread may have done so meanwhile."""
