@@ -2,11 +2,18 @@
 
 from io import BytesIO
 
-from .hub import apart
-from .request import read_pieces
+from werkzeug.exceptions import RequestTimeout
+
+from ..serving.errors import DeadlineExceeded
+from .hub import SILENCE, apart
+from .request import REFUSAL, read_pieces
 
 # Python refuses to read thousands of them.
 MAX_DIGITS = 18
+TOO_SLOW = (
+    f'The rest of the body did not come: it is waited for {SILENCE} s, and less where too many clients stop in the '
+    'middle. Send it without a pause.'
+)
 
 
 class Apart:
@@ -14,25 +21,33 @@ class Apart:
 
     def __init__(self, wsgi_app, served):
         self._wsgi_app = wsgi_app
-        self._max_body = {servable.url: servable.settings['max_body'] for _, servable in served}
+        self._served = {servable.url: servable for _, servable in served}
 
     def __call__(self, environ, start_response):
-        max_body = self._max_body.get(environ['PATH_INFO'])
-        if max_body is None:
+        servable = self._served.get(environ['PATH_INFO'])
+        if servable is None:
             return self._wsgi_app(environ, start_response)
+        max_body = servable.settings['max_body']
         # The body is read here, where a slow client holds no thread.
         length = content_length(environ)
         if length is not None and length <= max_body:
             read_body(environ, length)
         elif 'HTTP_TRANSFER_ENCODING' in environ and environ.get('wsgi.input_terminated'):
             _read_chunks(environ, max_body)
-        return apart(self._wsgi_app, environ, start_response)
+        try:
+            return apart(servable, self._wsgi_app, environ, start_response)
+        except DeadlineExceeded as error:
+            environ[REFUSAL] = error
+            return self._wsgi_app(environ, start_response)
 
 
 def read_body(environ, length) -> bytes:
     """Read a body, and leave it in `environ` to be read again; a cut one is shorter than `length`."""
     try:
         body = environ['wsgi.input'].read(length)
+    except BlockingIOError:
+        environ[REFUSAL] = RequestTimeout(TOO_SLOW)
+        body = b''
     except OSError:
         body = b''
     environ['wsgi.input'] = BytesIO(body)
@@ -43,6 +58,8 @@ def _read_chunks(environ, max_body):
     """Read a body in chunks, and leave it, or what is wrong with it, in `environ` to be read again."""
     try:
         environ['wsgi.input'] = BytesIO(read_pieces(environ['wsgi.input'], max_body))
+    except BlockingIOError:
+        environ[REFUSAL] = RequestTimeout(TOO_SLOW)
     # gunicorn reports what is wrong by exceptions of many kinds.
     except Exception as error:
         environ['wsgi.input'] = Broken(error)

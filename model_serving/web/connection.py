@@ -16,10 +16,8 @@ from gunicorn import util
 from gunicorn.http import wsgi
 from gunicorn.http.unreader import SocketUnreader
 
-from .hub import client_is_ready
+from .hub import SILENCE, client_is_ready
 
-# How long a client may stop in the middle of a request or of reading its answer, in seconds.
-SILENCE = 30
 TIMEVAL = struct.pack('ll', SILENCE, 0)
 # How many pieces of what a client still sends are thrown away before its connection is cut.
 MAX_PIECES = 64

@@ -16,9 +16,9 @@ from ..resources.model_resource import ModelResource
 from . import strict_json
 from .apart import content_length, read_body
 from .hub import apart, new_wait
+from .request import REFUSAL
 
-# Keys of `environ` by which this lane and the edge tell Flask what to answer instead of dispatching.
-REFUSAL = 'model_serving.refusal'
+# The key of `environ` for what Flask answers instead of dispatching.
 RESULT = 'model_serving.result'
 CONTENT_TYPES = {'application/json'} | {
     f'application/json;{space}charset={name}' for space in ('', ' ') for name in ('utf-8', 'UTF-8')
@@ -63,7 +63,7 @@ def _call(resource, servable):
     handler = resource.post.handler
     own = (resource.__init__, resource.predict) != (ModelResource.__init__, ModelResource.predict)
     if own or _instructions(handler) != _instructions(_only_predicts):
-        return lambda instance: apart(_handle, handler, resource, servable, instance)
+        return lambda instance: apart(servable, _handle, handler, resource, servable, instance)
     # A handler that does nothing else can wait without its thread, since it holds no lock meanwhile.
     return lambda instance: {'result': servable.predict(instance, new_wait())}
 

@@ -7,7 +7,7 @@ from time import perf_counter
 from werkzeug.exceptions import BadRequest
 
 from ..serving import deadlines
-from .direct import REFUSAL
+from .request import REFUSAL
 
 REQUEST_ID = 'model_serving.request_id'
 SANE_REQUEST_ID = re.compile(r'[A-Za-z0-9._:/+=@-]{1,128}')

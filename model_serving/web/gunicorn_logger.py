@@ -4,7 +4,8 @@ import sys
 
 from gunicorn.glogging import Logger as StockLogger
 
-from .connection import SILENCE, SlowestClient
+from .connection import SlowestClient
+from .hub import SILENCE
 
 
 class Logger(StockLogger):

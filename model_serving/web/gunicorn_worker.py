@@ -8,13 +8,15 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from time import monotonic
+from time import monotonic, perf_counter
 
 from greenlet import GreenletExit, getcurrent
 from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, ThreadWorker
 
+from ..serving import deadlines
+from ..serving.errors import DeadlineExceeded
 from . import connection, connection_counts
-from .hub import Wait, hub_of_thread
+from .hub import SILENCE, Wait, hub_of_thread
 
 # How long the leader watches a silent connection, in seconds, before the main thread does.
 LINGER = 0.01
@@ -53,6 +55,8 @@ class Worker(ThreadWorker):
         self._led = threading.Event()
         # Connections with requests that have come already, but not their turn.
         self._unfinished = deque()
+        # The threads that lead, or did and still have something to answer.
+        self._hubs = set()
         # Those whose clients are waited for in the middle, in the order of their last sign.
         self._slow = {}
         self._hasty_until = 0.0
@@ -71,6 +75,9 @@ class Worker(ThreadWorker):
         """Call what may stand still in threads of its own for a while: something does."""
         if self.cfg.threads > 1:
             self._hasty_until = monotonic() + HASTE
+
+    def _is_hasty(self):
+        return monotonic() < self._hasty_until
 
     def accept(self, listener):
         """Accept a connection, unless a worker that has fewer can: it is waiting, too."""
@@ -114,11 +121,14 @@ class Worker(ThreadWorker):
 
     def calls_apart(self, hub) -> bool:
         """Tell whether what may stand still has to be called in another thread: others wait in the hub."""
-        busy = len(hub.waiting) > hub.apart or monotonic() < self._hasty_until
-        return busy and self.cfg.threads > 1
+        return self.cfg.threads > 1 and (bool(hub.waiting) or self._is_hasty())
 
-    def call_apart(self, hub, function, *arguments):
-        """Return what the function returns, called in another thread; the hub goes on with others."""
+    def call_apart(self, hub, servable, function, *arguments):
+        """Return what the function returns, called in another thread; the hub goes on with others.
+
+        Raises DeadlineExceeded where no thread was free before the servable's deadline.
+        """
+        since, seconds = deadlines.of_call(servable.settings['timeout'])
         wait = Wait(hub)
         future = self.tpool.submit(copy_context().run, function, *arguments)
         future.add_done_callback(lambda _: wait.release())
@@ -126,8 +136,11 @@ class Worker(ThreadWorker):
         try:
             patience = PATIENCE
             while not wait.acquire(patience):
-                patience = HASTE / 2
                 self.give_threads()
+                rest = since + seconds - perf_counter()
+                if rest <= 0 and future.cancel():
+                    raise DeadlineExceeded(f'{servable.name} did not answer within {seconds:g} s.')
+                patience = min(HASTE / 2, rest) if rest > 0 else HASTE / 2
         finally:
             hub.apart -= 1
         return future.result()
@@ -147,7 +160,7 @@ class Worker(ThreadWorker):
                 self._busy.modify(conn.sock, event, conn)
             else:
                 self._watch(conn, event)
-        ready = wait.acquire(connection.SILENCE)
+        ready = wait.acquire(SILENCE)
         with self._lock:
             kept = self._slow.pop(conn, None) is not None
             if conn.watched:
@@ -173,7 +186,9 @@ class Worker(ThreadWorker):
     def _elect(self):
         self._leader = ELECTED
         self._led.set()
-        self.tpool.submit(self._lead_safely)
+        # Who led before and only waits can do it again, so that no slow client costs a thread.
+        if all(hub.step for hub in self._hubs):
+            self.tpool.submit(self._lead_safely)
 
     def _depose(self):
         self._busy.unregister(self._leader)
@@ -201,13 +216,15 @@ class Worker(ThreadWorker):
                 if self._leader is ELECTED:
                     self._leader = hub
                     self._busy.register(hub, selectors.EVENT_READ)
+                if self._leader is not hub and not hub.waiting:
+                    self._hubs.discard(hub)
+                    return
+                self._hubs.add(hub)
             if self._leader is hub:
                 self._serve_ready(hub)
-            elif hub.waiting:
+            else:
                 # Another thread leads; here is still to be answered what came before.
                 hub.sleep_alone(LINGER)
-            else:
-                return
             hub.resume(None)
             now = monotonic()
             if now - swept > LINGER:
@@ -216,6 +233,9 @@ class Worker(ThreadWorker):
                 self._sweep(hub, now - LINGER)
 
     def _serve_ready(self, hub):
+        if hub.apart and len(hub.waiting) == hub.apart and not self._is_hasty():
+            # Those calls soon return, or make haste; until then whatever may stand still would have to be one, too.
+            return hub.sleep_alone(LINGER)
         for key, _ in hub.sleep(self._busy.select, 0 if self._unfinished else LINGER):
             conn = key.data
             if conn is None:
@@ -300,21 +320,30 @@ class Worker(ThreadWorker):
 
     def _watch_leader(self):
         """Have another thread lead where the leader does not get on; the thread of this does nothing else."""
+        standing = []
         while True:
-            self._led.wait()
+            self._led.wait(HASTE / 2 if standing else None)
             leader = self._leader
             step = getattr(leader, 'step', None)
             time.sleep(PATIENCE)
+            standing = [(hub, step) for hub, step in standing if hub.step == step]
             if step is not None and leader.step == step:
-                self.give_threads()
+                standing.append((leader, step))
                 with self._lock:
                     if self._leader is leader:
                         self._depose()
                         self._elect()
+            elif leader is ELECTED and self._leader is ELECTED:
+                # Who was going to lead stands still instead.
+                self.tpool.submit(self._lead_safely)
+            if standing:
+                self.give_threads()
 
     def _keepalive_after(self, conn, keepalive):
         """Tell whether the connection can be used again; a body that was read to its end needs no draining."""
         if keepalive and getattr(conn.parser.mesg.body.reader, 'length', None) == 0:
+            # Else the parser would ask the request again for the rest of its body, and whether it was the last.
+            conn.parser.mesg = None
             return True
         try:
             return super()._keepalive_after(conn, keepalive)

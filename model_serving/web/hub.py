@@ -14,6 +14,9 @@ from time import monotonic
 
 from greenlet import getcurrent, greenlet
 
+# How long a client may stop in the middle of a request or of reading its answer, in seconds.
+SILENCE = 30
+
 _thread = threading.local()
 
 
@@ -40,12 +43,15 @@ def new_wait():
     return lock
 
 
-def apart(function, *arguments):
-    """Return what a function returns that may stand still: called in another thread where others wait in the hub."""
+def apart(servable, function, *arguments):
+    """Return what a function returns that may stand still: called in another thread where others wait in the hub.
+
+    Raises DeadlineExceeded where it could not begin before the servable's deadline.
+    """
     hub = hub_of_request()
     if hub is None or not hub.worker.calls_apart(hub):
         return function(*arguments)
-    return hub.worker.call_apart(hub, function, *arguments)
+    return hub.worker.call_apart(hub, servable, function, *arguments)
 
 
 def client_is_ready(event) -> bool:

@@ -15,6 +15,8 @@ from werkzeug.exceptions import (
 )
 from werkzeug.utils import cached_property
 
+# The key of `environ` for an exception that Flask raises instead of dispatching.
+REFUSAL = 'model_serving.refusal'
 ENCODINGS = ('gzip', 'x-gzip', 'deflate')
 PIECE = 64 * 1024
 # How zlib is told what to expect: gzip's frame, its own, or none, which some clients call deflate too.

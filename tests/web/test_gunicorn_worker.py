@@ -436,7 +436,7 @@ def test_clients_that_fall_silent_are_let_go(make_service, closing):
     """In a head, in a body, in chunks, and while they are sent an answer: more of each than there are threads."""
     from tests.fakes.misbehaving import files
 
-    worker = 'model_serving/web/connection.py'
+    worker = 'model_serving/web/hub.py'
     patient = (BASE_FOLDER / worker).read_text(encoding='utf-8')
     assert 'SILENCE = 30' in patient
     impatient = {worker: patient.replace('SILENCE = 30', 'SILENCE = 1')}
