@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -102,6 +103,14 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(('127.0.0.1', 0))
         return listener.getsockname()[1]
+
+
+def wait_until(condition, seconds=60):
+    """Wait for a condition that another thread or process brings about; fails when it does not come."""
+    until = time.perf_counter() + seconds
+    while not condition():
+        assert time.perf_counter() < until, 'it never came'
+        time.sleep(0.01)
 
 
 def copy_tree(folder: Path):

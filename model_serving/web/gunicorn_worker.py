@@ -22,7 +22,7 @@ from .hub import SILENCE, Wait, hub_of_thread
 LINGER = 0.01
 # How long a step of a request may take, in seconds, before another thread takes the lead.
 PATIENCE = 0.02
-# For how long after that, in seconds, what may take long is called in threads of its own.
+# For how long after that, in seconds, what may stand still is called in threads of its own.
 HASTE = 1
 # How many clients that stopped in the middle a worker waits for at a time, for each thread.
 SLOW_CLIENTS = 4
@@ -40,8 +40,8 @@ class Worker(ThreadWorker):
     So, while answers are quick, no two threads ask for the interpreter at the same time. A request that waits, for a
     prediction or for its client, lets its hub, the leader, go on with others. While some wait there, a handler that
     may stand still is called in another thread, since it would hold them up; where none does, the leader calls it,
-    and if that takes longer than PATIENCE another thread takes the lead, and for a while all such handlers get
-    threads of their own.
+    and if that takes longer than PATIENCE another thread takes the lead, and all such handlers get threads of their
+    own for as long as one stands still, and HASTE more.
 
     A connection that is silent for LINGER goes to the stock worker's own poller, in its main thread, which gives it
     back with its next request.

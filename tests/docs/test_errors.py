@@ -42,6 +42,7 @@ REQUESTS = [
     ('POST', '/v1/RareModel', b'{}', {}),
     ('PUT', '/v1/XXXModel', b'{}', {}),
     ('DELETE', '/health/live', b'', {}),
+    'stops',
     ('POST', BAD, b'x' * 20_000, {}),
     ('POST', BAD, BODY, {'Content-Type': 'text/plain'}),
     ('POST', BAD, BODY, {'Content-Encoding': 'br'}),
@@ -51,6 +52,7 @@ REQUESTS = [
     ('GET', '/health/ready', None, {}),
     ('POST', BAD, b'{"do":"sleep","value":1}', {'X-Request-Timeout': '0.2'}),
 ]
+HUB = (Path(__file__).resolve().parents[2] / 'model_serving' / 'web' / 'hub.py').read_text(encoding='utf-8')
 # A model for want of a package.
 RARE = "\nROUTES += (Route('/v1/RareModel', MisbehavingResource, OtherModel, needs='no_such_package'),)\n"
 RAW = [
@@ -69,6 +71,7 @@ def service(service_class, tmp_path_factory):
     environment = {'WORKERS': '1', 'THREADS': '8', 'MODEL_SERVING_LIMITEDMODEL_MAX_QUEUE': '1'}
     served = {**files(max_body='16 KiB'), **conf}
     served['model_serving/routes.py'] += RARE
+    served['model_serving/web/hub.py'] = HUB.replace('SILENCE = 30\n', 'SILENCE = 1\n')
     one = service_class(tmp_path_factory.mktemp('errors'), served, environment)
     one.start()
     yield one
@@ -79,8 +82,9 @@ def answer_to(service, connect, request):
     """Return an answer's status, the text of its body, and whether it has the headers of CORS."""
     if request == 'too many':
         return one_too_many(service)
-    if isinstance(request, bytes):
-        raw_head, _, body = connect(service).exchange(request, half_close=True).partition(b'\r\n\r\n')
+    if request == 'stops' or isinstance(request, bytes):
+        sent, ends = (post()[:-1], False) if request == 'stops' else (request, True)
+        raw_head, _, body = connect(service).exchange(sent, half_close=ends).partition(b'\r\n\r\n')
         return int(raw_head.split()[1]), body.decode(), b'Access-Control-Allow-Origin' in raw_head
     method, path, body, headers = request
     answer = requests.request(method, service.url + path, data=body, headers={**JSON, **headers}, timeout=30)

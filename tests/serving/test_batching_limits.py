@@ -8,6 +8,7 @@ import pytest
 
 from model_serving.serving.batching import Batcher
 from model_serving.serving.errors import DeadlineExceeded, NotReady, Overloaded
+from tests.conftest import wait_until
 
 
 class Gate:
@@ -36,14 +37,6 @@ def gate():
 def threads():
     with ThreadPoolExecutor(16) as pool:
         yield pool
-
-
-def wait_until(condition):
-    """Wait for what another thread is about to do."""
-    until = perf_counter() + 20
-    while not condition():
-        assert perf_counter() < until, 'it never came'
-        threading.Event().wait(0.005)
 
 
 def occupy(batcher, gate, threads):

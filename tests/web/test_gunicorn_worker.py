@@ -18,7 +18,8 @@ import pytest
 import requests
 
 from model_serving.web.hub import Hub
-from tests.conftest import BASE_FOLDER, Service
+from tests.conftest import BASE_FOLDER, Service, wait_until
+from tests.web.nasty_requests import post
 
 BODY = json.dumps({'name': 'Leo'}).encode()
 REQUEST = b'POST /v1/XXXModel HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' % (
@@ -40,7 +41,7 @@ NUMBERS = count()
 
 
 class GateModel:
-    """Holds every call until the file `open` is there; each leaves a file of its own when it enters."""
+    """Holds every call until its gate, a file, is there; each leaves a file of its own when it enters."""
 
     def predict(self, instances):
         return [self.enter() for _ in instances]
@@ -65,19 +66,11 @@ from .model_resource import ModelResource
 
 
 class GateModelResource(ModelResource):
-    """Waits at the gate."""
+    """Waits at a gate, then answers at length."""
 
     @validate_json({'type': 'object'})
     def post(self, instance):
-        return {'result': self.model.enter()}
-
-
-class OtherGateModelResource(ModelResource):
-    """Waits at another gate."""
-
-    @validate_json({'type': 'object'})
-    def post(self, instance):
-        return {'result': self.model.enter('other')}
+        return {'result': self.model.enter(instance.get('gate', 'open')) * instance.get('times', 1)}
 
 
 class BatchModelResource(ModelResource):
@@ -90,11 +83,10 @@ class BatchModelResource(ModelResource):
     'model_serving/routes.py': (BASE_FOLDER / 'model_serving' / 'routes.py').read_text(encoding='utf-8')
     + """
 from .models.gate_model import BatchModel, GateModel
-from .resources.gate_model_resource import BatchModelResource, GateModelResource, OtherGateModelResource
+from .resources.gate_model_resource import BatchModelResource, GateModelResource
 
 ROUTES += (
     Route('/v1/GateModel', GateModelResource, GateModel),
-    Route('/v1/OtherGateModel', OtherGateModelResource, GateModel),
     Route('/v1/BatchModel', BatchModelResource, BatchModel),
 )
 """,
@@ -143,14 +135,9 @@ def connect(one_worker, closing):
     return lambda: closing.enter_context(socket.create_connection(('127.0.0.1', one_worker.port), timeout=20))
 
 
-def wait_until(condition, seconds=20):
-    """Wait for a condition that another process brings about; fails when it does not come."""
-    pause = threading.Event()
-    for _ in range(int(seconds / 0.01)):
-        if condition():
-            return
-        pause.wait(0.01)
-    raise AssertionError('it did not happen')
+def all_of(sock):
+    """All that comes, until the service closes the connection."""
+    return b''.join(iter(lambda: sock.recv(65536), b''))
 
 
 def test_more_idle_connections_than_threads_keep_nobody_waiting(clients):
@@ -173,7 +160,7 @@ def test_short_connections_are_answered_beside_kept_ones(one_worker, clients):
 def test_pipelined_requests_are_answered_in_turn(connect):
     sock = connect()
     sock.sendall(REQUEST * 5 + REQUEST.replace(b'Host: x', b'Host: x\r\nConnection: close'))
-    answer = b''.join(iter(lambda: sock.recv(65536), b''))
+    answer = all_of(sock)
     assert answer.count(b'HTTP/1.1 200 OK') == 6
     assert answer.count(b'{"result":"Hello, Leo!"}') == 6
 
@@ -274,7 +261,7 @@ def test_who_waits_for_a_prediction_is_held_up_by_no_other_request(make_service,
         first = pool.submit(service.post, '/v1/BatchModel', {})
         wait_until(lambda: received(service) == 1)
         waiting = [pool.submit(service.post, '/v1/BatchModel', {}) for _ in range(7)]
-        standing = [pool.submit(service.post, '/v1/OtherGateModel', {}) for _ in range(2)]
+        standing = [pool.submit(service.post, '/v1/GateModel', {'gate': 'other'}) for _ in range(2)]
         wait_until(lambda: received(service) == 3)
         stopped = [
             closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
@@ -299,7 +286,7 @@ def test_what_no_handler_of_a_model_answers_waits_for_none(make_service):
     with ThreadPoolExecutor(3) as pool:
         calls = [pool.submit(service.post, '/v1/BatchModel', {})]
         wait_until(lambda: received(service) == 1)
-        calls += [pool.submit(service.post, '/v1/OtherGateModel', {}) for _ in range(2)]
+        calls += [pool.submit(service.post, '/v1/GateModel', {'gate': 'other'}) for _ in range(2)]
         wait_until(lambda: received(service) == 3)
         ask = functools.partial(requests.request, timeout=10)
         assert ask('GET', service.url + '/health/live').status_code == 200
@@ -312,18 +299,97 @@ def test_what_no_handler_of_a_model_answers_waits_for_none(make_service):
         assert [call.result().status_code for call in calls] == [200] * 3
 
 
-def test_of_too_many_slow_clients_the_slowest_is_let_go(make_service, closing):
+def changed(name, value):
+    """The file of the worker with another value of a constant."""
+    worker = 'model_serving/web/gunicorn_worker.py'
+    source, count = re.subn(f'^{name} = .*$', f'{name} = {value}', (BASE_FOLDER / worker).read_text(), flags=re.M)
+    assert count == 1
+    return {worker: source}
+
+
+def test_handlers_that_stand_still_one_after_the_other_never_take_all_threads(make_service):
+    """Each when the one before has been standing for longer than the worker makes haste."""
+    haste = 0.1
+    service = make_service(GATE_FILES | changed('HASTE', haste), LANE | {'WORKERS': '1', 'THREADS': '2'})
+    with ThreadPoolExecutor(4) as pool:
+        calls = []
+        for number in range(4):
+            calls.append(pool.submit(service.post, '/v1/GateModel', {}))
+            wait_until(lambda number=number: received(service) == min(number + 1, 2))
+            threading.Event().wait(3 * haste)
+        ask = functools.partial(requests.request, timeout=10)
+        assert ask('GET', service.url + '/health/live').status_code == 200
+        # Who finds no free thread is let go at its deadline, by the lane and by Flask's way.
+        for content_type in ('application/json', 'application/json; a=b'):
+            headers = {'X-Request-Timeout': '0.2', 'Content-Type': content_type}
+            late = ask('POST', service.url + '/v1/GateModel', data='{}', headers=headers)
+            assert late.status_code == 504
+            assert late.json() == {'message': 'GateModel did not answer within 0.2 s.'}
+        assert received(service) == 2
+        (service.folder / 'open').touch()
+        assert [call.result().status_code for call in calls] == [200] * 4
+    # The calls that were let go were not made.
+    assert received(service) == 4
+
+
+def test_clients_that_do_not_read_what_took_long_never_take_all_threads(make_service, closing):
+    """Each call is made by the leader, then another thread leads, and this one waits for the client."""
+    haste = 0.1
+    service = make_service(GATE_FILES | changed('HASTE', haste), LANE | {'WORKERS': '1', 'THREADS': '2'})
+    clients = []
+    for number in range(4):
+        sock = closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
+        body = b'{"gate":"gate-%d","times":1000000}' % number
+        sock.sendall(post(body, line='POST /v1/GateModel HTTP/1.1'))
+        wait_until(lambda number=number: received(service) == number + 1)
+        threading.Event().wait(0.1)
+        (service.folder / f'gate-{number}').touch()
+        assert sock.recv(12) == b'HTTP/1.1 200'
+        threading.Event().wait(3 * haste)
+        clients.append(sock)
+    assert requests.get(service.url + '/health/live', timeout=10).status_code == 200
+    assert requests.post(service.url + '/v1/XXXModel', json={'name': 'Leo'}, timeout=10).json() == ANSWER
+    for sock in clients:
+        length = 0
+        while length < 7_000_000:
+            length += len(sock.recv(1_000_000))
+
+
+def test_a_call_in_another_thread_is_held_up_by_none_that_stands_still(make_service):
+    """It began while a prediction was waited for; that has come, and then a handler stands still."""
+    service = make_service(GATE_FILES | changed('PATIENCE', 5), LANE | {'WORKERS': '1', 'THREADS': str(THREADS)})
+    with ThreadPoolExecutor(3) as pool:
+        prediction = pool.submit(service.post, '/v1/BatchModel', {})
+        wait_until(lambda: received(service) == 1)
+        call = pool.submit(service.post, '/v1/GateModel', {'gate': 'other'})
+        wait_until(lambda: received(service) == 2)
+        (service.folder / 'open').touch()
+        assert prediction.result().status_code == 200
+        standing = pool.submit(service.post, '/v1/GateModel', {'gate': 'third'})
+        threading.Event().wait(0.5)
+        (service.folder / 'other').touch()
+        assert call.result(timeout=10).status_code == 200
+        assert not standing.done()
+        (service.folder / 'third').touch()
+        assert standing.result().status_code == 200
+
+
+@pytest.mark.parametrize(('sent', 'answer'), [(30, b''), (-5, b'HTTP/1.1 408 REQUEST TIMEOUT\r\n')])
+def test_of_too_many_slow_clients_the_slowest_is_let_go(make_service, closing, sent, answer):
+    """One that stopped in its head, which may be no request, gets no answer."""
     service = make_service(environment={'WORKERS': '1', 'THREADS': str(THREADS)})
     slow = []
     for _ in range(4 * THREADS + 1):
         slow.append(closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20)))
-        slow[-1].sendall(REQUEST[:30])
-    assert slow[0].recv(100) == b''
+        slow[-1].sendall(REQUEST[:sent])
+    first = all_of(slow[0])
+    assert first.startswith(answer)
+    assert bool(first) == bool(answer)
     assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
     for sock in slow[1:]:
-        sock.sendall(REQUEST[30:])
+        sock.sendall(REQUEST[sent:])
         assert b'200 OK' in sock.recv(65536)
-    wait_until(lambda: service.log.count('A client was the slowest of too many') == 1)
+    wait_until(lambda: answer or service.log.count('A client was the slowest of too many') == 1)
 
 
 def test_with_one_thread_no_two_handlers_run_at_a_time(make_service):
@@ -445,10 +511,13 @@ def test_clients_that_fall_silent_are_let_go(make_service, closing):
     head = b'POST /v1/BadModel HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
     length = b'Content-Length: %d\r\n\r\n' % len(large)
     silent = (head, head + length, head + b'Transfer-Encoding: chunked\r\n\r\n1f\r\n', head + length + large)
+    clients = []
     for part in silent * 2:
-        sock = closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
-        sock.sendall(part)
+        clients.append(closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20)))
+        clients[-1].sendall(part)
     assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
+    answers = [all_of(sock)[:12] for number, sock in enumerate(clients) if number % 4 < 3]
+    assert answers == [b'', b'HTTP/1.1 408', b'HTTP/1.1 408'] * 2
     wait_until(lambda: service.log.count('A client was silent for 1 s') == 4)
     assert 'Traceback' not in service.log
 

@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 import requests
 
+from tests.conftest import wait_until
 from tests.fakes.misbehaving import files
 
 
@@ -35,13 +36,6 @@ class Neighbour:
 def threads():
     with ThreadPoolExecutor(20) as pool:
         yield pool
-
-
-def wait_until(condition, seconds=60):
-    until = time.perf_counter() + seconds
-    while not condition():
-        assert time.perf_counter() < until, 'it never came'
-        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import wait_until
 from tests.fakes.unstartable import files
 
 FILE = '(model_serving/models/unstartable.py)'
@@ -33,13 +33,6 @@ FILES = {
     'Pickled': 'data/pickled.onnx is a pickle',
 }
 DEFAULT_RUN = ('NoFileModel', 'PanickingModel', 'FailingModel', 'EarlyRaisingModel')
-
-
-def wait_until(condition, seconds=30):
-    until = time.perf_counter() + seconds
-    while not condition():
-        assert time.perf_counter() < until, 'it never came'
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(
