@@ -86,6 +86,10 @@ def on_starting(server):
 
 
 def when_ready(server):
+    # Whatever a worker ends with, another takes its place: gunicorn would end the service at these two statuses, which
+    # a model's library may have, too. No status is as high, and of what a process ends with the system keeps 8 bits.
+    server.WORKER_BOOT_ERROR += 256
+    server.APP_LOAD_ERROR += 256
     # What the master has made lives as long as the service: a worker's collector must neither visit nor copy it.
     gc.collect()
     gc.freeze()

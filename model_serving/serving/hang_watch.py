@@ -1,4 +1,4 @@
-"""Ends a worker whose model hangs: nothing else stops a call of `predict` that does not come back."""
+"""Ends a worker whose model hangs: nothing else stops a `predict` or a handler that does not come back."""
 
 import faulthandler
 import logging
@@ -14,7 +14,7 @@ GRACE = 5
 
 
 class HangWatch:
-    """A thread of a worker that looks how long each model's `predict` has been running.
+    """A thread of a worker that looks how long each model's `predict` and handlers have been running.
 
     `may_end()` tells whether this worker may end now: not while another one does, or the service would
     stop. `stop_accepting()` makes the server answer what it has accepted, and nothing more.
@@ -40,7 +40,7 @@ class HangWatch:
         self.ending = True
         for servable in hanging:
             LOGGER.error(
-                '%s hangs: its predict has been running for %.1f s. Worker %s ends; the stacks of its threads:',
+                '%s hangs: a call of it has been running for %.1f s. Worker %s ends; the stacks of its threads:',
                 servable.name,
                 servable.hangs_for,
                 os.getpid(),

@@ -36,6 +36,8 @@ class Servable:
         self.answers = []
         self._model = None
         self._batcher = None
+        # The calls of its resource's own that go on, and since when.
+        self._handled = {}
 
     @property
     def url(self) -> str:
@@ -95,6 +97,15 @@ class Servable:
         since, timeout = deadlines.of_call(self.settings['timeout'])
         return self._batcher.predict(instance, timeout, since, answered)
 
+    def handle(self, function, *arguments):
+        """Return what a function of its resource returns; while it runs it is looked at as `predict` is."""
+        call = object()
+        self._handled[call] = perf_counter()
+        try:
+            return function(*arguments)
+        finally:
+            del self._handled[call]
+
     def share_threads(self, threads: int, before_wait=None):
         """Leave half of the server's `threads` to the others while this model is slow.
 
@@ -106,14 +117,17 @@ class Servable:
 
     @property
     def hangs_for(self) -> float:
-        """For how many seconds `predict` has been running, once that is more than `hang_timeout`; else 0."""
-        running = self._batcher.running_for() if self._batcher else 0.0
+        """For how many seconds `predict` or a handler has been running, once that is over `hang_timeout`; else 0."""
+        predicting = self._batcher.running_for() if self._batcher else 0.0
+        now = perf_counter()
+        running = max(predicting, now - min(list(self._handled.values()), default=now))
         return running if running > (self.settings['hang_timeout'] or 3 * self.settings['timeout']) else 0.0
 
     def give_up(self, problem: str):
         """Answer everyone who waits, and whoever comes, that the model is not ready: `problem` says why."""
         self.problem = problem
-        self._batcher.give_up(NotReady(f'{self.name} is not ready: {problem}'))
+        if self._batcher is not None:
+            self._batcher.give_up(NotReady(f'{self.name} is not ready: {problem}'))
 
 
 def _resident_memory():

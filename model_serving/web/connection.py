@@ -21,6 +21,8 @@ from .hub import SILENCE, client_is_ready
 TIMEVAL = struct.pack('ll', SILENCE, 0)
 # How many pieces of what a client still sends are thrown away before its connection is cut.
 MAX_PIECES = 64
+# How much of a body that nobody wants gunicorn reads, for the sake of the next request; in bytes.
+MOST_UNREAD = 64 * 1024
 # How much of a body is asked of the system at once: gunicorn's 1 MiB is held several times over.
 SocketUnreader.max_body_chunk = 128 * 1024
 
@@ -75,6 +77,11 @@ class Socket(socket.socket):
 class Response(wsgi.Response):
     """An answer whose head and first part of the body are sent as one."""
 
+    def should_close(self):
+        """Tell whether the connection ends with this answer: also where the rest of the body will not be read."""
+        body = self.req.body
+        return body.failed or getattr(body.reader, 'length', 0) > MOST_UNREAD or super().should_close()
+
     def write(self, part):
         if self.headers_sent:
             super().write(part)
@@ -117,14 +124,17 @@ def end(conn):
     The stock worker's main thread waits for it, up to 2 s for each connection, and meanwhile accepts no other.
     """
     conn.pieces_left = MAX_PIECES
+    if conn.parser is not None:
+        # What came already counts no more; the stock worker would take it for the next request.
+        conn.parser.unreader.take_buffered()
     with contextlib.suppress(OSError):
         conn.sock.shutdown(socket.SHUT_WR)
     return drain(conn)
 
 
 def has_more(conn) -> bool:
-    """Tell whether further requests have come already; on a connection that ends nothing counts any more."""
-    return not hasattr(conn, 'pieces_left') and bool(conn.parser.unreader.buf.getvalue())
+    """Tell whether further requests have come already."""
+    return conn.parser is not None and bool(conn.parser.unreader.buf.getvalue())
 
 
 def drain(conn) -> bool:

@@ -24,8 +24,10 @@ LINGER = 0.01
 PATIENCE = 0.02
 # For how long after that, in seconds, what may stand still is called in threads of its own.
 HASTE = 1
-# How many clients that stopped in the middle a worker waits for at a time, for each thread.
-SLOW_CLIENTS = 4
+# How many clients that stopped in the middle a worker waits for at a time, for each thread: those that were silent for
+# STOPPED seconds, and all of them.
+STOPPED_CLIENTS, SLOW_CLIENTS = 4, 16
+STOPPED = 1
 # For how long one connection is answered, in seconds, while it has sent further requests already and others wait.
 TURN = PATIENCE / 2
 # For how long a thread may keep the interpreter while another waits for it, in seconds; Python's own 5 ms let a
@@ -60,6 +62,8 @@ class Worker(ThreadWorker):
         # Those whose clients are waited for in the middle, in the order of their last sign.
         self._slow = {}
         self._hasty_until = 0.0
+        # For calls apart from the hubs, by servable.
+        self._pools = {}
         if self.cfg.threads > 1:
             threading.Thread(target=self._watch_leader, name='leader watch', daemon=True).start()
         sys.setswitchinterval(SWITCH_INTERVAL)
@@ -68,7 +72,7 @@ class Worker(ThreadWorker):
         super().init_process()
 
     def get_thread_pool(self):
-        """Return the threads: as many as are configured to answer, and the leader; a single one is both."""
+        """Return the threads for the leader and for those that stand still instead of leading on; or a single one."""
         return ThreadPoolExecutor(self.cfg.threads + (self.cfg.threads > 1))
 
     def give_threads(self):
@@ -120,17 +124,21 @@ class Worker(ThreadWorker):
         return super().handle(conn) or connection.end(conn)
 
     def calls_apart(self, hub) -> bool:
-        """Tell whether what may stand still has to be called in another thread: others wait in the hub."""
-        return self.cfg.threads > 1 and (bool(hub.waiting) or self._is_hasty())
+        """Tell whether what may stand still has to be called in another thread.
+
+        That is where others wait in the hub, and where it no longer leads: nobody would see then that it stands still.
+        """
+        return self.cfg.threads > 1 and (bool(hub.waiting) or self._leader is not hub or self._is_hasty())
 
     def call_apart(self, hub, servable, function, *arguments):
         """Return what the function returns, called in another thread; the hub goes on with others.
 
-        Raises DeadlineExceeded where no thread was free before the servable's deadline.
+        Raises DeadlineExceeded where none of the servable's threads was free before its deadline.
         """
         since, seconds = deadlines.of_call(servable.settings['timeout'])
         wait = Wait(hub)
-        future = self.tpool.submit(copy_context().run, function, *arguments)
+        call = [copy_context().run, servable.handle, function, *arguments]
+        future = self._pool(servable).submit(lambda: call[0](*call[1:]))
         future.add_done_callback(lambda _: wait.release())
         hub.apart += 1
         try:
@@ -139,11 +147,23 @@ class Worker(ThreadWorker):
                 self.give_threads()
                 rest = since + seconds - perf_counter()
                 if rest <= 0 and future.cancel():
-                    raise DeadlineExceeded(f'{servable.name} did not answer within {seconds:g} s.')
+                    # The pool holds what it was given until one of its threads is free, and this may be a large body.
+                    call.clear()
+                    raise DeadlineExceeded(
+                        f'{servable.name} did not come to answer within {seconds:g} s: '
+                        f'{self.cfg.threads} calls of it have all of its threads.'
+                    )
                 patience = min(HASTE / 2, rest) if rest > 0 else HASTE / 2
         finally:
             hub.apart -= 1
         return future.result()
+
+    def _pool(self, servable):
+        """Return the threads of a servable: its own, so that where its calls stand still those of others go on."""
+        if servable not in self._pools:
+            with self._lock:
+                self._pools.setdefault(servable, ThreadPoolExecutor(self.cfg.threads))
+        return self._pools[servable]
 
     def wait_for_client(self, hub, event):
         """Let the hub go on until the client of its current request is ready for `event`.
@@ -153,9 +173,9 @@ class Worker(ThreadWorker):
         conn = getcurrent().conn
         wait = Wait(hub)
         with self._lock:
-            if len(self._slow) >= SLOW_CLIENTS * self.cfg.threads:
-                self._slow.pop(next(iter(self._slow))).release()
+            self._let_slowest_go()
             self._slow[conn] = wait
+            conn.used = monotonic()
             if conn.watched:
                 self._busy.modify(conn.sock, event, conn)
             else:
@@ -169,6 +189,12 @@ class Worker(ThreadWorker):
             raise connection.SlowestClient(errno.EAGAIN, 'the slowest of too many clients')
         if not ready:
             raise BlockingIOError(errno.EAGAIN, 'a silent client')
+
+    def _let_slowest_go(self):
+        """Wait no longer for the client that has been silent for longest, where there are too many."""
+        slowest, count = next(iter(self._slow), None), len(self._slow) / self.cfg.threads
+        if count >= SLOW_CLIENTS or (count >= STOPPED_CLIENTS and monotonic() - slowest.used > STOPPED):
+            self._slow.pop(slowest).release()
 
     def _watch(self, conn, event=selectors.EVENT_READ):
         """Have the leader wait for the connection's next request."""
@@ -268,7 +294,7 @@ class Worker(ThreadWorker):
         keep, until = False, monotonic() + TURN
         try:
             keep = self.handle(conn)
-            while keep is True and self.alive and connection.has_more(conn):
+            while keep is True and connection.has_more(conn):
                 if monotonic() > until:
                     return self._interrupt(conn)
                 keep = self.handle(conn)

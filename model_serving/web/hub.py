@@ -50,7 +50,7 @@ def apart(servable, function, *arguments):
     """
     hub = hub_of_request()
     if hub is None or not hub.worker.calls_apart(hub):
-        return function(*arguments)
+        return servable.handle(function, *arguments)
     return hub.worker.call_apart(hub, servable, function, *arguments)
 
 

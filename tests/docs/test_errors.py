@@ -54,7 +54,7 @@ REQUESTS = [
 ]
 HUB = (Path(__file__).resolve().parents[2] / 'model_serving' / 'web' / 'hub.py').read_text(encoding='utf-8')
 # A model for want of a package.
-RARE = "\nROUTES += (Route('/v1/RareModel', MisbehavingResource, OtherModel, needs='no_such_package'),)\n"
+RARE = "\nROUTES += (Route('/v1/RareModel', misbehaving.MisbehavingResource, OtherModel, needs='no_such_package'),)\n"
 RAW = [
     b'NONSENSE\r\n\r\n',
     head(line=f'GET /{"x" * 4100} HTTP/1.1'),

@@ -7,14 +7,15 @@ PACKAGE = FOLDER.parents[1] / 'model_serving'
 
 MORE_ROUTES = """
 from .models.misbehaving_model import MisbehavingModel, OtherModel  # noqa: E402
-from .resources.misbehaving_resource import ExitingFlaskResource, ExitingResource, MisbehavingResource  # noqa: E402
+from .resources import misbehaving_resource as misbehaving  # noqa: E402
 
 ROUTES += (
-    Route('/v1/BadModel', MisbehavingResource, MisbehavingModel),
-    Route('/v1/OtherModel', MisbehavingResource, OtherModel),
-    Route('/v1/LimitedModel', MisbehavingResource, OtherModel),
-    Route('/v1/ExitingModel', ExitingResource, OtherModel),
-    Route('/v1/ExitingFlaskModel', ExitingFlaskResource, OtherModel),
+    Route('/v1/BadModel', misbehaving.MisbehavingResource, MisbehavingModel),
+    Route('/v1/OtherModel', misbehaving.MisbehavingResource, OtherModel),
+    Route('/v1/LimitedModel', misbehaving.MisbehavingResource, OtherModel),
+    Route('/v1/CallingModel', misbehaving.CallingResource, OtherModel),
+    Route('/v1/ExitingModel', misbehaving.ExitingResource, OtherModel),
+    Route('/v1/ExitingFlaskModel', misbehaving.ExitingFlaskResource, OtherModel),
 )
 """
 

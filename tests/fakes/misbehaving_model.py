@@ -58,6 +58,7 @@ RESULTS = {
     'base_exception': lambda value: raise_(OddError('odd')),
     'interrupt': lambda value: raise_(KeyboardInterrupt()),
     'exit': lambda value: sys.exit(value),
+    'leave': lambda value: os._exit(value),
     'kill': lambda value: os.kill(os.getpid(), signal.SIGKILL),
     'set': lambda value: {1, 2},
     'bytes': lambda value: b'bytes',

@@ -22,6 +22,14 @@ class MisbehavingResource(ModelResource):
         return {'result': self.predict(instance)}
 
 
+class CallingResource(ModelResource):
+    """A handler that calls its model itself."""
+
+    @validate_json(misbehaving_schema)
+    def post(self, instance):
+        return {'result': self.model.predict([instance])[0]}
+
+
 class ExitingResource(ModelResource):
     """A handler that itself ends the process, or tries to."""
 

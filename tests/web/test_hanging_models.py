@@ -103,11 +103,34 @@ def test_hanging_workers_are_replaced_one_after_the_other(make_service, threads)
     ended = [answer.json()['message'] for answer in answers if answer.status_code == 503]
     assert set(ended) == {'BadModel is not ready: it hangs, and its worker is being replaced. Send the request again.'}
     log = service.log
-    assert log.count('BadModel hangs: its predict has been running for') == 2
+    assert log.count('BadModel hangs: a call of it has been running for') == 2
     assert log.count('misbehaving_model.py') >= 2
     first, second = sorted(log.index(f'Worker {pid} ends') for pid in before)
     # The second one waited until the first was replaced.
     assert 'Booting worker' in log[first:second]
+
+
+def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(make_service, threads, gate):
+    """More of them than threads, in a handler that calls the model itself; XXXModel's does so, too."""
+    settings = {'MODEL_SERVING_CALLINGMODEL_TIMEOUT': '1', 'MODEL_SERVING_CALLINGMODEL_HANG_TIMEOUT': '4'}
+    service = make_service(files(), {'WORKERS': '1', 'THREADS': '2', **settings})
+    before = service.worker_pids
+    hanging = [threads.submit(do, service, 'hang', path='/v1/CallingModel') for _ in range(6)]
+    # Of these one is called by the leader, two in threads of their own.
+    wait_until(lambda: sum(call.done() for call in hanging) == 3)
+    late = [call.result() for call in hanging if call.done()]
+    assert [answer.status_code for answer in late] == [504] * 3
+    message = 'CallingModel did not come to answer within 1 s: 2 calls of it have all of its threads.'
+    assert {answer.json()['message'] for answer in late} == {message}
+    for _ in range(20):
+        assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
+        assert do(service, 'echo', 1).json() == {'result': 1}
+    wait_until(lambda: service.worker_pids not in (before, []))
+    assert 'CallingModel hangs: a call of it has been running for' in service.log
+    assert do(service, 'echo', 2, '/v1/CallingModel').json() == {'result': 2}
+    for call in hanging:
+        if call.exception() is None:
+            assert call.result() in late
 
 
 @pytest.mark.long

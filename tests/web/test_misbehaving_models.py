@@ -3,6 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
+
+from tests.fakes.misbehaving import files
 
 FAILURES = [
     *('raise', 'raise_without_words', 'base_exception', 'interrupt', 'exit'),
@@ -73,12 +76,18 @@ def test_only_those_who_sent_what_fails_get_a_500(misbehaving):
     assert [answers[number].json() for number in (0, 2, 3)] == [{'result': number} for number in (0, 2, 3)]
 
 
+def test_a_library_that_ends_the_worker_does_not_end_the_service(make_service):
+    """At 3 and 4 gunicorn would."""
+    service = make_service(files(), {'WORKERS': '1'})
+    for status in (3, 4):
+        with pytest.raises(requests.ConnectionError):
+            do(service, 'leave', status)
+        assert do(service, 'echo', status).json() == {'result': status}
+        assert f'exited with code {status}' in service.log
+
+
 def test_a_killed_worker_takes_its_own_requests_with_it_and_no_other(make_service):
     """SIGKILL is what the system does to a process that takes too much memory."""
-    import requests
-
-    from tests.fakes.misbehaving import files
-
     service = make_service(files(), {'WORKERS': '2', 'THREADS': '4'})
     before = set(service.worker_pids)
 
