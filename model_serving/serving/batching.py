@@ -105,7 +105,10 @@ class Batcher:
             if call.answered.acquire(timeout=min(remaining, self._slow_after)):
                 return
             if perf_counter() >= call.deadline:
-                raise DeadlineExceeded(f'{self.name} did not answer within {timeout:g} s.')
+                message = (
+                    f'{self.name} did not answer within {timeout:g} s. Send less at a time, or allow it more time.'
+                )
+                raise DeadlineExceeded(message)
             # Those that came last have to go; who is being predicted stays, unless it takes far longer than it did.
             usual = self._seconds_per_call * len(self._batch)
             stays = call in self._batch and self.running_for() < self._slow_after + 4 * usual
@@ -115,8 +118,8 @@ class Batcher:
     def _overloaded(self):
         waiting = len(self._callers)
         seconds = max(waiting * self._seconds_per_call, self.running_for())
-        message = f'{waiting} calls wait for {self.name} already.'
-        return Overloaded(message, retry_after=min(max(1, ceil(seconds)), 3600))
+        retry_after = min(max(1, ceil(seconds)), 3600)
+        return Overloaded(f'{waiting} calls wait for {self.name} already. Try again in {retry_after} s.', retry_after)
 
     def _start(self):
         with self._starting:

@@ -151,7 +151,7 @@ class Worker(ThreadWorker):
                     call.clear()
                     raise DeadlineExceeded(
                         f'{servable.name} did not come to answer within {seconds:g} s: '
-                        f'{self.cfg.threads} calls of it have all of its threads.'
+                        f'{self.cfg.threads} calls of it have all of its threads. Try again later.'
                     )
                 patience = min(HASTE / 2, rest) if rest > 0 else HASTE / 2
         finally:

@@ -67,7 +67,8 @@ class JSONRequest(flask.Request):
             raise
         # gunicorn reports broken chunks and trailers, and a connection that ended, by exceptions of many kinds.
         except Exception as error:
-            raise BadRequest(f'The body could not be read: {str(error)[:200]}') from error
+            reason = f'its chunks are broken, or were cut ({str(error)[:200]})'
+            raise BadRequest(f'The body could not be read: {reason}. Let a library make them.') from error
         if not as_text and 'Content-Encoding' not in self.headers and len(data) < (self.content_length or 0):
             raise BadRequest(f'The body ended after {len(data)} of {self.content_length} bytes.')
         return data

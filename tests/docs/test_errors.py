@@ -51,8 +51,14 @@ REQUESTS = [
     ('POST', '/v1/NoFile', b'{}', {}),
     ('GET', '/health/ready', None, {}),
     ('POST', BAD, b'{"do":"sleep","value":1}', {'X-Request-Timeout': '0.2'}),
+    'no thread',
 ]
 HUB = (Path(__file__).resolve().parents[2] / 'model_serving' / 'web' / 'hub.py').read_text(encoding='utf-8')
+# What is refused when so many calls come at once: path, how many, and headers.
+REFUSED_OF_MANY = {
+    'too many': ('/v1/LimitedModel', 3, {}),
+    'no thread': ('/v1/CallingModel', 10, {'X-Request-Timeout': '1'}),
+}
 # A model for want of a package.
 RARE = "\nROUTES += (Route('/v1/RareModel', misbehaving.MisbehavingResource, OtherModel, needs='no_such_package'),)\n"
 RAW = [
@@ -80,8 +86,8 @@ def service(service_class, tmp_path_factory):
 
 def answer_to(service, connect, request):
     """Return an answer's status, the text of its body, and whether it has the headers of CORS."""
-    if request == 'too many':
-        return one_too_many(service)
+    if isinstance(request, str) and request in REFUSED_OF_MANY:
+        return first_refused(service, *REFUSED_OF_MANY[request])
     if request == 'stops' or isinstance(request, bytes):
         sent, ends = (post()[:-1], False) if request == 'stops' else (request, True)
         raw_head, _, body = connect(service).exchange(sent, half_close=ends).partition(b'\r\n\r\n')
@@ -91,13 +97,14 @@ def answer_to(service, connect, request):
     return answer.status_code, answer.text, 'Access-Control-Allow-Origin' in answer.headers
 
 
-def one_too_many(service):
-    gate = service.folder / 'gate'
-    with ThreadPoolExecutor(4) as threads, contextlib.ExitStack() as stack:
+def first_refused(service, path, count, headers):
+    gate = service.folder / f'gate of {path[4:]}'
+    with ThreadPoolExecutor(count) as threads, contextlib.ExitStack() as stack:
         stack.callback(gate.touch)
-        calls = [threads.submit(service.post, '/v1/LimitedModel', {'do': 'until', 'value': str(gate)}) for _ in '123']
+        body = {'do': 'until', 'value': str(gate)}
+        calls = [threads.submit(service.post, path, body, headers=headers) for _ in range(count)]
         refused = next(as_completed(calls)).result()
-    assert int(refused.headers['Retry-After']) >= 1
+    assert (refused.status_code == 429) == (int(refused.headers.get('Retry-After', 0)) >= 1)
     return refused.status_code, refused.text, 'Access-Control-Allow-Origin' in refused.headers
 
 

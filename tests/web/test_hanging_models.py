@@ -15,6 +15,9 @@ def do(service, what, value=None, path='/v1/BadModel', **headers):
     return service.post(path, {'do': what, 'value': value}, headers=headers)
 
 
+HINT = 'Send less at a time, or allow it more time.'
+
+
 class Neighbour:
     """Calls the other model over and over, on new connections, and counts what it is answered."""
 
@@ -52,9 +55,12 @@ def test_callers_get_504_on_time_and_others_an_answer_at_once(misbehaving, threa
     assert do(misbehaving, 'echo', 1, '/v1/OtherModel').status_code == 200
     answers = [call.result() for call in (slow, *late)]
     assert {answer.status_code for answer in answers[1:]} <= {200, 504}
-    assert (answers[0].status_code, answers[0].json()['message']) == (504, 'BadModel did not answer within 2 s.')
+    assert (answers[0].status_code, answers[0].json()['message']) == (
+        504,
+        f'BadModel did not answer within 2 s. {HINT}',
+    )
     answer = do(misbehaving, 'echo', 'not predicted', **{'X-Request-Timeout': '0.3'})
-    assert (answer.status_code, answer.json()['message']) == (504, 'BadModel did not answer within 0.3 s.')
+    assert (answer.status_code, answer.json()['message']) == (504, f'BadModel did not answer within 0.3 s. {HINT}')
     gate.touch()
     wait_until(lambda: do(misbehaving, 'predicted').status_code == 200)
     assert 'not predicted' not in do(misbehaving, 'predicted').json()['result']
@@ -73,7 +79,8 @@ def test_a_slow_model_leaves_half_of_the_threads_to_the_others(misbehaving, thre
     for answer in answers:
         if answer.status_code == 429:
             assert 1 <= int(answer.headers['Retry-After']) <= 3600
-            assert 'calls wait for OtherModel already' in answer.json()['message']
+            again = f'calls wait for OtherModel already. Try again in {answer.headers["Retry-After"]} s.'
+            assert answer.json()['message'].endswith(again)
             assert 'Retry-After' in answer.headers['Access-Control-Expose-Headers']
 
 
@@ -120,7 +127,7 @@ def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(
     wait_until(lambda: sum(call.done() for call in hanging) == 3)
     late = [call.result() for call in hanging if call.done()]
     assert [answer.status_code for answer in late] == [504] * 3
-    message = 'CallingModel did not come to answer within 1 s: 2 calls of it have all of its threads.'
+    message = 'CallingModel did not come to answer within 1 s: 2 calls of it have all of its threads. Try again later.'
     assert {answer.json()['message'] for answer in late} == {message}
     for _ in range(20):
         assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
