@@ -352,9 +352,14 @@ class Worker(ThreadWorker):
             leader = self._leader
             step = getattr(leader, 'step', None)
             time.sleep(PATIENCE)
-            standing = [(hub, step) for hub, step in standing if hub.step == step]
-            if step is not None and leader.step == step:
+            standing = [(hub, its_step) for hub, its_step in standing if hub.step == its_step]
+            stands = step is not None and leader.step == step
+            if stands:
                 standing.append((leader, step))
+            if standing:
+                # First of all, or who leads next would call such a handler itself.
+                self.give_threads()
+            if stands:
                 with self._lock:
                     if self._leader is leader:
                         self._depose()
@@ -362,8 +367,6 @@ class Worker(ThreadWorker):
             elif leader is ELECTED and self._leader is ELECTED:
                 # Who was going to lead stands still instead.
                 self.tpool.submit(self._lead_safely)
-            if standing:
-                self.give_threads()
 
     def _keepalive_after(self, conn, keepalive):
         """Tell whether the connection can be used again; a body that was read to its end needs no draining."""
