@@ -85,7 +85,10 @@ def _not_handed(resource, post):
     plain = inspect.isfunction(post) and not resource.method_decorators and not resource.decorators
     if not plain or resource.dispatch_request is not flask_restful.Resource.dispatch_request:
         return []  # whatever stands around it may hand it anything
+    is_validated = getattr(post, 'validated', None) is post
+    handler, handed = (post.handler, ['instance']) if is_validated else (post, [])
     # A decorator is called in place of what it wraps, so its own parameters count.
-    parameters = list(inspect.signature(post, follow_wrapped=False).parameters.values())[1:]
+    parameters = list(inspect.signature(handler, follow_wrapped=False).parameters.values())[1:]
     optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [each.name for each in parameters if each.default is each.empty and each.kind not in optional]
+    needed = [each.name for each in parameters if each.default is each.empty and each.kind not in optional]
+    return [name for name in needed if name not in handed]

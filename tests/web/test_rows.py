@@ -35,6 +35,12 @@ class ForgetfulResource(ModelResource):
         return {'result': self.predict(instance)}
 
 
+class MisnamedResource(ModelResource):
+    @validate_json({'type': 'object'})
+    def post(self, text):
+        return {'result': text}
+
+
 class WrongResultResource(XXXModelResource):
     result_schema = {'properties': {'result': {'type': 'strng'}}}
 
@@ -85,12 +91,14 @@ def test_a_resource_of_ones_own_needs_no_model(model):
     assert served(Route(URL, OwnResource, *model)).test_client().post(URL).json == {'result': 'its own'}
 
 
-def test_a_post_that_takes_an_instance_needs_validate_json():
-    line = FILE.read_text(encoding='utf-8').splitlines().index('class ForgetfulResource(ModelResource):') + 2
+@pytest.mark.parametrize('resource, name', [(ForgetfulResource, 'instance'), (MisnamedResource, 'text')])
+def test_a_post_is_handed_nothing_but_the_instance_of_validate_json(resource, name):
+    lines = FILE.read_text(encoding='utf-8').splitlines()
+    line = lines.index(f'class {resource.__name__}(ModelResource):') + 2
     with pytest.raises(StartError) as error:
-        served(Route(URL, ForgetfulResource, XXXModel))
+        served(Route(URL, resource, XXXModel))
     assert str(error.value) == (
-        f"{FILE}, line {line}: post of ForgetfulResource takes 'instance', which nothing hands it. "
+        f'{FILE}, line {line}: post of {resource.__name__} takes {name!r}, which nothing hands it. '
         'Put @validate_json(schema) above it, and call the parameter instance.'
     )
 
