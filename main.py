@@ -15,7 +15,6 @@ Options:
 
 import sys
 import traceback
-from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts it with an older one should read why it fails
     sys.exit(f'Model Serving needs Python 3.11 or newer; this is {sys.version.split()[0]}.')
@@ -25,6 +24,7 @@ from model_serving.utils.cpu_utils import limit_threads
 # Under gunicorn conf/gunicorn.conf.py has set these already, for its number of workers.
 limit_threads(workers=1)
 
+from model_serving.serving import places  # noqa: E402
 from model_serving.serving.errors import StartError  # noqa: E402
 
 VERSION = 'Model Serving Demo v1.0.0'
@@ -41,21 +41,10 @@ def make_app():
         reason = str(error)
     except Exception as error:
         traceback.print_exc()
-        reason = f'{_place(error)}: {type(error).__name__}: {" ".join(str(error).split())[:500]}'
+        reason = f'{places.of_error_anywhere(error)}: {type(error).__name__}: {" ".join(str(error).split())[:500]}'
         if isinstance(error, ModuleNotFoundError) and not error.name.startswith('model_serving'):
             reason += f'. Install what it needs, as by: {sys.executable} -m pip install {error.name.split(".")[0]}'
     sys.exit(f'The service can not start. {reason}')
-
-
-def _place(error):
-    """Return the last of our own lines on the way to an error, as `model_serving/routes.py, line 3`."""
-    folder = Path(__file__).resolve().parent
-    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError):
-        frames.append((error.filename, error.lineno))
-    own = [(Path(name), line) for name, line in frames if name and Path(name).is_relative_to(folder / 'model_serving')]
-    path, line = own[-1] if own else (Path(__file__).resolve(), 1)
-    return f'{path.relative_to(folder)}, line {line}'
 
 
 def main():

@@ -26,9 +26,15 @@ new_lines() {
 waited=0
 until new_lines | grep -q -F ' - [start] - Ready. Open '; do
     if ! is_alive "$pid"; then
-        echo 'The service did not start. The end of its log, tmp/model-serving-demo.log:' >&2
-        new_lines | grep -v 'The service can not start\. ' | tail -n 20 >&2
-        new_lines | sed -n 's/^.*\(The service can not start\. .*\)/\1/p' | tail -n 1 >&2
+        reason=$(new_lines | sed -n 's/^.*\(The service can not start\. .*\)/\1/p' | tail -n 1)
+        # Beside its reason, what else was logged would only hide it.
+        if [ -n "$reason" ]; then
+            echo 'The service did not start. Its log has more, such as tracebacks: tmp/model-serving-demo.log' >&2
+            printf '%s\n' "$reason" >&2
+        else
+            echo 'The service did not start. The end of its log, tmp/model-serving-demo.log:' >&2
+            new_lines | tail -n 20 >&2
+        fi
         running_pid > /dev/null || rm -f "$pid_file"
         exit 1
     fi

@@ -25,6 +25,7 @@ from .web.openapi import Document, OpenAPI
 from .web.page import add_page
 from .web.readiness import Readiness
 from .web.request import JSONRequest
+from .web.rows import check
 from .web.strict_json import StrictJSONProvider
 
 NOT_INSTALLED = '{0.url} is not served: it needs {0.needs}. Get it: .venv/bin/pip install -r requirements-examples.txt'
@@ -36,6 +37,7 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
     Models that bear a fork are loaded here, the others by `app.extensions['readiness'].start()`,
     which the server calls in each worker and which otherwise the first request calls.
     """
+    check(routes)
     conf = conf or Conf()
     app = Flask(__name__, static_folder=None)
     app.request_class = JSONRequest
@@ -100,8 +102,6 @@ def _servable(route, conf):
     version, name = route.version_and_name
     # A resource of the user's own brings its own model; to it nothing is made and nothing handed.
     own = not issubclass(route.resource, ModelResource)
-    if not own and route.model is None:
-        raise StartError(f'routes.py: {route.url} needs the class of its model as the third value of its row.')
     return Servable(
         name=name,
         version=version,

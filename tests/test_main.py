@@ -140,6 +140,45 @@ def test_a_model_that_can_not_be_imported_ends_in_a_line_that_says_where(tree, t
     assert last.startswith(f'The service can not start. model_serving/models/xxx_model.py, {reason}')
 
 
+@pytest.mark.parametrize(
+    'file, right, wrong, reason',
+    [
+        (
+            'resources/xxx_model_resource.py',
+            "{'type': 'string', 'description': 'Whom",
+            "{'type': 'strng', 'description': 'Whom",
+            "model_serving/resources/xxx_model_resource.py, line {line}: SchemaError: properties.name.type: 'strng' ",
+        ),
+        (
+            'resources/xxx_model_resource.py',
+            '    @validate_json(xxx_model_schema)\n',
+            '',
+            "model_serving/resources/xxx_model_resource.py, line {line}: post of XXXModelResource takes 'instance', ",
+        ),
+        (
+            'routes.py',
+            "Route('/v1/XXXModel', XXXModelResource, XXXModel)",
+            "Route('/v1/XXXModel', XXXModel, XXXModelResource)",
+            'routes.py: /v1/XXXModel: the second value of its row must be the class of its Flask-RESTful resource, ',
+        ),
+    ],
+    ids=['schema', 'decorator', 'row'],
+)
+def test_what_the_author_of_a_model_got_wrong_is_told_with_its_place(tree, file, right, wrong, reason):
+    path = tree.folder / 'model_serving' / file
+    before = path.read_text(encoding='utf-8')
+    assert right in before
+    path.write_text(before.replace(right, wrong), encoding='utf-8')
+    try:
+        finished = main(tree, '--host', '127.0.0.1', '--port', str(tree.port))
+    finally:
+        path.write_text(before, encoding='utf-8')
+    assert finished.returncode == 1
+    # The line of the decorator; without it the one of `def post` comes to stand there.
+    line = before.partition('    @validate_json')[0].count('\n') + 1
+    assert finished.stderr.splitlines()[-1].startswith(f'The service can not start. {reason.format(line=line)}')
+
+
 @pytest.mark.parametrize('length', ['²', '9' * 5000])
 def test_an_odd_length_is_no_500(tree, start, length):
     start('127.0.0.1')

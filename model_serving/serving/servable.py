@@ -2,7 +2,7 @@ import os
 from time import perf_counter
 from typing import NamedTuple
 
-from . import deadlines
+from . import deadlines, places
 from .batching import Batcher
 from .errors import NotReady
 
@@ -79,11 +79,11 @@ class Servable:
                 self._batcher = Batcher(self.name, self._model.predict, **limits)
 
     def reason(self, error) -> str:
-        """Return in one line what is wrong with the model, and in which file: its own, or that of its class."""
+        """Return in one line what is wrong with the model, and where: a line of its author's, else its file."""
         module = getattr(self.model_class, '__module__', 'model_serving.routes')
-        file = self.settings['file'] or module.replace('.', '/') + '.py'
+        place = places.of_error(error) or self.settings['file'] or places.of_module(module)
         words = ' '.join(f'{type(error).__name__}: {error}'.split())
-        return f'{words.removesuffix(":")} ({file})'
+        return f'{words.removesuffix(":")} ({place})'
 
     def predict(self, instance, answered=None):
         """Return the result for one instance; raises what serving/errors.py has, and what the model raises.

@@ -78,7 +78,7 @@ def on_error(text: str) -> str:
 
 ALLOWED = {
     on_off: 'on or off, yes or no',
-    size: 'a number of bytes, such as 65536, 64 KiB or 1 MiB',
+    size: 'a number of bytes above 0, such as 65536, 64 KiB or 1 MiB',
     count: 'a whole number of at least 1',
     seconds: 'a number of seconds above 0 and at most 86400',
     fraction: 'a number from 0 to 1',

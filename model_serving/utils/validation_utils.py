@@ -60,13 +60,19 @@ class SchemaValidator:
     """jsonschema-rs decides what is valid, since it is quick; jsonschema says why not, in the words people know."""
 
     def __init__(self, schema):
-        """Check `schema`; raises jsonschema.SchemaError, or ValueError for a pattern that only one of both reads."""
+        """Check `schema`; raises jsonschema.SchemaError in one line, or ValueError for what is no JSON at all."""
         explainer = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-        # The format checker also makes sure that Python can compile each pattern.
-        explainer.check_schema(schema, format_checker=explainer.FORMAT_CHECKER)
+        try:
+            # The format checker also makes sure that Python can compile each pattern.
+            explainer.check_schema(schema, format_checker=explainer.FORMAT_CHECKER)
+            self._validator = jsonschema_rs.validator_for(schema, validate_formats=False)
+        # Both print the whole of the metaschema, where the place in the schema and the reason are enough.
+        except jsonschema.SchemaError as error:
+            raise jsonschema.SchemaError(in_words(next(_failures(error)))) from None
+        except jsonschema_rs.ValidationError as error:
+            raise jsonschema.SchemaError(in_words(_failure(error))) from None
         self._explainer = jsonschema.validators.extend(explainer, QUICK_KEYWORDS)(schema)
         self._explains = not _holds(schema, UNBOUNDED)
-        self._validator = jsonschema_rs.validator_for(schema, validate_formats=False)
         self.is_valid = self._validator.is_valid
 
     def errors(self, instance, body_size=0) -> list:
@@ -85,16 +91,20 @@ class SchemaValidator:
         try:
             self._validator.validate(instance)
         except jsonschema_rs.ValidationError as error:
-            return [{'path': path_text(error.instance_path), 'message': clip(error.message)}]
+            return [_failure(error)]
         raise AssertionError('errors() is for what is not valid')
 
 
 def invalid(errors) -> BadRequest:
     """Return the 400 for `errors`, whose first one becomes the message."""
-    first = errors[0]
-    bad_request = BadRequest(f'{first["path"]}: {first["message"]}' if first['path'] else first['message'])
+    bad_request = BadRequest(in_words(errors[0]))
     bad_request.data = {'errors': errors}
     return bad_request
+
+
+def in_words(failure: dict) -> str:
+    """Return `image[3][7]: 17 is greater than …` for a failure with its path and message."""
+    return f'{failure["path"]}: {failure["message"]}' if failure['path'] else failure['message']
 
 
 def path_text(path) -> str:
@@ -112,6 +122,10 @@ def did_you_mean(word, words) -> str:
     """Return `Did you mean 'name'?` where one of `words` is near to `word`, else nothing."""
     near = difflib.get_close_matches(word[:MAX_PATH], words, n=1)
     return f'Did you mean {near[0]!r}?' if near else ''
+
+
+def _failure(error):
+    return {'path': path_text(error.instance_path), 'message': clip(error.message)}
 
 
 def _order(error):

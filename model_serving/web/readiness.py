@@ -4,9 +4,11 @@ import logging
 import threading
 
 import orjson
+from werkzeug.exceptions import BadRequest
 
+from ..serving import places
 from ..serving.errors import StartError
-from ..utils.validation_utils import SchemaValidator
+from ..utils.validation_utils import SchemaValidator, clip, in_words
 
 LOGGER = logging.getLogger('readiness')
 
@@ -33,12 +35,14 @@ class Readiness:
         return [servable for servable in self.servables if servable.problem]
 
     def _problem(self, servable):
+        place = ''
         try:
             servable.load()
             # From here on it answers: the examples go the way that requests go.
             servable.problem = None
             for number, example in enumerate(servable.examples):
-                self._try(servable, example, f'examples[{number}]')
+                place = f'examples[{number}]'
+                self._try(servable, example, place)
         except StartError as error:
             return str(error)
         except KeyboardInterrupt:
@@ -46,19 +50,28 @@ class Readiness:
         # BaseException: models call sys.exit, and compiled libraries panic, which is no Exception.
         except BaseException as error:
             LOGGER.exception('%s is not ready', servable.url)
-            return servable.reason(error)
+            reason = servable.reason(error)
+            return f'{place}: {reason}' if place else reason
         return None
 
     def _try(self, servable, example, place):
         """Send one example through the resource; raises StartError when the answer is not as promised."""
+        view = self._app.view_functions[servable.endpoint]
         with self._app.test_request_context(servable.url, method='POST', json=example):
-            response = self._app.ensure_sync(self._app.view_functions[servable.endpoint])()
+            try:
+                response = self._app.ensure_sync(view)()
+            except BadRequest as error:
+                if 'errors' not in getattr(error, 'data', {}):
+                    raise  # a handler's own
+                handler = places.of_function(view.view_class.post)
+                raise StartError(f'{place} does not fit its schema: {error.description} ({handler})') from error
         answer = orjson.loads(response.get_data())
         if response.status_code != 200:
-            raise StartError(f'{place} of its schema was answered {response.status_code}: {answer}')
+            text = clip(response.get_data(as_text=True).strip())
+            raise StartError(f'{place} of its schema was answered {response.status_code}: {text}')
         servable.answers.append(answer)
         if servable.result_schema:
             validator = SchemaValidator(servable.result_schema)
             if not validator.is_valid(answer):
-                error = validator.errors(answer)[0]
-                raise StartError(f'the answer to {place} is not as its result schema says: {error}')
+                reason = in_words(validator.errors(answer)[0])
+                raise StartError(f'the answer to {place} is not as its result schema says: {reason}')

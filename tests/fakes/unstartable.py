@@ -23,7 +23,7 @@ class RaisingModel:
 
 class SilentModel:
     def __init__(self):
-        raise ValueError
+        raise ValueError  # and no word
 
 
 class ExitingModel:
@@ -74,6 +74,18 @@ class NoJSONModel(Loaded):
         return {1}
 
 
+class MisfitModel(Loaded):
+    """Its resource has an example that its own schema refuses."""
+
+
+class MisspeltModel(Loaded):
+    """Its resource asks for a key that the instance does not have."""
+
+
+class ConflictModel(Loaded):
+    """Its resource answers with an error."""
+
+
 class FileModel(Loaded):
     """Does what its file says."""
 
@@ -105,13 +117,34 @@ class UnstartableResource(ModelResource):
     @validate_json({'type': 'object', 'examples': [{}]})
     def post(self, instance):
         return {'result': self.predict(instance)}
+
+
+class MisfitResource(ModelResource):
+    @validate_json({'type': 'object', 'required': ['text'], 'examples': [{'text': ''}, {'txt': ''}]})
+    def post(self, instance):
+        return {}
+
+
+class MisspeltResource(ModelResource):
+    @validate_json({'type': 'object', 'examples': [{}]})
+    def post(self, instance):
+        return {'result': self.predict(instance['txt'])}
+
+
+class ConflictResource(ModelResource):
+    @validate_json({'type': 'object', 'examples': [{}]})
+    def post(self, instance):
+        return {'message': 'no'}, 409
+
+
+RESOURCES = {'MisfitModel': MisfitResource, 'MisspeltModel': MisspeltResource, 'ConflictModel': ConflictResource}
 """
 
 MORE_ROUTES = """
 from .models.unstartable import CLASSES  # noqa: E402
-from .resources.unstartable_resource import UnstartableResource  # noqa: E402
+from .resources.unstartable_resource import RESOURCES, UnstartableResource  # noqa: E402
 
-ROUTES += tuple(Route(f'/v1/{name}', UnstartableResource, CLASSES[name]) for name in %r)
+ROUTES += tuple(Route(f'/v1/{name}', RESOURCES.get(name, UnstartableResource), CLASSES[name]) for name in %r)
 """
 
 

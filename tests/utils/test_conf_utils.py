@@ -41,7 +41,7 @@ def test_a_byte_order_mark_is_no_obstacle(conf):
         ('[serving]\npage = maybe\n', "[serving] page = 'maybe': it must be on or off, yes or no."),
         ('[model]\non_error = nonsense\n', "[model] on_error = 'nonsense': it must be stop or skip."),
         ('[model]\ntimeout = nan\n', "[model] timeout = 'nan': it must be a number of seconds above 0"),
-        ('[model]\nmax_body = 0\n', "[model] max_body = '0': it must be a number of bytes"),
+        ('[model]\nmax_body = 0\n', "[model] max_body = '0': it must be a number of bytes above 0, such as"),
         ('[model]\ntimout = 3\n', '[model] timout is no setting. Did you mean timeout?'),
         ('[models]\n', '[models] is no section; there are [serving] and [model].'),
         ('timeout = 3\n', 'File contains no section headers.'),

@@ -201,6 +201,22 @@ def test_a_pattern_that_one_of_both_can_not_read_is_refused_at_import(pattern):
         validate_json({'pattern': pattern})
 
 
+@pytest.mark.parametrize(
+    'schema, reason',
+    [
+        ({'properties': {'text': {'type': 'strng'}}}, "properties.text.type: 'strng' is not one of ['array', "),
+        ({'required': 'text'}, "required: 'text' is not of type 'array'"),
+        ({'examples': {'text': 1}}, "examples: {'text': 1} is not of type 'array'"),
+        ({'properties': {'a': {'$ref': '#/$defs/none'}}}, "Pointer '/$defs/none' does not exist"),
+    ],
+)
+def test_what_is_no_schema_is_told_in_one_line_with_its_path(schema, reason):
+    with pytest.raises(jsonschema.SchemaError) as error:
+        validate_json(schema)
+    assert str(error.value).startswith(reason)
+    assert '\n' not in str(error.value)
+
+
 def test_nothing_recurses_over_the_instance():
     """At the deepest that a body may be, and beyond."""
     schema = {'items': {'$ref': '#'}, 'type': 'array'}

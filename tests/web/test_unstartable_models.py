@@ -7,43 +7,66 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import wait_until
-from tests.fakes.unstartable import files
+from tests.fakes.unstartable import MODELS, RESOURCE, files
 
 FILE = '(model_serving/models/unstartable.py)'
+RESOURCE_FILE = 'model_serving/resources/unstartable_resource.py'
+
+
+def at(code, text=MODELS, file='model_serving/models/unstartable.py'):
+    """Return the words by which a reason names the first line of a file that has the code."""
+    lines = text.splitlines()
+    return f'({file}, line {next(number for number, line in enumerate(lines, 1) if code in line)})'
+
+
 IN_MASTER = {
-    'EarlyNoFileModel': f"FileNotFoundError: [Errno 2] No such file or directory: 'data/none.bin' {FILE}",
-    'EarlyRaisingModel': f'ValueError: the weights are odd {FILE}',
-    'EarlySilentModel': f'ValueError {FILE}',
-    'EarlyExitingModel': f'SystemExit: 3 {FILE}',
-    'EarlyPanickingModel': f'Panic: panicked {FILE}',
+    'EarlyNoFileModel': "FileNotFoundError: [Errno 2] No such file or directory: 'data/none.bin' "
+    + at("Path('data/none.bin')"),
+    'EarlyRaisingModel': f'ValueError: the weights are odd {at("the weights")}',
+    'EarlySilentModel': f'ValueError {at("raise ValueError  #")}',
+    'EarlyExitingModel': f'SystemExit: 3 {at("sys.exit(3)")}',
+    'EarlyPanickingModel': f'Panic: panicked {at("raise Panic")}',
 }
 IN_WORKER = {name.removeprefix('Early'): reason for name, reason in IN_MASTER.items()} | {
-    'NoPredictModel': f'TypeError: NoPredictModel has no method predict(instances). {FILE}',
-    'FailingModel': f'ValueError: no answer to {{}} {FILE}',
-    'ExitingLaterModel': f'RuntimeError: The model raised SystemExit. {FILE}',
-    'NoJSONModel': f'TypeError: Type is not JSON serializable: set {FILE}',
+    'NoPredictModel': f'examples[0]: TypeError: NoPredictModel has no method predict(instances). {FILE}',
+    'FailingModel': f'examples[0]: ValueError: no answer to {{}} {at("no answer to")}',
+    'ExitingLaterModel': f'examples[0]: RuntimeError: The model raised SystemExit. {FILE}',
+    'NoJSONModel': f'examples[0]: TypeError: Type is not JSON serializable: set {FILE}',
     'WrongModel': 'the answer to examples[0] is not as its result schema says: '
-    "{'path': 'result', 'message': \"'no number' is not of type 'number'\"}",
+    "result: 'no number' is not of type 'number'",
+}
+# Their handlers fail before they ask the model.
+IN_RESOURCE = {
+    'MisfitModel': "examples[1] does not fit its schema: 'text' is a required property "
+    + at("'required': ['text']", RESOURCE, RESOURCE_FILE),
+    'MisspeltModel': "examples[0]: KeyError: 'txt' " + at("instance['txt']", RESOURCE, RESOURCE_FILE),
+    'ConflictModel': 'examples[0] of its schema was answered 409: {"message":"no"}',
 }
 # Where loading is enough to fail, it does so in each worker too.
 REASONS = IN_WORKER | IN_MASTER
+RAISING = {name for name, reason in REASONS.items() if reason != REASONS['WrongModel']}
 FILES = {
     'NoFile': 'data/none.onnx: there is no such file',
     'Damaged': 'data/damaged.onnx could not be loaded',
     'Pickled': 'data/pickled.onnx is a pickle',
 }
+LOG_HAS_MORE = 'The service did not start. Its log has more, such as tracebacks: tmp/model-serving-demo.log'
 DEFAULT_RUN = ('NoFileModel', 'PanickingModel', 'FailingModel', 'EarlyRaisingModel')
 
 
 @pytest.mark.parametrize(
-    'name', [name if name in DEFAULT_RUN else pytest.param(name, marks=pytest.mark.long) for name in REASONS]
+    'name',
+    [name if name in DEFAULT_RUN else pytest.param(name, marks=pytest.mark.long) for name in REASONS | IN_RESOURCE],
 )
 def test_the_service_does_not_start_and_says_why_in_one_line(make_service, name):
     service = make_service(files(name), start=False)
     finished = service.run('bin/start.sh')
     assert finished.returncode == 1
-    reason = f'The service can not start. /v1/{name}: {REASONS[name]}'
-    assert finished.stderr.splitlines()[-1] == reason
+    reason = f'The service can not start. /v1/{name}: {(REASONS | IN_RESOURCE)[name]}'
+    # Nothing of the log stands beside the reason, which has the rest.
+    assert finished.stderr.splitlines() == [LOG_HAS_MORE, reason]
+    if name in RAISING:
+        assert 'Traceback (most recent call last):' in service.log
     # The log goes on with what gunicorn says of its end; nothing is left that would listen.
     assert 'Ready. Open' not in service.log
     with pytest.raises(OSError, match='refused'):
@@ -69,7 +92,7 @@ def skipping(service_class, tmp_path_factory):
     contents = {'data/damaged.onnx': 'no onnx', 'data/pickled.onnx': '\x80\x04\x95'}
     environment = {'WORKERS': '1', 'MODEL_SERVING_MODEL_ON_ERROR': 'skip'}
     folder = tmp_path_factory.mktemp('skipping')
-    service = service_class(folder, {**files(*REASONS), **confs}, environment)
+    service = service_class(folder, {**files(*REASONS, *IN_RESOURCE), **confs}, environment)
     for name, content in contents.items():
         (service.folder / name).write_bytes(content.encode('latin-1'))
     service.start()
@@ -91,7 +114,7 @@ def test_the_others_are_served_and_readiness_tells_the_reasons(skipping):
     assert ready.status_code == 503
     models = ready.json()['models']
     assert models['/v1/XXXModel'] == models['/v1/WineModel'] == 'ready'
-    for name, reason in (REASONS | FILES).items():
+    for name, reason in (REASONS | IN_RESOURCE | FILES).items():
         assert models[f'/v1/{name}'].startswith(reason)
         assert f'/v1/{name}' in ready.json()['message']
     assert skipping.get('/health/live').status_code == 200

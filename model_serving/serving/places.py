@@ -1,0 +1,53 @@
+"""Where in the files that users write an error came from, as `model_serving/routes.py, line 3`."""
+
+import inspect
+import traceback
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+# Everything else in the package is a user's: models, resources, routes.py and what these import.
+OURS = ('app.py', 'formats', 'resources/file_resource.py', 'resources/model_resource.py', 'serving', 'utils', 'web')
+
+
+def of_error(error) -> str | None:
+    """Return the last line of a user's file on the way to `error`; None where there is none.
+
+    There is none either where serving/ itself complains of the model, since then that line is only who called it.
+    """
+    lines = _lines(error)
+    users = [line for line in lines if not _is_in(line[0], OURS)]
+    return _text(*users[-1]) if users and not _is_in(lines[-1][0], ('serving',)) else None
+
+
+def of_error_anywhere(error) -> str:
+    """Return the last line of a user's file on the way to `error`, else of the package, else of main.py."""
+    lines = _lines(error)
+    return of_error(error) or (_text(*lines[-1]) if lines else 'main.py, line 1')
+
+
+def of_function(function) -> str:
+    """Return where a function begins: its decorators are a part of it."""
+    code = inspect.unwrap(function).__code__
+    return _text(Path(code.co_filename), code.co_firstlineno)
+
+
+def of_module(name: str) -> str:
+    """Return the file of a module of the package."""
+    return name.replace('.', '/') + '.py'
+
+
+def _lines(error):
+    """Return path and number of each line of the package on the way to `error`."""
+    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        lines.append((error.filename, error.lineno))
+    return [(Path(name), number) for name, number in lines if name and Path(name).is_relative_to(PACKAGE)]
+
+
+def _is_in(path, places):
+    return any(path.is_relative_to(PACKAGE / place) for place in places)
+
+
+def _text(path, line):
+    shown = path.relative_to(PACKAGE.parent).as_posix() if path.is_relative_to(PACKAGE) else path
+    return f'{shown}, line {line}'
