@@ -105,10 +105,7 @@ class Batcher:
             if call.answered.acquire(timeout=min(remaining, self._slow_after)):
                 return
             if perf_counter() >= call.deadline:
-                message = (
-                    f'{self.name} did not answer within {timeout:g} s. Send less at a time, or allow it more time.'
-                )
-                raise DeadlineExceeded(message)
+                raise DeadlineExceeded(f'{self.name} did not answer within {timeout:g} s. Send less, or wait longer.')
             # Those that came last have to go; who is being predicted stays, unless it takes far longer than it did.
             usual = self._seconds_per_call * len(self._batch)
             stays = call in self._batch and self.running_for() < self._slow_after + 4 * usual

@@ -53,10 +53,11 @@ def test_lines_that_can_not_be_written_are_counted_and_the_next_are_written(make
     (pid,) = service.worker_pids
     _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     lost = []
-    # The lines are written some time after their answers, so perhaps not while the disk is full.
-    for _ in range(100):
+    # The lines are written some time after their answers, so perhaps not while the disk is full, and then each time so
+    # if it were full for as long each time.
+    for number in range(100):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, hard))
-        assert [service.post('/v1/XXXModel', {'name': 'Leo'}).status_code for _ in range(20)] == [200] * 20
+        assert [service.post('/v1/XXXModel', {'name': 'Leo'}).status_code for _ in range(number)] == [200] * number
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
         assert service.post('/v1/XXXModel', {'name': 'Leo'}, headers={'X-Request-ID': 'after'}).status_code == 200
         lost = [line for line in access_lines(service) if 'could not be written' in line]

@@ -15,7 +15,7 @@ def do(service, what, value=None, path='/v1/BadModel', **headers):
     return service.post(path, {'do': what, 'value': value}, headers=headers)
 
 
-HINT = 'Send less at a time, or allow it more time.'
+HINT = 'Send less, or wait longer.'
 
 
 class Neighbour:
@@ -123,10 +123,10 @@ def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(
     service = make_service(files(), {'WORKERS': '1', 'THREADS': '2', **settings})
     before = service.worker_pids
     hanging = [threads.submit(do, service, 'hang', path='/v1/CallingModel') for _ in range(6)]
-    # Of these one is called by the leader, two in threads of their own.
-    wait_until(lambda: sum(call.done() for call in hanging) == 3)
+    # Of these two begin in threads of their own, and one more where the leader calls it.
+    wait_until(lambda: sum(call.done() for call in hanging) >= 3)
     late = [call.result() for call in hanging if call.done()]
-    assert [answer.status_code for answer in late] == [504] * 3
+    assert {answer.status_code for answer in late} == {504}
     message = 'CallingModel did not come to answer within 1 s: 2 calls of it have all of its threads. Try again later.'
     assert {answer.json()['message'] for answer in late} == {message}
     for _ in range(20):
@@ -135,9 +135,8 @@ def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(
     wait_until(lambda: service.worker_pids not in (before, []))
     assert 'CallingModel hangs: a call of it has been running for' in service.log
     assert do(service, 'echo', 2, '/v1/CallingModel').json() == {'result': 2}
-    for call in hanging:
-        if call.exception() is None:
-            assert call.result() in late
+    # Those that had begun are cut off.
+    assert sum(isinstance(call.exception(), requests.ConnectionError) for call in hanging) in (2, 3)
 
 
 @pytest.mark.long
