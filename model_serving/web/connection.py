@@ -77,10 +77,12 @@ class Socket(socket.socket):
 class Response(wsgi.Response):
     """An answer whose head and first part of the body are sent as one."""
 
-    def should_close(self):
-        """Tell whether the connection ends with this answer: also where the rest of the body will not be read."""
+    def default_headers(self):
+        """Return the head's first lines; they tell that the connection ends where the rest of a body is not read."""
         body = self.req.body
-        return body.failed or getattr(body.reader, 'length', 0) > MOST_UNREAD or super().should_close()
+        if body.failed or getattr(body.reader, 'length', 0) > MOST_UNREAD:
+            self.force_close()
+        return super().default_headers()
 
     def write(self, part):
         if self.headers_sent:

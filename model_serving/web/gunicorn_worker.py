@@ -80,9 +80,6 @@ class Worker(ThreadWorker):
         if self.cfg.threads > 1:
             self._hasty_until = monotonic() + HASTE
 
-    def _is_hasty(self):
-        return monotonic() < self._hasty_until
-
     def accept(self, listener):
         """Accept a connection, unless a worker that has fewer can: it is waiting, too."""
         if connection_counts.others_have_fewer(self.age, self.nr_conns):
@@ -123,12 +120,12 @@ class Worker(ThreadWorker):
             connection.prepare(conn)
         return super().handle(conn) or connection.end(conn)
 
-    def calls_apart(self, hub) -> bool:
+    def calls_apart(self, hub):
         """Tell whether what may stand still has to be called in another thread.
 
         That is where others wait in the hub, and where it no longer leads: nobody would see then that it stands still.
         """
-        return self.cfg.threads > 1 and (bool(hub.waiting) or self._leader is not hub or self._is_hasty())
+        return (hub.waiting or self._leader is not hub or monotonic() < self._hasty_until) and self.cfg.threads > 1
 
     def call_apart(self, hub, servable, function, *arguments):
         """Return what the function returns, called in another thread; the hub goes on with others.
@@ -259,7 +256,7 @@ class Worker(ThreadWorker):
                 self._sweep(hub, now - LINGER)
 
     def _serve_ready(self, hub):
-        if hub.apart and len(hub.waiting) == hub.apart and not self._is_hasty():
+        if hub.apart and len(hub.waiting) == hub.apart and monotonic() > self._hasty_until:
             # Those calls soon return, or make haste; until then whatever may stand still would have to be one, too.
             return hub.sleep_alone(LINGER)
         for key, _ in hub.sleep(self._busy.select, 0 if self._unfinished else LINGER):
