@@ -1,7 +1,6 @@
 """Calls that wait at the same time are predicted together: one call of `predict` for many callers."""
 
 import threading
-from math import ceil
 from queue import Empty, SimpleQueue
 from time import perf_counter
 
@@ -114,9 +113,7 @@ class Batcher:
 
     def _overloaded(self):
         waiting = len(self._callers)
-        seconds = max(waiting * self._seconds_per_call, self.running_for())
-        retry_after = min(max(1, ceil(seconds)), 3600)
-        return Overloaded(f'{waiting} calls wait for {self.name} already. Try again in {retry_after} s.', retry_after)
+        return Overloaded(self.name, waiting, max(waiting * self._seconds_per_call, self.running_for()))
 
     def _start(self):
         with self._starting:

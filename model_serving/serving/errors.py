@@ -1,5 +1,7 @@
 """What can go wrong around a model. web/errors.py says which HTTP status each one gets."""
 
+from math import ceil
+
 
 class StartError(Exception):
     """The service can't start; the message is one line for a person: what, where, and the fix."""
@@ -14,11 +16,11 @@ class DeadlineExceeded(Exception):
 
 
 class Overloaded(Exception):
-    """Too many calls wait for the model; `retry_after` is in seconds, from its measured rate."""
+    """Too many calls wait for the model; `retry_after` is in whole seconds, from what was measured of it."""
 
-    def __init__(self, message: str, retry_after: int):
-        super().__init__(message)
-        self.retry_after = retry_after
+    def __init__(self, name: str, waiting: int, seconds: float):
+        self.retry_after = min(max(1, ceil(seconds)), 3600)
+        super().__init__(f'{waiting} calls wait for {name} already. Try again in {self.retry_after} s.')
 
 
 class InvalidInstance(ValueError):

@@ -106,6 +106,11 @@ class Servable:
         finally:
             del self._handled[call]
 
+    def handling_for(self) -> float:
+        """Return for how many seconds the longest of these functions has been running; 0 when none is."""
+        now = perf_counter()
+        return now - min(list(self._handled.values()), default=now)
+
     def share_threads(self, threads: int, before_wait=None):
         """Leave half of the server's `threads` to the others while this model is slow.
 
@@ -119,8 +124,7 @@ class Servable:
     def hangs_for(self) -> float:
         """For how many seconds `predict` or a handler has been running, once that is over `hang_timeout`; else 0."""
         predicting = self._batcher.running_for() if self._batcher else 0.0
-        now = perf_counter()
-        running = max(predicting, now - min(list(self._handled.values()), default=now))
+        running = max(predicting, self.handling_for())
         return running if running > (self.settings['hang_timeout'] or 3 * self.settings['timeout']) else 0.0
 
     def give_up(self, problem: str):

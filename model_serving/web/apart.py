@@ -4,7 +4,7 @@ from io import BytesIO
 
 from werkzeug.exceptions import RequestTimeout
 
-from ..serving.errors import DeadlineExceeded
+from ..serving.errors import DeadlineExceeded, Overloaded
 from .hub import SILENCE, apart
 from .request import REFUSAL, read_pieces
 
@@ -36,7 +36,7 @@ class Apart:
             _read_chunks(environ, max_body)
         try:
             return apart(servable, self._wsgi_app, environ, start_response)
-        except DeadlineExceeded as error:
+        except (DeadlineExceeded, Overloaded) as error:
             environ[REFUSAL] = error
             return self._wsgi_app(environ, start_response)
 

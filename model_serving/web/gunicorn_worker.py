@@ -7,23 +7,17 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
-from time import monotonic, perf_counter
+from time import monotonic
 
 from greenlet import GreenletExit, getcurrent
 from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, ThreadWorker
 
-from ..serving import deadlines
-from ..serving.errors import DeadlineExceeded
 from . import connection, connection_counts
-from .hub import SILENCE, Wait, hub_of_thread
+from .handler_threads import HandlerThreads
+from .hub import HASTE, PATIENCE, SILENCE, Wait, hub_of_thread
 
 # How long the leader watches a silent connection, in seconds, before the main thread does.
 LINGER = 0.01
-# How long a step of a request may take, in seconds, before another thread takes the lead.
-PATIENCE = 0.02
-# For how long after that, in seconds, what may stand still is called in threads of its own.
-HASTE = 1
 # How many clients that stopped in the middle a worker waits for at a time, for each thread: those that were silent for
 # STOPPED seconds, and all of them.
 STOPPED_CLIENTS, SLOW_CLIENTS = 4, 16
@@ -62,8 +56,7 @@ class Worker(ThreadWorker):
         # Those whose clients are waited for in the middle, in the order of their last sign.
         self._slow = {}
         self._hasty_until = 0.0
-        # For calls apart from the hubs, by servable.
-        self._pools = {}
+        self._handler_threads = {}
         if self.cfg.threads > 1:
             threading.Thread(target=self._watch_leader, name='leader watch', daemon=True).start()
         sys.setswitchinterval(SWITCH_INTERVAL)
@@ -130,37 +123,17 @@ class Worker(ThreadWorker):
     def call_apart(self, hub, servable, function, *arguments):
         """Return what the function returns, called in another thread; the hub goes on with others.
 
-        Raises DeadlineExceeded where none of the servable's threads was free before its deadline.
+        Raises what HandlerThreads.call does.
         """
-        since, seconds = deadlines.of_call(servable.settings['timeout'])
-        wait = Wait(hub)
-        call = [copy_context().run, servable.handle, function, *arguments]
-        future = self._pool(servable).submit(lambda: call[0](*call[1:]))
-        future.add_done_callback(lambda _: wait.release())
+        if servable not in self._handler_threads:
+            # Connections are left to the other models.
+            most = min(servable.settings['max_queue'], self.worker_connections // 2)
+            self._handler_threads.setdefault(servable, HandlerThreads(servable, self.cfg.threads, most))
         hub.apart += 1
         try:
-            patience = PATIENCE
-            while not wait.acquire(patience):
-                self.give_threads()
-                rest = since + seconds - perf_counter()
-                if rest <= 0 and future.cancel():
-                    # The pool holds what it was given until one of its threads is free, and this may be a large body.
-                    call.clear()
-                    raise DeadlineExceeded(
-                        f'{servable.name} did not come to answer within {seconds:g} s: '
-                        f'{self.cfg.threads} calls of it have all of its threads. Try again later.'
-                    )
-                patience = min(HASTE / 2, rest) if rest > 0 else HASTE / 2
+            return self._handler_threads[servable].call(Wait(hub), self.give_threads, function, *arguments)
         finally:
             hub.apart -= 1
-        return future.result()
-
-    def _pool(self, servable):
-        """Return the threads of a servable: its own, so that where its calls stand still those of others go on."""
-        if servable not in self._pools:
-            with self._lock:
-                self._pools.setdefault(servable, ThreadPoolExecutor(self.cfg.threads))
-        return self._pools[servable]
 
     def wait_for_client(self, hub, event):
         """Let the hub go on until the client of its current request is ready for `event`.

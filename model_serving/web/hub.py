@@ -14,6 +14,10 @@ from time import monotonic
 
 from greenlet import getcurrent, greenlet
 
+# How long a step of a request may take, in seconds, before another thread takes the lead.
+PATIENCE = 0.02
+# For how long after that, in seconds, what may stand still is called in threads of its own.
+HASTE = 1
 # How long a client may stop in the middle of a request or of reading its answer, in seconds.
 SILENCE = 30
 
@@ -46,7 +50,7 @@ def new_wait():
 def apart(servable, function, *arguments):
     """Return what a function returns that may stand still: called in another thread where others wait in the hub.
 
-    Raises DeadlineExceeded where it could not begin before the servable's deadline.
+    Raises Overloaded and DeadlineExceeded where it could not begin.
     """
     hub = hub_of_request()
     if hub is None or not hub.worker.calls_apart(hub):

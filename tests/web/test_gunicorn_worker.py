@@ -302,11 +302,11 @@ def test_what_no_handler_of_a_model_answers_waits_for_none(make_service):
 
 
 def changed(name, value):
-    """The file of the worker with another value of a constant."""
-    worker = 'model_serving/web/gunicorn_worker.py'
-    source, count = re.subn(f'^{name} = .*$', f'{name} = {value}', (BASE_FOLDER / worker).read_text(), flags=re.M)
+    """The file of the hub with another value of a constant."""
+    hub = 'model_serving/web/hub.py'
+    source, count = re.subn(f'^{name} = .*$', f'{name} = {value}', (BASE_FOLDER / hub).read_text(), flags=re.M)
     assert count == 1
-    return {worker: source}
+    return {hub: source}
 
 
 def test_handlers_that_stand_still_one_after_the_other_never_take_all_threads(make_service):
@@ -388,7 +388,9 @@ def test_of_too_many_slow_clients_the_slowest_is_let_go(make_service, closing, s
     first = all_of(slow[0])
     assert first.startswith(answer)
     assert (b'\r\nConnection: close\r\n' in first) == bool(first) == bool(answer)
-    assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
+    # In one piece, or it would be a slow client, too.
+    (quick,) = begin(service, closing, REQUEST, 1)
+    assert b'200 OK' in quick.recv(65536)
     for sock in slow[1:]:
         sock.sendall(REQUEST[sent:])
         assert b'200 OK' in sock.recv(65536)
@@ -436,6 +438,30 @@ def test_handlers_that_begin_where_nobody_leads_any_more_never_take_all_threads(
     (service.folder / 'open').touch()
     for sock in clients:
         assert b'200 OK' in sock.recv(65536)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'held'),
+    [({'MODEL_SERVING_GATEMODEL_MAX_QUEUE': '6'}, 6), ({'GUNICORN_CMD_ARGS': '--worker-connections 40'}, 20)],
+)
+def test_too_many_calls_that_stand_still_are_refused(make_service, closing, settings, held):
+    """More than the model may hold, or than half of the connections; the first one is called by the leader."""
+    service = make_service(GATE_FILES, LANE | {'WORKERS': '1', 'THREADS': '2', **settings})
+    call = post(b'{}', line='POST /v1/GateModel HTTP/1.1')
+    (first,) = begin(service, closing, call, 1)
+    wait_until(lambda: received(service) == 1)
+    others = begin(service, closing, call, held + 3)
+    wait_until(lambda: len(select.select(others, [], [], 0)[0]) == 3)
+    for sock in select.select(others, [], [], 0)[0]:
+        head, _, body = sock.recv(65536).partition(b'\r\n\r\n')
+        assert head.startswith(b'HTTP/1.1 429 ')
+        again = re.search(rb'\r\nRetry-After: (\d+)\r\n', head)[1]
+        assert b'%d calls wait for GateModel already. Try again in %s s.' % (held, again) in body
+        others.remove(sock)
+    assert requests.get(service.url + '/health/live', timeout=10).status_code == 200
+    (service.folder / 'open').touch()
+    for sock in (first, *others):
+        assert b' 200 OK' in sock.recv(65536)
 
 
 def test_calls_that_were_let_go_keep_no_memory(make_service):
