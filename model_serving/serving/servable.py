@@ -64,9 +64,13 @@ class Servable:
     @property
     def model(self):
         """The model's object; raises NotReady."""
+        self.check_ready()
+        return self._model
+
+    def check_ready(self):
+        """Raise NotReady where it can't answer."""
         if self.problem:
             raise NotReady(f'{self.name} is not ready: {self.problem}')
-        return self._model
 
     def load(self):
         """Make the model's object, once; whatever the model's class raises goes through."""
@@ -90,8 +94,7 @@ class Servable:
 
         The caller waits on `answered`, a held lock or what behaves as one; by default on one made here.
         """
-        if self.problem:
-            raise NotReady(f'{self.name} is not ready: {self.problem}')
+        self.check_ready()
         if self._batcher is None:
             raise TypeError(f'{self.name} has no method predict(instances).')
         since, timeout = deadlines.of_call(self.settings['timeout'])
@@ -122,10 +125,15 @@ class Servable:
 
     @property
     def hangs_for(self) -> float:
-        """For how many seconds `predict` or a handler has been running, once that is over `hang_timeout`; else 0."""
+        """For how many seconds `predict` has been running, once that is more than `hang_timeout`; else 0.
+
+        Or a handler, which may in between wait in the queue of `predict`, for `timeout` at most.
+        """
         predicting = self._batcher.running_for() if self._batcher else 0.0
-        running = max(predicting, self.handling_for())
-        return running if running > (self.settings['hang_timeout'] or 3 * self.settings['timeout']) else 0.0
+        handling = self.handling_for()
+        timeout = self.settings['timeout']
+        most = self.settings['hang_timeout'] or 3 * timeout
+        return max(predicting if predicting > most else 0.0, handling if handling > most + timeout else 0.0)
 
     def give_up(self, problem: str):
         """Answer everyone who waits, and whoever comes, that the model is not ready: `problem` says why."""

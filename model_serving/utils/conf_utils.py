@@ -132,7 +132,11 @@ SETTINGS = (
     Setting('model', 'trust_file', on_off, 'no', 'Whether a file may be loaded that can run code: .pt2.', True),
     Setting('model', 'slow_after', seconds, '1', 'From then on a running batch holds half of the threads at most.'),
     Setting(
-        'model', 'hang_timeout', hang_seconds, 'auto', 'After it a running batch hangs, and its worker is replaced.'
+        'model',
+        'hang_timeout',
+        hang_seconds,
+        'auto',
+        'After it a batch hangs, after `timeout` more a handler; the worker is replaced.',
     ),
     Setting('model', 'on_error', on_error, 'stop', 'A model that can not start stops the service, or is skipped.'),
 )

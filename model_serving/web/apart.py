@@ -4,7 +4,7 @@ from io import BytesIO
 
 from werkzeug.exceptions import RequestTimeout
 
-from ..serving.errors import DeadlineExceeded, Overloaded
+from ..serving.errors import DeadlineExceeded, NotReady, Overloaded
 from .hub import SILENCE, apart
 from .request import REFUSAL, read_pieces
 
@@ -21,10 +21,15 @@ class Apart:
 
     def __init__(self, wsgi_app, served):
         self._wsgi_app = wsgi_app
-        self._served = {servable.url: servable for _, servable in served}
+        # What Flask answers itself, a wrong method above all, waits for no handler.
+        self._served = {
+            (method, servable.url): servable for resource, servable in served for method in resource.methods or ()
+        }
 
     def __call__(self, environ, start_response):
-        servable = self._served.get(environ['PATH_INFO'])
+        # A resource's `get` answers HEAD, too.
+        method = environ['REQUEST_METHOD'].replace('HEAD', 'GET')
+        servable = self._served.get((method, environ['PATH_INFO']))
         if servable is None:
             return self._wsgi_app(environ, start_response)
         max_body = servable.settings['max_body']
@@ -36,7 +41,7 @@ class Apart:
             _read_chunks(environ, max_body)
         try:
             return apart(servable, self._wsgi_app, environ, start_response)
-        except (DeadlineExceeded, Overloaded) as error:
+        except (DeadlineExceeded, NotReady, Overloaded) as error:
             environ[REFUSAL] = error
             return self._wsgi_app(environ, start_response)
 

@@ -5,11 +5,12 @@ its body intact, and before the model is called; so every answer is the one that
 """
 
 import dis
+import inspect
 import sys
 
-import flask
 import flask_restful
 from flask import request
+from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
 from ..resources.model_resource import ModelResource
@@ -23,8 +24,9 @@ RESULT = 'model_serving.result'
 CONTENT_TYPES = {'application/json'} | {
     f'application/json;{space}charset={name}' for space in ('', ' ') for name in ('utf-8', 'UTF-8')
 }
-# A handler whose module holds one of these may use it, and they only work while Flask has the request.
-CONTEXT_OBJECTS = (flask.request, flask.g, flask.session, flask.current_app, flask, flask_restful)
+# How Flask's RuntimeError begins, where a handler asks for what is only there while Flask has the request.
+NO_CONTEXT = 'Working outside of '
+FLASK = ('flask', 'flask_restful')
 
 
 class DirectLane:
@@ -53,6 +55,11 @@ class DirectLane:
         # A body that was cut may be valid all the same; Flask's way finds out that it is too short.
         answer = _answer(environ, body, is_valid, call) if len(body) == length else None
         if answer is None:
+            if _lacks_context(environ.get(REFUSAL)):
+                # It is not as plain as it looked: from now on, and this time too, it is called Flask's way.
+                del environ[REFUSAL]
+                self._served.pop(environ['PATH_INFO'], None)
+                return self._otherwise(environ, start_response)
             return self._flask(environ, start_response)
         start_response('200 OK', [('Content-Length', str(len(answer))), *self._headers])
         return (answer,)
@@ -109,6 +116,10 @@ def _answer(environ, body, is_valid, call):
     return None
 
 
+def _lacks_context(error):
+    return type(error) is RuntimeError and str(error).startswith(NO_CONTEXT)
+
+
 def answer_instead(api):
     """Return a `before_request` function: it raises or renders what the lane or the edge has left in `environ`."""
 
@@ -133,6 +144,7 @@ def is_plain(resource) -> bool:
         and issubclass(resource, ModelResource)
         and getattr(post, 'validated', None) is post  # a decorator around it copies the attribute, not the function
         and post.takes_instance
+        and not isinstance(inspect.getattr_static(resource, 'post'), staticmethod)
         and not hasattr(post.handler, '__wrapped__')
         and not resource.method_decorators
         and resource.dispatch_request is flask_restful.Resource.dispatch_request
@@ -141,5 +153,12 @@ def is_plain(resource) -> bool:
 
 
 def _holds_context(cls):
-    names = vars(sys.modules[cls.__module__]).values()
-    return any(value is context for value in names for context in CONTEXT_OBJECTS)
+    return any(_needs_context(value) for value in vars(sys.modules[cls.__module__]).values())
+
+
+def _needs_context(value):
+    """Tell whether a value may only work while Flask has the request: a proxy, a function or a module of it."""
+    if type(value) is LocalProxy:
+        return True
+    name = value.__name__ if inspect.ismodule(value) else value.__module__ if inspect.isfunction(value) else None
+    return str(name).split('.')[0] in FLASK

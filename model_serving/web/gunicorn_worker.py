@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from time import monotonic
 
 from greenlet import GreenletExit, getcurrent
@@ -161,9 +162,15 @@ class Worker(ThreadWorker):
             raise BlockingIOError(errno.EAGAIN, 'a silent client')
 
     def _let_slowest_go(self):
-        """Wait no longer for the client that has been silent for longest, where there are too many."""
-        slowest, count = next(iter(self._slow), None), len(self._slow) / self.cfg.threads
-        if count >= SLOW_CLIENTS or (count >= STOPPED_CLIENTS and monotonic() - slowest.used > STOPPED):
+        """Where there are too many, wait no longer for the one that has been silent, or busy, for longest."""
+        slowest, most_stopped = None, STOPPED_CLIENTS * self.cfg.threads
+        if len(self._slow) >= SLOW_CLIENTS * self.cfg.threads:
+            # Not the most silent one, or who sends a byte at a time would stay in place of who pauses.
+            slowest = min(self._slow, key=lambda conn: conn.begun)
+        elif len(self._slow) >= most_stopped:
+            last_stopped = next(islice(self._slow, most_stopped - 1, None))
+            slowest = next(iter(self._slow)) if monotonic() - last_stopped.used > STOPPED else None
+        if slowest is not None:
             self._slow.pop(slowest).release()
 
     def _watch(self, conn, event=selectors.EVENT_READ):
@@ -256,6 +263,7 @@ class Worker(ThreadWorker):
                     self._slow[conn].release()
                 return False
             conn.in_flight = True
+            conn.begun = monotonic()
             return True
 
     def _answer(self, conn):

@@ -27,7 +27,7 @@ class HandlerThreads:
         """Return what the function returns; the caller waits on `wait`, and calls `make_haste` while that takes long.
 
         Raises Overloaded where too many calls are held already, DeadlineExceeded where none of the threads was free
-        before the servable's deadline, and what the function raises.
+        before the servable's deadline, NotReady where the worker ends first, and what the function raises.
         """
         if len(self._calls) >= self._most_calls:
             raise Overloaded(self._servable.name, len(self._calls), self._servable.handling_for())
@@ -40,9 +40,10 @@ class HandlerThreads:
             while not wait.acquire(patience):
                 make_haste()
                 rest = since + seconds - perf_counter()
-                if rest <= 0 and future.cancel():
+                if (rest <= 0 or self._servable.problem) and future.cancel():
                     # The pool holds what it was given until a thread is free, and this may be a large body.
                     call.clear()
+                    self._servable.check_ready()
                     raise DeadlineExceeded(
                         f'{self._servable.name} did not come to answer within {seconds:g} s: '
                         f'{self._count} calls of it have all of its threads. Try again later.'

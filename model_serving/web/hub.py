@@ -50,7 +50,7 @@ def new_wait():
 def apart(servable, function, *arguments):
     """Return what a function returns that may stand still: called in another thread where others wait in the hub.
 
-    Raises Overloaded and DeadlineExceeded where it could not begin.
+    Raises Overloaded, DeadlineExceeded and NotReady where it could not begin.
     """
     hub = hub_of_request()
     if hub is None or not hub.worker.calls_apart(hub):

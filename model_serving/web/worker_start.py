@@ -48,7 +48,7 @@ class WorkerStart:
         readiness = worker.wsgi.extensions['readiness']
         with _heartbeat(worker):
             unready = readiness.start()
-        first_start = not self._workers.ready_so_far()
+        first_start = not self._have_started()
         for servable in unready:
             must_stop = first_start and servable.settings['on_error'] == 'stop'
             consequence = 'The service can not start.' if must_stop else 'Not ready:'
@@ -64,13 +64,16 @@ class WorkerStart:
                 LOGGER.info(line)
 
     def check_ended(self, arbiter):
-        """gunicorn's hook `child_exit`: a worker that ended before any was ready ends the service, which did not start.
+        """gunicorn's hook `child_exit`: a worker that ends before all were ready ends the service, which did not start.
 
         Whatever ended it: else gunicorn would make new ones for ever.
         """
-        starting = arbiter.LISTENERS  # none any more where the service is being stopped
-        if starting and not self._workers.ready_so_far():
-            raise HaltServer('No worker could start.', WORKER_BOOT_ERROR)
+        stopping = not arbiter.LISTENERS
+        if not (stopping or self._have_started()):
+            raise HaltServer('Not all workers could start.', WORKER_BOOT_ERROR)
+
+    def _have_started(self):
+        return self._workers.ready_so_far() >= self._workers.count
 
     def end(self, worker):
         """Write what the access log still holds, when the worker has answered its last request."""

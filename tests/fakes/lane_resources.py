@@ -61,6 +61,33 @@ class ForcedResource(EchoResource):
         return {'result': self.predict(instance)}
 
 
+class HiddenContextResource(ModelResource):
+    """Asks Flask for the request where nobody can see it from outside."""
+
+    @validate_json(schema)
+    def post(self, instance):
+        from flask import request
+
+        return {'result': self.predict(instance), 'path': request.path}
+
+
+class SuperResource(EchoResource):
+    """Calls another validated handler, which asks Flask for the request's body."""
+
+    @validate_json(schema)
+    def post(self, instance):
+        return super().post()
+
+
+class StaticResource(ModelResource):
+    """Is handed no resource."""
+
+    @staticmethod
+    @validate_json(schema)
+    def post(instance):
+        return {'result': instance['value']}
+
+
 class ReadOnlyResource(ModelResource):
     """Has no `post` at all."""
 

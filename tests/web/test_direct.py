@@ -12,16 +12,17 @@ from model_serving.app import create_app
 from model_serving.serving.route import Route
 from model_serving.utils.conf_utils import Conf
 from model_serving.web.direct import is_plain
-from tests.fakes import context_resources, lane_resources
+from tests.fakes import context_resources, jsonify_resource, lane_resources
 
-PLAIN = ['Echo', 'Forced']
+PLAIN = ['Echo', 'Forced', 'HiddenContext', 'Super']
 ROUTES = [
     Route(f'/v1/{name}Model', getattr(lane_resources, f'{name}Resource'), lane_resources.EchoModel)
-    for name in (*PLAIN, 'ReadOnly', 'Decorated', 'InnerDecorated', 'MethodDecorated')
+    for name in (*PLAIN, 'Static', 'ReadOnly', 'Decorated', 'InnerDecorated', 'MethodDecorated')
 ] + [
     Route(f'/v1/{name}Model', getattr(context_resources, f'{name}Resource'), lane_resources.EchoModel)
     for name in ('Context', 'Inheriting')
 ]
+ROUTES.append(Route('/v1/JsonifyModel', jsonify_resource.JsonifyResource, lane_resources.EchoModel))
 
 
 def application(lane, folder):
@@ -142,6 +143,14 @@ def test_every_kind_of_result_is_the_same(both, kind, value):
     body = as_json({'value': value, 'as': kind})
     headers = headers_for(body, 'application/json', 0, {})
     lane, flask = (call(app, 'POST', '/v1/EchoModel', headers, body) for app in both)
+    assert lane == flask
+
+
+@pytest.mark.parametrize('url', [route.url for route in ROUTES])
+def test_a_good_instance_is_answered_the_same(both, url):
+    body = b'{"value": 1}'
+    headers = headers_for(body, 'application/json', 0, {})
+    lane, flask = (call(app, 'POST', url, headers, body) for app in both)
     assert lane == flask
 
 

@@ -294,6 +294,8 @@ def test_what_no_handler_of_a_model_answers_waits_for_none(make_service):
         assert ask('GET', service.url + '/health/live').status_code == 200
         assert ask('GET', service.url + '/nothing').status_code == 404
         assert ask('POST', service.url + '/v1/XXXModel', json={}).status_code == 400
+        for method, status in (('GET', 405), ('HEAD', 405), ('OPTIONS', 200)):
+            assert ask(method, service.url + '/v1/GateModel').status_code == status
         late = ask('POST', service.url + '/v1/BatchModel', json={}, headers={'X-Request-Timeout': '0.2'})
         assert late.status_code == 504
         for gate in ('open', 'other'):
@@ -418,6 +420,18 @@ def test_clients_whose_body_comes_a_little_later_are_not_slow(make_service, clos
         sock.sendall(REQUEST[-5:])
         answers.append(sock.recv(65536)[:12])
     assert answers == [b'HTTP/1.1 408'] * let_go + [b'HTTP/1.1 200'] * 16 * THREADS
+
+
+def test_who_pauses_beside_many_that_send_a_little_at_a_time_is_waited_for(make_service, closing):
+    service = make_service(environment={'WORKERS': '1', 'THREADS': str(THREADS)})
+    clients = begin(service, closing, REQUEST[:-5], 4 * THREADS)
+    threading.Event().wait(1.2)
+    for sock in clients[1:]:
+        sock.sendall(REQUEST[-5:-4])
+    clients += begin(service, closing, REQUEST[:-5], 1)
+    for sock, rest in zip(clients, (5, *[4] * (4 * THREADS - 1), 5), strict=True):
+        sock.sendall(REQUEST[-rest:])
+        assert b'200 OK' in sock.recv(65536)
 
 
 def test_handlers_that_begin_where_nobody_leads_any_more_never_take_all_threads(make_service, closing):
@@ -684,7 +698,7 @@ def test_the_signal_hup_renews_the_workers(make_service):
     (service.folder / 'go').touch()
     assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
     service.run('bin/stop.sh', check=True)
-    assert 'No worker could start' not in service.log
+    assert 'Not all workers could start' not in service.log
 
 
 def test_what_was_accepted_is_answered_when_the_service_ends(make_service):

@@ -119,7 +119,7 @@ def test_hanging_workers_are_replaced_one_after_the_other(make_service, threads)
 
 def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(make_service, threads, gate):
     """More of them than threads, in a handler that calls the model itself; XXXModel's does so, too."""
-    settings = {'MODEL_SERVING_CALLINGMODEL_TIMEOUT': '1', 'MODEL_SERVING_CALLINGMODEL_HANG_TIMEOUT': '4'}
+    settings = {'MODEL_SERVING_CALLINGMODEL_TIMEOUT': '1', 'MODEL_SERVING_CALLINGMODEL_HANG_TIMEOUT': '2'}
     service = make_service(files(), {'WORKERS': '1', 'THREADS': '2', **settings})
     before = service.worker_pids
     hanging = [threads.submit(do, service, 'hang', path='/v1/CallingModel') for _ in range(6)]
@@ -132,6 +132,8 @@ def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(
     for _ in range(20):
         assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
         assert do(service, 'echo', 1).json() == {'result': 1}
+    # Who waits for a thread when the worker ends is told so.
+    wait_until(lambda: do(service, 'echo', 3, '/v1/CallingModel').status_code == 503)
     wait_until(lambda: service.worker_pids not in (before, []))
     assert 'CallingModel hangs: a call of it has been running for' in service.log
     assert do(service, 'echo', 2, '/v1/CallingModel').json() == {'result': 2}

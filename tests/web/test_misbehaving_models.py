@@ -86,6 +86,40 @@ def test_a_library_that_ends_the_worker_does_not_end_the_service(make_service):
         assert f'exited with code {status}' in service.log
 
 
+SECOND_DIES = """
+
+import fcntl
+
+LOCK = open('lock', 'w')
+
+
+class SecondDies(MisbehavingModel):
+    load_before_fork = False
+
+    def __init__(self):
+        super().__init__()
+        try:
+            fcntl.lockf(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os._exit(3)
+"""
+
+
+def test_a_service_of_which_one_worker_can_not_start_does_not_start(make_service):
+    """A library ends the second worker; else new ones would be made for ever, and die."""
+    served = files()
+    served['model_serving/models/misbehaving_model.py'] += SECOND_DIES
+    served['model_serving/routes.py'] += (
+        'from .models.misbehaving_model import SecondDies  # noqa: E402\n\n'
+        "ROUTES += (Route('/v1/SecondDies', misbehaving.MisbehavingResource, SecondDies),)\n"
+    )
+    service = make_service(served, {'WORKERS': '2'}, start=False)
+    finished = service.run('bin/start.sh')
+    assert finished.returncode == 1
+    assert 'Not all workers could start.' in finished.stderr
+    assert service.log.count('Booting worker') == 2
+
+
 def test_a_killed_worker_takes_its_own_requests_with_it_and_no_other(make_service):
     """SIGKILL is what the system does to a process that takes too much memory."""
     service = make_service(files(), {'WORKERS': '2', 'THREADS': '4'})

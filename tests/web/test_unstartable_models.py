@@ -79,7 +79,7 @@ def test_a_worker_that_is_killed_while_it_starts_ends_the_start(make_service):
     finished = service.run('bin/start.sh', timeout=60)
     assert finished.returncode == 1
     assert 'SIGKILL! Perhaps out of memory?' in finished.stderr
-    assert 'Reason: No worker could start.' in finished.stderr
+    assert 'Reason: Not all workers could start.' in finished.stderr
 
 
 @pytest.fixture(scope='module')
