@@ -5,6 +5,7 @@ import traceback
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
+MAX_WORDS = 500
 # Everything else in the package is a user's: models, resources, routes.py and what these import.
 OURS = ('app.py', 'formats', 'resources/file_resource.py', 'resources/model_resource.py', 'serving', 'utils', 'web')
 
@@ -34,6 +35,16 @@ def of_function(function) -> str:
 def of_module(name: str) -> str:
     """Return the file of a module of the package."""
     return name.replace('.', '/') + '.py'
+
+
+def in_one_line(error) -> str:
+    """Return the type and the text of any exception; clients read it, too, so it is never long."""
+    try:
+        text = str(error)
+    # It is an author's class, whose `__str__` may fail in turn.
+    except Exception as failure:
+        text = f'its own text fails with {type(failure).__name__}'
+    return ' '.join(f'{type(error).__name__}: {text}'.split()).removesuffix(':')[:MAX_WORDS]
 
 
 def _lines(error):

@@ -40,6 +40,23 @@ class PanickingModel:
         raise Panic('panicked')
 
 
+class Mute(Exception):
+    """Can't say what it is."""
+
+    def __str__(self):
+        return 1 / 0
+
+
+class MuteModel:
+    def __init__(self):
+        raise Mute
+
+
+class WordyModel:
+    def __init__(self):
+        raise ValueError(f'The service can not start. {"x" * 3_000_000}')
+
+
 class KilledModel:
     def __init__(self):
         os.kill(os.getpid(), signal.SIGKILL)

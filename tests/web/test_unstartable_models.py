@@ -25,6 +25,8 @@ IN_MASTER = {
     'EarlyRaisingModel': f'ValueError: the weights are odd {at("the weights")}',
     'EarlySilentModel': f'ValueError {at("raise ValueError  #")}',
     'EarlyExitingModel': f'SystemExit: 3 {at("sys.exit(3)")}',
+    'EarlyMuteModel': f'Mute: its own text fails with ZeroDivisionError {at("raise Mute")}',
+    'EarlyWordyModel': f'ValueError: The service can not start. {"x" * 461} {at("raise ValueError(f")}',
     'EarlyPanickingModel': f'Panic: panicked {at("raise Panic")}',
 }
 IN_WORKER = {name.removeprefix('Early'): reason for name, reason in IN_MASTER.items()} | {
@@ -51,7 +53,7 @@ FILES = {
     'Pickled': 'data/pickled.onnx is a pickle',
 }
 LOG_HAS_MORE = 'The service did not start. Its log has more, such as tracebacks: tmp/model-serving-demo.log'
-DEFAULT_RUN = ('NoFileModel', 'PanickingModel', 'FailingModel', 'EarlyRaisingModel')
+DEFAULT_RUN = ('NoFileModel', 'PanickingModel', 'FailingModel', 'EarlyRaisingModel', 'WordyModel')
 
 
 @pytest.mark.parametrize(
