@@ -75,7 +75,7 @@ def _check_resource(resource):
     try:
         if result_schema:
             SchemaValidator(result_schema)
-    except (SchemaError, ValueError) as error:
+    except (SchemaError, TypeError, ValueError) as error:
         file = places.of_module(resource.__module__)
         raise StartError(f'{file}: result_schema of {resource.__name__} is no JSON Schema: {error}') from None
 

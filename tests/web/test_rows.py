@@ -41,10 +41,6 @@ class MisnamedResource(ModelResource):
         return {'result': text}
 
 
-class WrongResultResource(XXXModelResource):
-    result_schema = {'properties': {'result': {'type': 'strng'}}}
-
-
 def served(*routes):
     return create_app(routes, Conf('nowhere', {}))
 
@@ -116,6 +112,20 @@ def test_a_post_that_is_handed_its_instance_otherwise_is_served():
     assert client.post('/v1/B').json == {'result': None}
 
 
-def test_a_result_schema_that_is_none():
-    with pytest.raises(StartError, match=r"of WrongResultResource .*: properties\.result\.type: 'strng' is not one of"):
-        served(Route(URL, WrongResultResource, XXXModel))
+@pytest.mark.parametrize(
+    'schema, reason',
+    [
+        ({'properties': {'result': {'type': 'strng'}}}, "properties.result.type: 'strng' is not one of"),
+        (5, 'it must be an object (and its $schema a text), not 5'),
+        (property(lambda self: {}), 'it must be an object (and its $schema a text), not <property object'),
+        ({'$schema': 5}, 'it must be an object (and its $schema a text), not {'),
+        ({1: {}}, ''),
+    ],
+)
+def test_a_result_schema_that_is_none(schema, reason):
+    resource = type('WrongResultResource', (XXXModelResource,), {'result_schema': schema, '__module__': __name__})
+    with pytest.raises(StartError) as error:
+        served(Route(URL, resource, XXXModel))
+    assert str(error.value).startswith(
+        f'tests/web/test_rows.py: result_schema of WrongResultResource is no JSON Schema: {reason}'
+    )
