@@ -80,8 +80,7 @@ class Servable:
 
     def reason(self, error) -> str:
         """Return in one line what is wrong with the model, and where: a line of its author's, else its file."""
-        module = getattr(self.model_class, '__module__', 'model_serving.routes')
-        place = places.of_error(error) or self.settings['file'] or places.of_module(module)
+        place = places.of_error(error) or self.settings['file'] or places.of_maker(self.model_class)
         return f'{places.in_one_line(error)} ({place})'
 
     def predict(self, instance, answered=None):

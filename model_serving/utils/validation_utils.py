@@ -17,7 +17,7 @@ MAX_MESSAGE = 240
 MAX_PATH = 100
 # Bytes of JSON for all failures together, so that the whole answer stays below 8 KiB.
 MAX_ERRORS_SIZE = 3 * 1024
-# jsonschema needs 0.4 s for 100,000 numbers, jsonschema-rs over 1 s for as many failures: of more only the first is told.
+# jsonschema needs 0.4 s for 100,000 numbers, jsonschema-rs over 1 s for as many failures: of more only one is told.
 MAX_EXPLAINED_BODY = 64 * 1024
 # Here jsonschema tries regular expressions by Python's `re`, where a hostile string can take it for ever.
 UNBOUNDED = ('patternProperties',)

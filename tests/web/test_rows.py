@@ -22,7 +22,7 @@ SECOND = 'the second value of its row must be the class of its Flask-RESTful res
 THIRD = (
     'the third value of its row must be the class of its model, or what else makes the model when it is called, not '
 )
-FILE = Path(__file__)
+PLACE = 'tests/web/test_rows.py'
 
 
 class OwnResource(Resource):
@@ -89,12 +89,12 @@ def test_a_resource_of_ones_own_needs_no_model(model):
 
 @pytest.mark.parametrize('resource, name', [(ForgetfulResource, 'instance'), (MisnamedResource, 'text')])
 def test_a_post_is_handed_nothing_but_the_instance_of_validate_json(resource, name):
-    lines = FILE.read_text(encoding='utf-8').splitlines()
+    lines = Path(__file__).read_text(encoding='utf-8').splitlines()
     line = lines.index(f'class {resource.__name__}(ModelResource):') + 2
     with pytest.raises(StartError) as error:
         served(Route(URL, resource, XXXModel))
     assert str(error.value) == (
-        f'{FILE}, line {line}: post of {resource.__name__} takes {name!r}, which nothing hands it. '
+        f'{PLACE}, line {line}: post of {resource.__name__} takes {name!r}, which nothing hands it. '
         'Put @validate_json(schema) above it, and call the parameter instance.'
     )
 
@@ -126,6 +126,4 @@ def test_a_result_schema_that_is_none(schema, reason):
     resource = type('WrongResultResource', (XXXModelResource,), {'result_schema': schema, '__module__': __name__})
     with pytest.raises(StartError) as error:
         served(Route(URL, resource, XXXModel))
-    assert str(error.value).startswith(
-        f'tests/web/test_rows.py: result_schema of WrongResultResource is no JSON Schema: {reason}'
-    )
+    assert str(error.value).startswith(f'{PLACE}: result_schema of WrongResultResource is no JSON Schema: {reason}')
