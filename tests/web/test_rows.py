@@ -87,6 +87,12 @@ def test_a_resource_of_ones_own_needs_no_model(model):
     assert served(Route(URL, OwnResource, *model)).test_client().post(URL).json == {'result': 'its own'}
 
 
+@pytest.mark.parametrize('needs', ['no_such_package', 'no_such_package.part', 'json.no_such_part'])
+def test_a_row_whose_package_is_missing_is_skipped(needs):
+    app = served(GOOD, Route(URL, XXXModelResource, XXXModel, needs))
+    assert list(app.extensions['not_installed']) == [URL]
+
+
 @pytest.mark.parametrize('resource, name', [(ForgetfulResource, 'instance'), (MisnamedResource, 'text')])
 def test_a_post_is_handed_nothing_but_the_instance_of_validate_json(resource, name):
     lines = Path(__file__).read_text(encoding='utf-8').splitlines()
