@@ -25,6 +25,19 @@ THIRD = (
 PLACE = 'tests/web/test_rows.py'
 
 
+class OddPost:
+    @validate_json({'type': 'object'})
+    async def validated(self, instance):
+        return {}
+
+    async def plain(self):
+        return {}
+
+    @validate_json({'type': 'object'})
+    def by_place(self, instance=None, /):
+        return {}
+
+
 class OwnResource(Resource):
     def post(self):
         return {'result': 'its own'}
@@ -105,6 +118,26 @@ def test_a_post_is_handed_nothing_but_the_instance_of_validate_json(resource, na
     )
 
 
+@pytest.mark.parametrize('resource', [ModelResource, Resource])
+@pytest.mark.parametrize(
+    'post, line, reason',
+    [
+        (OddPost.validated, 1, 'must not be async: nothing here awaits it. Leave async out.'),
+        (OddPost.plain, 5, 'must not be async: nothing here awaits it. Leave async out.'),
+        (OddPost.by_place, 8, 'is handed instance by its name. Leave out the / behind it.'),
+        (None, None, 'must be a method, not None.'),
+        (5, None, 'must be a method, not 5.'),
+    ],
+)
+def test_a_post_whose_every_call_would_fail_is_refused(resource, post, line, reason):
+    first = Path(__file__).read_text(encoding='utf-8').splitlines().index('class OddPost:') + 1
+    place = f'{PLACE}, line {first + line}' if line else PLACE
+    odd = type('OddResource', (resource,), {'post': post, '__module__': __name__})
+    with pytest.raises(StartError) as error:
+        served(Route(URL, odd, XXXModel))
+    assert str(error.value) == f'{place}: post of OddResource {reason}'
+
+
 def test_a_post_that_is_handed_its_instance_otherwise_is_served():
     class ByClass(ForgetfulResource):
         method_decorators = [validate_json({'type': 'object'})]
@@ -113,9 +146,16 @@ def test_a_post_that_is_handed_its_instance_otherwise_is_served():
         def post(self, instance=None):
             return {'result': instance}
 
-    client = served(Route('/v1/A', ByClass, XXXModel), Route('/v1/B', ByDefault, XXXModel)).test_client()
-    assert client.post('/v1/A', json={'name': 'Leo'}).json == {'result': 'Hello, Leo!'}
-    assert client.post('/v1/B').json == {'result': None}
+    class ByProperty(ModelResource):
+        @property
+        def post(self):
+            return lambda: {'result': 'made'}
+
+    app = served(*(Route(f'/v1/{each.__name__}', each, XXXModel) for each in (ByClass, ByDefault, ByProperty)))
+    client = app.test_client()
+    assert client.post('/v1/ByProperty').json == {'result': 'made'}
+    assert client.post('/v1/ByClass', json={'name': 'Leo'}).json == {'result': 'Hello, Leo!'}
+    assert client.post('/v1/ByDefault').json == {'result': None}
 
 
 @pytest.mark.parametrize(
