@@ -39,11 +39,16 @@ def make_app():
         return create_app()
     except StartError as error:
         reason = str(error)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    # BaseException: a model may call sys.exit while it is imported, even with 0.
+    except BaseException as error:
         traceback.print_exc()
-        reason = f'{places.of_error_anywhere(error)}: {type(error).__name__}: {" ".join(str(error).split())[:500]}'
-        if isinstance(error, ModuleNotFoundError) and not error.name.startswith('model_serving'):
-            reason += f'. Install what it needs, as by: {sys.executable} -m pip install {error.name.split(".")[0]}'
+        reason = f'{places.of_error_anywhere(error)}: {places.in_one_line(error)}'
+        # Who raises it by hand may give it no name.
+        missing = getattr(error, 'name', None) if isinstance(error, ModuleNotFoundError) else None
+        if missing and not missing.startswith('model_serving'):
+            reason += f'. Install what it needs, as by: {sys.executable} -m pip install {missing.split(".")[0]}'
     sys.exit(f'The service can not start. {reason}')
 
 

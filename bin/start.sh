@@ -26,11 +26,13 @@ new_lines() {
 waited=0
 until new_lines | grep -q -F ' - [start] - Ready. Open '; do
     if ! is_alive "$pid"; then
-        reason=$(new_lines | sed -n 's/^.*\(The service can not start\. .*\)/\1/p' | tail -n 1)
+        said='The service can not start. '
+        line=$(new_lines | sed -n "/$said/p" | tail -n 1)
         # Beside its reason, what else was logged would only hide it.
-        if [ -n "$reason" ]; then
+        if [ -n "$line" ]; then
             echo 'The service did not start. Its log has more, such as tracebacks: tmp/model-serving-demo.log' >&2
-            printf '%s\n' "$reason" >&2
+            # From the first of these words on: the reason may hold them again.
+            printf '%s\n' "$said${line#*"$said"}" >&2
         else
             echo 'The service did not start. The end of its log, tmp/model-serving-demo.log:' >&2
             new_lines | tail -n 20 >&2

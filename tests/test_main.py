@@ -125,7 +125,16 @@ def test_a_port_in_use_ends_in_one_line(tree):
         ),
         ('def broken(', 'line 1: SyntaxError: '),
         ('1 / 0', 'line 1: ZeroDivisionError: division by zero'),
+        ("raise ModuleNotFoundError('Get torch')", 'line 1: ModuleNotFoundError: Get torch'),
+        ('import sys; sys.exit(0)', 'line 1: SystemExit: 0'),
+        ("raise BaseException('panicked')", 'line 1: BaseException: panicked'),
+        (
+            'class Mute(Exception):\n    def __str__(self): return 1 / 0\nraise Mute',
+            'line 3: Mute: its own text fails with ZeroDivisionError',
+        ),
+        ("raise ValueError('x' * 3_000_000)", f'line 1: ValueError: {"x" * 400}'),
     ],
+    ids=range(8),
 )
 def test_a_model_that_can_not_be_imported_ends_in_a_line_that_says_where(tree, text, reason):
     model = tree.folder / 'model_serving' / 'models' / 'xxx_model.py'
@@ -138,6 +147,7 @@ def test_a_model_that_can_not_be_imported_ends_in_a_line_that_says_where(tree, t
     assert finished.returncode == 1
     last = finished.stderr.splitlines()[-1]
     assert last.startswith(f'The service can not start. model_serving/models/xxx_model.py, {reason}')
+    assert len(last) < 1000
 
 
 @pytest.mark.parametrize(

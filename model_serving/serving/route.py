@@ -24,7 +24,11 @@ class Route(NamedTuple):
     @property
     def is_installed(self) -> bool:
         """Tell whether the optional package is there, or none is needed."""
-        return self.needs is None or find_spec(self.needs) is not None
+        try:
+            return self.needs is None or find_spec(self.needs) is not None
+        # `needs` is a part of a package, and the whole is missing.
+        except ModuleNotFoundError:
+            return False
 
     @property
     def version_and_name(self) -> tuple[int, str]:

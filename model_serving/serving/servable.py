@@ -84,10 +84,8 @@ class Servable:
 
     def reason(self, error) -> str:
         """Return in one line what is wrong with the model, and where: a line of its author's, else its file."""
-        module = getattr(self.model_class, '__module__', 'model_serving.routes')
-        place = places.of_error(error) or self.settings['file'] or places.of_module(module)
-        words = ' '.join(f'{type(error).__name__}: {error}'.split())
-        return f'{words.removesuffix(":")} ({place})'
+        place = places.of_error(error) or self.settings['file'] or places.of_maker(self.model_class)
+        return f'{places.in_one_line(error)} ({place})'
 
     def predict(self, instance, answered=None):
         """Return the result for one instance; raises what serving/errors.py has, and what the model raises.

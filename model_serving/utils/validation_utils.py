@@ -17,8 +17,7 @@ MAX_MESSAGE = 240
 MAX_PATH = 100
 # Bytes of JSON for all failures together, so that the whole answer stays below 8 KiB.
 MAX_ERRORS_SIZE = 3 * 1024
-# jsonschema needs 0.4 s for 100,000 numbers and jsonschema-rs over 1 s for as many failures, so of larger bodies
-# only the first failure is told, in jsonschema-rs's words.
+# jsonschema needs 0.4 s for 100,000 numbers, jsonschema-rs over 1 s for as many failures: of more only one is told.
 MAX_EXPLAINED_BODY = 64 * 1024
 # Here jsonschema tries regular expressions by Python's `re`, where a hostile string can take it for ever.
 UNBOUNDED = ('patternProperties',)
@@ -28,9 +27,8 @@ def validate_json(schema, force=False):
     """Decorate a handler: only JSON that fits `schema` reaches it, anything else is a 400.
 
     A handler with a parameter `instance` gets the JSON there; another one reads `request.json`.
-    `force=True` reads the body whatever its Content-Type. The schema (JSON Schema, 2020-12 unless
-    `$schema` says otherwise) is checked now, at import, and kept as `handler.schema`; the other attributes
-    are for the direct lane.
+    `force=True` reads the body whatever its Content-Type. The schema (JSON Schema, 2020-12 unless `$schema` says
+    otherwise) is checked now, at import, and kept as `handler.schema`; the others are for the direct lane.
     """
     validator = SchemaValidator(schema)
 
@@ -61,6 +59,8 @@ class SchemaValidator:
 
     def __init__(self, schema):
         """Check `schema`; raises jsonschema.SchemaError in one line, or ValueError for what is no JSON at all."""
+        if not isinstance(schema, dict) or not isinstance(schema.get('$schema', ''), str):
+            raise jsonschema.SchemaError(clip(f'it must be an object (and its $schema a text), not {schema!r}'))
         explainer = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
         try:
             # The format checker also makes sure that Python can compile each pattern.

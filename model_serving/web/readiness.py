@@ -57,21 +57,25 @@ class Readiness:
     def _try(self, servable, example, place):
         """Send one example through the resource; raises StartError when the answer is not as promised."""
         view = self._app.view_functions[servable.endpoint]
+        handler = servable.settings['file'] or places.of_function(view.view_class.post)
         with self._app.test_request_context(servable.url, method='POST', json=example):
             try:
                 response = self._app.ensure_sync(view)()
             except BadRequest as error:
                 if 'errors' not in getattr(error, 'data', {}):
                     raise  # a handler's own
-                handler = places.of_function(view.view_class.post)
                 raise StartError(f'{place} does not fit its schema: {error.description} ({handler})') from error
-        answer = orjson.loads(response.get_data())
+        body = response.get_data()
+        text = clip(' '.join(body.decode(errors='replace').split()))
         if response.status_code != 200:
-            text = clip(response.get_data(as_text=True).strip())
-            raise StartError(f'{place} of its schema was answered {response.status_code}: {text}')
+            raise StartError(f'{place} of its schema was answered {response.status_code}: {text} ({handler})')
+        try:
+            answer = orjson.loads(body)
+        except ValueError:
+            raise StartError(f'the answer to {place} is no JSON: {text} ({handler})') from None
         servable.answers.append(answer)
         if servable.result_schema:
             validator = SchemaValidator(servable.result_schema)
             if not validator.is_valid(answer):
                 reason = in_words(validator.errors(answer)[0])
-                raise StartError(f'the answer to {place} is not as its result schema says: {reason}')
+                raise StartError(f'the answer to {place} is not as its result schema says: {reason} ({handler})')

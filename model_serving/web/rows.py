@@ -55,7 +55,7 @@ VALUES = (
 
 
 def _described(value):
-    if value is None or isinstance(value, str):
+    if value is None or isinstance(value, (str, int)):
         return repr(value)
     if isinstance(value, type):
         return f'the class {value.__name__}'
@@ -65,30 +65,47 @@ def _described(value):
 
 def _check_resource(resource):
     """Raise StartError for a `post` that can't be called, and for a result schema that is none."""
-    post = getattr(resource, 'post', None)
-    for name in _not_handed(resource, post):
-        raise StartError(
-            f'{places.of_function(post)}: post of {resource.__name__} takes {name!r}, which nothing hands it. '
-            'Put @validate_json(schema) above it, and call the parameter instance.'
-        )
+    reason = _post_problem(resource)
+    if reason:
+        raise StartError(reason)
     result_schema = getattr(resource, 'result_schema', None)
     try:
         if result_schema:
             SchemaValidator(result_schema)
-    except (SchemaError, ValueError) as error:
-        file = places.of_module(resource.__module__)
+    except (SchemaError, TypeError, ValueError) as error:
+        file = places.of_maker(resource)
         raise StartError(f'{file}: result_schema of {resource.__name__} is no JSON Schema: {error}') from None
 
 
-def _not_handed(resource, post):
-    """Return the parameters of `post` beside self that have to be given and that neither we nor Flask give it."""
-    plain = inspect.isfunction(post) and not resource.method_decorators and not resource.decorators
-    if not plain or resource.dispatch_request is not flask_restful.Resource.dispatch_request:
-        return []  # whatever stands around it may hand it anything
+def _post_problem(resource):
+    """Return why each call of `post` would fail, and where; None where none would, as far as one can see."""
+    if resource.dispatch_request is not flask_restful.Resource.dispatch_request or not hasattr(resource, 'post'):
+        return None
+    post, named = resource.post, f'post of {resource.__name__}'
+    # A property, say, is no method, but makes one.
+    if not callable(post) and not hasattr(post, '__get__'):
+        return f'{places.of_maker(resource)}: {named} must be a method, not {_described(post)}.'
+    if not inspect.isfunction(post) or resource.method_decorators or resource.decorators:
+        return None  # whatever stands around it may hand it anything
     is_validated = getattr(post, 'validated', None) is post
-    handler, handed = (post.handler, ['instance']) if is_validated else (post, [])
+    handler = post.handler if is_validated else post
+    if inspect.iscoroutinefunction(handler):
+        return f'{places.of_function(post)}: {named} must not be async: nothing here awaits it. Leave async out.'
     # A decorator is called in place of what it wraps, so its own parameters count.
-    parameters = list(inspect.signature(handler, follow_wrapped=False).parameters.values())[1:]
+    parameters = inspect.signature(handler, follow_wrapped=False).parameters
+    if is_validated and 'instance' in parameters and parameters['instance'].kind is inspect.Parameter.POSITIONAL_ONLY:
+        return f'{places.of_function(post)}: {named} is handed instance by its name. Leave out the / behind it.'
+    for name in _needed(parameters):
+        if not (is_validated and name == 'instance'):
+            return (
+                f'{places.of_function(post)}: {named} takes {name!r}, which nothing hands it. '
+                'Put @validate_json(schema) above it, and call the parameter instance.'
+            )
+    return None
+
+
+def _needed(parameters):
+    """Return the names of those parameters beside self that have to be given."""
     optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    needed = [each.name for each in parameters if each.default is each.empty and each.kind not in optional]
-    return [name for name in needed if name not in handed]
+    rest = list(parameters.values())[1:]
+    return [each.name for each in rest if each.default is each.empty and each.kind not in optional]

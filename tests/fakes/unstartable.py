@@ -8,8 +8,10 @@ MODELS = '''
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
+from elsewhere import ElsewhereModel
 
 class NoFileModel:
     def __init__(self):
@@ -38,6 +40,23 @@ class Panic(BaseException):
 class PanickingModel:
     def __init__(self):
         raise Panic('panicked')
+
+
+class Mute(Exception):
+    """Can't say what it is."""
+
+    def __str__(self):
+        return 1 / 0
+
+
+class MuteModel:
+    def __init__(self):
+        raise Mute
+
+
+class WordyModel:
+    def __init__(self):
+        raise ValueError(f'The service can not start. {"x" * 3_000_000}')
 
 
 class KilledModel:
@@ -86,6 +105,18 @@ class ConflictModel(Loaded):
     """Its resource answers with an error."""
 
 
+class PageModel(Loaded):
+    """Its resource answers with an error, as HTML."""
+
+
+class TableModel(Loaded):
+    """Its resource answers, but not with JSON."""
+
+
+class PartialMisfitModel(Loaded):
+    """Its resource has a handler that is no function, and an example that its own schema refuses."""
+
+
 class FileModel(Loaded):
     """Does what its file says."""
 
@@ -104,9 +135,22 @@ class FileModel(Loaded):
 CLASSES = {name: cls for name, cls in dict(globals()).items() if name.endswith('Model')}
 # Each of them twice: loaded in the master, and in each worker.
 CLASSES |= {f'Early{name}': type(f'Early{name}', (cls,), {'load_before_fork': True}) for name, cls in CLASSES.items()}
+# No class of a file here.
+CLASSES |= {'PartialModel': partial(NoPredictModel), 'BuiltInModel': int}
 '''
 
+ELSEWHERE = """
+class ElsewhereModel:
+    def __init__(self):
+        raise ValueError('elsewhere')
+"""
+
 RESOURCE = """
+from functools import partial
+
+from flask import Response
+from flask_restful import Resource
+
 from ..utils.validation_utils import validate_json
 from .model_resource import ModelResource
 
@@ -137,7 +181,29 @@ class ConflictResource(ModelResource):
         return {'message': 'no'}, 409
 
 
-RESOURCES = {'MisfitModel': MisfitResource, 'MisspeltModel': MisspeltResource, 'ConflictModel': ConflictResource}
+class PageResource(ModelResource):
+    @validate_json({'type': 'object', 'examples': [{}]})
+    def post(self, instance):
+        return Response('<h1>\\n no', status=404)
+
+
+class TableResource(ModelResource):
+    @validate_json({'type': 'object', 'examples': [{}]})
+    def post(self, instance):
+        return Response(b'a,b\\xff', mimetype='text/csv')
+
+
+def partly(user, resource, instance):
+    return {}
+
+
+class PartialMisfitResource(Resource):
+    post = validate_json({'required': ['text'], 'examples': [{}]})(partial(partly, 'user'))
+
+
+RESOURCES = {
+    name.replace('Resource', 'Model'): value for name, value in dict(globals()).items() if name.endswith('Resource')
+}
 """
 
 MORE_ROUTES = """
@@ -151,6 +217,7 @@ ROUTES += tuple(Route(f'/v1/{name}', RESOURCES.get(name, UnstartableResource), C
 def files(*names) -> dict:
     """Return the files that serve the models of these names besides the others."""
     return {
+        'elsewhere.py': ELSEWHERE,
         'model_serving/models/unstartable.py': MODELS,
         'model_serving/resources/unstartable_resource.py': RESOURCE,
         'model_serving/routes.py': (PACKAGE / 'routes.py').read_text(encoding='utf-8') + MORE_ROUTES % (names,),

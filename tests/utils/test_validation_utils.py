@@ -207,6 +207,9 @@ def test_a_pattern_that_one_of_both_can_not_read_is_refused_at_import(pattern):
         ({'properties': {'text': {'type': 'strng'}}}, "properties.text.type: 'strng' is not one of ['array', "),
         ({'required': 'text'}, "required: 'text' is not of type 'array'"),
         ({'examples': {'text': 1}}, "examples: {'text': 1} is not of type 'array'"),
+        (True, 'it must be an object (and its $schema a text), not True'),
+        (len, 'it must be an object (and its $schema a text), not <built-in'),
+        ({'$schema': 5}, "it must be an object (and its $schema a text), not {'$schema': 5}"),
         ({'properties': {'a': {'$ref': '#/$defs/none'}}}, "Pointer '/$defs/none' does not exist"),
     ],
 )

@@ -22,7 +22,20 @@ SECOND = 'the second value of its row must be the class of its Flask-RESTful res
 THIRD = (
     'the third value of its row must be the class of its model, or what else makes the model when it is called, not '
 )
-FILE = Path(__file__)
+PLACE = 'tests/web/test_rows.py'
+
+
+class OddPost:
+    @validate_json({'type': 'object'})
+    async def validated(self, instance):
+        return {}
+
+    async def plain(self):
+        return {}
+
+    @validate_json({'type': 'object'})
+    def by_place(self, instance=None, /):
+        return {}
 
 
 class OwnResource(Resource):
@@ -39,10 +52,6 @@ class MisnamedResource(ModelResource):
     @validate_json({'type': 'object'})
     def post(self, text):
         return {'result': text}
-
-
-class WrongResultResource(XXXModelResource):
-    result_schema = {'properties': {'result': {'type': 'strng'}}}
 
 
 def served(*routes):
@@ -91,16 +100,42 @@ def test_a_resource_of_ones_own_needs_no_model(model):
     assert served(Route(URL, OwnResource, *model)).test_client().post(URL).json == {'result': 'its own'}
 
 
+@pytest.mark.parametrize('needs', ['no_such_package', 'no_such_package.part', 'json.no_such_part'])
+def test_a_row_whose_package_is_missing_is_skipped(needs):
+    app = served(GOOD, Route(URL, XXXModelResource, XXXModel, needs))
+    assert list(app.extensions['not_installed']) == [URL]
+
+
 @pytest.mark.parametrize('resource, name', [(ForgetfulResource, 'instance'), (MisnamedResource, 'text')])
 def test_a_post_is_handed_nothing_but_the_instance_of_validate_json(resource, name):
-    lines = FILE.read_text(encoding='utf-8').splitlines()
+    lines = Path(__file__).read_text(encoding='utf-8').splitlines()
     line = lines.index(f'class {resource.__name__}(ModelResource):') + 2
     with pytest.raises(StartError) as error:
         served(Route(URL, resource, XXXModel))
     assert str(error.value) == (
-        f'{FILE}, line {line}: post of {resource.__name__} takes {name!r}, which nothing hands it. '
+        f'{PLACE}, line {line}: post of {resource.__name__} takes {name!r}, which nothing hands it. '
         'Put @validate_json(schema) above it, and call the parameter instance.'
     )
+
+
+@pytest.mark.parametrize('resource', [ModelResource, Resource])
+@pytest.mark.parametrize(
+    'post, line, reason',
+    [
+        (OddPost.validated, 1, 'must not be async: nothing here awaits it. Leave async out.'),
+        (OddPost.plain, 5, 'must not be async: nothing here awaits it. Leave async out.'),
+        (OddPost.by_place, 8, 'is handed instance by its name. Leave out the / behind it.'),
+        (None, None, 'must be a method, not None.'),
+        (5, None, 'must be a method, not 5.'),
+    ],
+)
+def test_a_post_whose_every_call_would_fail_is_refused(resource, post, line, reason):
+    first = Path(__file__).read_text(encoding='utf-8').splitlines().index('class OddPost:') + 1
+    place = f'{PLACE}, line {first + line}' if line else PLACE
+    odd = type('OddResource', (resource,), {'post': post, '__module__': __name__})
+    with pytest.raises(StartError) as error:
+        served(Route(URL, odd, XXXModel))
+    assert str(error.value) == f'{place}: post of OddResource {reason}'
 
 
 def test_a_post_that_is_handed_its_instance_otherwise_is_served():
@@ -111,11 +146,30 @@ def test_a_post_that_is_handed_its_instance_otherwise_is_served():
         def post(self, instance=None):
             return {'result': instance}
 
-    client = served(Route('/v1/A', ByClass, XXXModel), Route('/v1/B', ByDefault, XXXModel)).test_client()
-    assert client.post('/v1/A', json={'name': 'Leo'}).json == {'result': 'Hello, Leo!'}
-    assert client.post('/v1/B').json == {'result': None}
+    class ByProperty(ModelResource):
+        @property
+        def post(self):
+            return lambda: {'result': 'made'}
+
+    app = served(*(Route(f'/v1/{each.__name__}', each, XXXModel) for each in (ByClass, ByDefault, ByProperty)))
+    client = app.test_client()
+    assert client.post('/v1/ByProperty').json == {'result': 'made'}
+    assert client.post('/v1/ByClass', json={'name': 'Leo'}).json == {'result': 'Hello, Leo!'}
+    assert client.post('/v1/ByDefault').json == {'result': None}
 
 
-def test_a_result_schema_that_is_none():
-    with pytest.raises(StartError, match=r"of WrongResultResource .*: properties\.result\.type: 'strng' is not one of"):
-        served(Route(URL, WrongResultResource, XXXModel))
+@pytest.mark.parametrize(
+    'schema, reason',
+    [
+        ({'properties': {'result': {'type': 'strng'}}}, "properties.result.type: 'strng' is not one of"),
+        (5, 'it must be an object (and its $schema a text), not 5'),
+        (property(lambda self: {}), 'it must be an object (and its $schema a text), not <property object'),
+        ({'$schema': 5}, 'it must be an object (and its $schema a text), not {'),
+        ({1: {}}, ''),
+    ],
+)
+def test_a_result_schema_that_is_none(schema, reason):
+    resource = type('WrongResultResource', (XXXModelResource,), {'result_schema': schema, '__module__': __name__})
+    with pytest.raises(StartError) as error:
+        served(Route(URL, resource, XXXModel))
+    assert str(error.value).startswith(f'{PLACE}: result_schema of WrongResultResource is no JSON Schema: {reason}')

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import wait_until
-from tests.fakes.unstartable import MODELS, RESOURCE, files
+from tests.fakes.unstartable import ELSEWHERE, MODELS, RESOURCE, files
 
 FILE = '(model_serving/models/unstartable.py)'
 RESOURCE_FILE = 'model_serving/resources/unstartable_resource.py'
@@ -19,12 +19,22 @@ def at(code, text=MODELS, file='model_serving/models/unstartable.py'):
     return f'({file}, line {next(number for number, line in enumerate(lines, 1) if code in line)})'
 
 
+def at_handler(of):
+    """Return the words by which a reason names the handler of a resource: the line of its decorator."""
+    line = RESOURCE.splitlines().index(f'class {of}(ModelResource):') + 1
+    decorator = next(n for n, text in enumerate(RESOURCE.splitlines()[line:], line + 1) if '@validate_json' in text)
+    return f'({RESOURCE_FILE}, line {decorator})'
+
+
 IN_MASTER = {
     'EarlyNoFileModel': "FileNotFoundError: [Errno 2] No such file or directory: 'data/none.bin' "
     + at("Path('data/none.bin')"),
     'EarlyRaisingModel': f'ValueError: the weights are odd {at("the weights")}',
     'EarlySilentModel': f'ValueError {at("raise ValueError  #")}',
     'EarlyExitingModel': f'SystemExit: 3 {at("sys.exit(3)")}',
+    'EarlyMuteModel': f'Mute: its own text fails with ZeroDivisionError {at("raise Mute")}',
+    'EarlyWordyModel': f'ValueError: The service can not start. {"x" * 461} {at("raise ValueError(f")}',
+    'EarlyElsewhereModel': f'ValueError: elsewhere {at("raise", ELSEWHERE, "elsewhere.py")}',
     'EarlyPanickingModel': f'Panic: panicked {at("raise Panic")}',
 }
 IN_WORKER = {name.removeprefix('Early'): reason for name, reason in IN_MASTER.items()} | {
@@ -32,15 +42,21 @@ IN_WORKER = {name.removeprefix('Early'): reason for name, reason in IN_MASTER.it
     'FailingModel': f'examples[0]: ValueError: no answer to {{}} {at("no answer to")}',
     'ExitingLaterModel': f'examples[0]: RuntimeError: The model raised SystemExit. {FILE}',
     'NoJSONModel': f'examples[0]: TypeError: Type is not JSON serializable: set {FILE}',
+    'PartialModel': f'examples[0]: TypeError: PartialModel has no method predict(instances). {FILE}',
+    'BuiltInModel': 'examples[0]: TypeError: BuiltInModel has no method predict(instances). (model_serving/routes.py)',
     'WrongModel': 'the answer to examples[0] is not as its result schema says: '
-    "result: 'no number' is not of type 'number'",
+    f"result: 'no number' is not of type 'number' {at_handler('UnstartableResource')}",
 }
 # Their handlers fail before they ask the model.
 IN_RESOURCE = {
     'MisfitModel': "examples[1] does not fit its schema: 'text' is a required property "
     + at("'required': ['text']", RESOURCE, RESOURCE_FILE),
     'MisspeltModel': "examples[0]: KeyError: 'txt' " + at("instance['txt']", RESOURCE, RESOURCE_FILE),
-    'ConflictModel': 'examples[0] of its schema was answered 409: {"message":"no"}',
+    'ConflictModel': 'examples[0] of its schema was answered 409: {"message":"no"} ' + at_handler('ConflictResource'),
+    'PageModel': f'examples[0] of its schema was answered 404: <h1> no {at_handler("PageResource")}',
+    'TableModel': f'the answer to examples[0] is no JSON: a,b\ufffd {at_handler("TableResource")}',
+    'PartialMisfitModel': "examples[0] does not fit its schema: 'text' is a required property "
+    + at('def partly', RESOURCE, RESOURCE_FILE),
 }
 # Where loading is enough to fail, it does so in each worker too.
 REASONS = IN_WORKER | IN_MASTER
@@ -51,7 +67,7 @@ FILES = {
     'Pickled': 'data/pickled.onnx is a pickle',
 }
 LOG_HAS_MORE = 'The service did not start. Its log has more, such as tracebacks: tmp/model-serving-demo.log'
-DEFAULT_RUN = ('NoFileModel', 'PanickingModel', 'FailingModel', 'EarlyRaisingModel')
+DEFAULT_RUN = ('NoFileModel', 'PanickingModel', 'FailingModel', 'EarlyRaisingModel', 'WordyModel')
 
 
 @pytest.mark.parametrize(
