@@ -145,6 +145,7 @@ def is_plain(resource) -> bool:
         and getattr(post, 'validated', None) is post  # a decorator around it copies the attribute, not the function
         and post.takes_instance
         and not isinstance(inspect.getattr_static(resource, 'post'), staticmethod)
+        and inspect.isfunction(post.handler)
         and not hasattr(post.handler, '__wrapped__')
         and not resource.method_decorators
         and resource.dispatch_request is flask_restful.Resource.dispatch_request

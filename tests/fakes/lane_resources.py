@@ -1,7 +1,7 @@
 """A model and resources of every kind that a handler can be, for the comparison of the direct lane with Flask."""
 
 import math
-from functools import wraps
+from functools import partial, wraps
 
 import numpy
 import werkzeug
@@ -86,6 +86,12 @@ class StaticResource(ModelResource):
     @validate_json(schema)
     def post(instance):
         return {'result': instance['value']}
+
+
+class PartialResource(ModelResource):
+    """Its handler is no function of Python's."""
+
+    post = validate_json(schema)(partial(lambda prefix, self, instance: [prefix, instance['value']], 'a'))
 
 
 class ReadOnlyResource(ModelResource):

@@ -17,7 +17,7 @@ from tests.fakes import context_resources, jsonify_resource, lane_resources
 PLAIN = ['Echo', 'Forced', 'HiddenContext', 'Super']
 ROUTES = [
     Route(f'/v1/{name}Model', getattr(lane_resources, f'{name}Resource'), lane_resources.EchoModel)
-    for name in (*PLAIN, 'Static', 'ReadOnly', 'Decorated', 'InnerDecorated', 'MethodDecorated')
+    for name in (*PLAIN, 'Static', 'Partial', 'ReadOnly', 'Decorated', 'InnerDecorated', 'MethodDecorated')
 ] + [
     Route(f'/v1/{name}Model', getattr(context_resources, f'{name}Resource'), lane_resources.EchoModel)
     for name in ('Context', 'Inheriting')
