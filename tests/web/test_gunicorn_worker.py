@@ -338,6 +338,7 @@ def test_handlers_that_stand_still_one_after_the_other_never_take_all_threads(ma
     assert received(service) == 4
 
 
+@pytest.mark.long
 def test_clients_that_do_not_read_what_took_long_never_take_all_threads(make_service, closing):
     """Each call is made by the leader, then another thread leads, and this one waits for the client."""
     haste = 0.1
@@ -380,7 +381,9 @@ def test_a_call_in_another_thread_is_held_up_by_none_that_stands_still(make_serv
         assert standing.result().status_code == 200
 
 
-@pytest.mark.parametrize(('sent', 'answer'), [(30, b''), (-5, b'HTTP/1.1 408 REQUEST TIMEOUT\r\n')])
+@pytest.mark.parametrize(
+    ('sent', 'answer'), [pytest.param(30, b'', marks=pytest.mark.long), (-5, b'HTTP/1.1 408 REQUEST TIMEOUT\r\n')]
+)
 def test_of_too_many_slow_clients_the_slowest_is_let_go(make_service, closing, sent, answer):
     """One that stopped in its head, which may be no request, gets no answer."""
     service = make_service(environment={'WORKERS': '1', 'THREADS': str(THREADS)})
@@ -422,6 +425,7 @@ def test_clients_whose_body_comes_a_little_later_are_not_slow(make_service, clos
     assert answers == [b'HTTP/1.1 408'] * let_go + [b'HTTP/1.1 200'] * 16 * THREADS
 
 
+@pytest.mark.long
 def test_who_pauses_beside_many_that_send_a_little_at_a_time_is_waited_for(make_service, closing):
     service = make_service(environment={'WORKERS': '1', 'THREADS': str(THREADS)})
     clients = begin(service, closing, REQUEST[:-5], 4 * THREADS)
@@ -434,6 +438,7 @@ def test_who_pauses_beside_many_that_send_a_little_at_a_time_is_waited_for(make_
         assert b'200 OK' in sock.recv(65536)
 
 
+@pytest.mark.long
 def test_handlers_that_begin_where_nobody_leads_any_more_never_take_all_threads(make_service, closing):
     """Their clients were waited for by a thread that led then; a body that takes long to read ended that."""
     haste = 0.1
@@ -485,7 +490,7 @@ def test_calls_that_were_let_go_keep_no_memory(make_service):
         standing = [pool.submit(service.post, '/v1/GateModel', {}) for _ in range(3)]
         wait_until(lambda: received(service) == 3)
         before = memory(service.worker_pids[0])
-        for _ in range(100):
+        for _ in range(80):
             answer = service.post('/v1/GateModel', {'a': 'x' * 1_000_000}, headers={'X-Request-Timeout': '0.01'})
             assert answer.status_code == 504
         assert memory(service.worker_pids[0]) - before < 64 * 2**20
@@ -715,6 +720,7 @@ def test_what_was_accepted_is_answered_when_the_service_ends(make_service):
     wait_until(lambda: not (service.folder / 'tmp' / 'model-serving-demo.pid').exists())
 
 
+@pytest.mark.long
 def test_a_request_that_came_with_another_is_answered_when_the_worker_ends(make_service, closing):
     """The first one's answer was begun before, so it says that the connection goes on."""
     service = make_service(GATE_FILES, {'WORKERS': '1', 'THREADS': str(THREADS)})
