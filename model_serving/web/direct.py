@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from ..resources.model_resource import ModelResource
 from . import strict_json
-from .apart import content_length, read_body
+from .bodies import content_length, read_body
 from .hub import apart, new_wait
 from .request import REFUSAL
 
