@@ -113,6 +113,20 @@ def wait_until(condition, seconds=60):
         time.sleep(0.01)
 
 
+def changed(name, constant, value) -> dict:
+    """Return a file of the tree, for `files`, with another value of one of its constants."""
+    source = (BASE_FOLDER / name).read_text(encoding='utf-8')
+    source, count = re.subn(f'^{constant} = .*$', f'{constant} = {value}', source, flags=re.MULTILINE)
+    assert count == 1
+    return {name: source}
+
+
+def memory(pid, field='VmRSS') -> int:
+    """Return how many bytes of memory a process holds, or another such field of its status (Linux)."""
+    status = Path(f'/proc/{pid}/status').read_text()
+    return int(re.search(rf'^{field}:\s+(\d+) kB$', status, re.MULTILINE)[1]) * 1024
+
+
 def copy_tree(folder: Path):
     """Copy the tree as a user would have it, with this environment's packages as its .venv."""
     shutil.copytree(BASE_FOLDER, folder, ignore=shutil.ignore_patterns(*NOT_COPIED), dirs_exist_ok=True)

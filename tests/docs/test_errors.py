@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.conftest import changed
 from tests.fakes.misbehaving import files
 from tests.web.nasty_requests import BODY, head, post
 
@@ -53,7 +54,6 @@ REQUESTS = [
     ('POST', BAD, b'{"do":"sleep","value":1}', {'X-Request-Timeout': '0.2'}),
     'no thread',
 ]
-HUB = (Path(__file__).resolve().parents[2] / 'model_serving' / 'web' / 'hub.py').read_text(encoding='utf-8')
 # What is refused when so many calls come at once: path, how many, and headers.
 REFUSED_OF_MANY = {
     'too many': ('/v1/LimitedModel', 3, {}),
@@ -75,9 +75,8 @@ def service(service_class, tmp_path_factory):
     """A service with models for all errors, among them one that can't start."""
     conf = {'conf/none.conf': '[model]\nname = NoFile\nfile = data/none.onnx\non_error = skip\n'}
     environment = {'WORKERS': '1', 'THREADS': '8', 'MODEL_SERVING_LIMITEDMODEL_MAX_QUEUE': '1'}
-    served = {**files(max_body='16 KiB'), **conf}
+    served = files(max_body='16 KiB') | conf | changed('model_serving/web/hub.py', 'SILENCE', 1)
     served['model_serving/routes.py'] += RARE
-    served['model_serving/web/hub.py'] = HUB.replace('SILENCE = 30\n', 'SILENCE = 1\n')
     one = service_class(tmp_path_factory.mktemp('errors'), served, environment)
     one.start()
     yield one

@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from model_serving.web.hub import Hub
-from tests.conftest import BASE_FOLDER, Service, wait_until
+from tests.conftest import BASE_FOLDER, Service, changed, memory, wait_until
 from tests.web.nasty_requests import post
 
 BODY = json.dumps({'name': 'Leo'}).encode()
@@ -30,6 +30,7 @@ REQUEST = b'POST /v1/XXXModel HTTP/1.1\r\nHost: x\r\nContent-Type: application/j
 LAST = REQUEST.replace(b'Host: x', b'Host: x\r\nConnection: close')
 ANSWER = {'result': 'Hello, Leo!'}
 THREADS = 4
+HUB = 'model_serving/web/hub.py'
 # Without it each call that waits for a prediction has a thread.
 LANE = {'MODEL_SERVING_SERVING_DIRECT_LANE': 'on'}
 
@@ -135,6 +136,16 @@ def clients(one_worker, closing):
 @pytest.fixture
 def connect(one_worker, closing):
     return lambda: closing.enter_context(socket.create_connection(('127.0.0.1', one_worker.port), timeout=20))
+
+
+def begin(service, closing, data, count):
+    """Return new connections on each of which a client has sent the data."""
+    socks = [
+        closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20)) for _ in range(count)
+    ]
+    for sock in socks:
+        sock.sendall(data)
+    return socks
 
 
 def all_of(sock):
@@ -265,10 +276,7 @@ def test_who_waits_for_a_prediction_is_held_up_by_no_other_request(make_service,
         waiting = [pool.submit(service.post, '/v1/BatchModel', {}) for _ in range(7)]
         standing = [pool.submit(service.post, '/v1/GateModel', {'gate': 'other'}) for _ in range(2)]
         wait_until(lambda: received(service) == 3)
-        stopped = [
-            closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
-            for _ in range(2 * THREADS)
-        ]
+        stopped = begin(service, closing, b'', 2 * THREADS)
         for number, sock in enumerate(stopped):
             sock.sendall(REQUEST[: (30, -5)[number % 2]])
         assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
@@ -303,18 +311,10 @@ def test_what_no_handler_of_a_model_answers_waits_for_none(make_service):
         assert [call.result().status_code for call in calls] == [200] * 3
 
 
-def changed(name, value):
-    """The file of the hub with another value of a constant."""
-    hub = 'model_serving/web/hub.py'
-    source, count = re.subn(f'^{name} = .*$', f'{name} = {value}', (BASE_FOLDER / hub).read_text(), flags=re.M)
-    assert count == 1
-    return {hub: source}
-
-
 def test_handlers_that_stand_still_one_after_the_other_never_take_all_threads(make_service):
     """Each when the one before has been standing for longer than the worker makes haste."""
     haste = 0.1
-    service = make_service(GATE_FILES | changed('HASTE', haste), LANE | {'WORKERS': '1', 'THREADS': '2'})
+    service = make_service(GATE_FILES | changed(HUB, 'HASTE', haste), LANE | {'WORKERS': '1', 'THREADS': '2'})
     with ThreadPoolExecutor(4) as pool:
         calls = []
         for number in range(4):
@@ -342,12 +342,11 @@ def test_handlers_that_stand_still_one_after_the_other_never_take_all_threads(ma
 def test_clients_that_do_not_read_what_took_long_never_take_all_threads(make_service, closing):
     """Each call is made by the leader, then another thread leads, and this one waits for the client."""
     haste = 0.1
-    service = make_service(GATE_FILES | changed('HASTE', haste), LANE | {'WORKERS': '1', 'THREADS': '2'})
+    service = make_service(GATE_FILES | changed(HUB, 'HASTE', haste), LANE | {'WORKERS': '1', 'THREADS': '2'})
     clients = []
     for number in range(4):
-        sock = closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
         body = b'{"gate":"gate-%d","times":1000000}' % number
-        sock.sendall(post(body, line='POST /v1/GateModel HTTP/1.1'))
+        (sock,) = begin(service, closing, post(body, line='POST /v1/GateModel HTTP/1.1'), 1)
         wait_until(lambda number=number: received(service) == number + 1)
         threading.Event().wait(0.1)
         (service.folder / f'gate-{number}').touch()
@@ -364,7 +363,7 @@ def test_clients_that_do_not_read_what_took_long_never_take_all_threads(make_ser
 
 def test_a_call_in_another_thread_is_held_up_by_none_that_stands_still(make_service):
     """It began while a prediction was waited for; that has come, and then a handler stands still."""
-    service = make_service(GATE_FILES | changed('PATIENCE', 5), LANE | {'WORKERS': '1', 'THREADS': str(THREADS)})
+    service = make_service(GATE_FILES | changed(HUB, 'PATIENCE', 5), LANE | {'WORKERS': '1', 'THREADS': str(THREADS)})
     with ThreadPoolExecutor(3) as pool:
         prediction = pool.submit(service.post, '/v1/BatchModel', {})
         wait_until(lambda: received(service) == 1)
@@ -402,16 +401,6 @@ def test_of_too_many_slow_clients_the_slowest_is_let_go(make_service, closing, s
     wait_until(lambda: answer or service.log.count('A client was the slowest of too many') == 1)
 
 
-def begin(service, closing, data, count):
-    """Return new connections on which a client has sent the data."""
-    socks = [
-        closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20)) for _ in range(count)
-    ]
-    for sock in socks:
-        sock.sendall(data)
-    return socks
-
-
 @pytest.mark.parametrize('let_go', [0, 3])
 def test_clients_whose_body_comes_a_little_later_are_not_slow(make_service, closing, let_go):
     """Unless they are so many that their bodies would take too much memory."""
@@ -442,7 +431,7 @@ def test_who_pauses_beside_many_that_send_a_little_at_a_time_is_waited_for(make_
 def test_handlers_that_begin_where_nobody_leads_any_more_never_take_all_threads(make_service, closing):
     """Their clients were waited for by a thread that led then; a body that takes long to read ended that."""
     haste = 0.1
-    service = make_service(GATE_FILES | changed('HASTE', haste), LANE | {'WORKERS': '1', 'THREADS': '2'})
+    service = make_service(GATE_FILES | changed(HUB, 'HASTE', haste), LANE | {'WORKERS': '1', 'THREADS': '2'})
     request = post(b'{"a":1}', line='POST /v1/GateModel HTTP/1.1')
     takes_long = {'name': [1] * 300_000}
     clients = []
@@ -498,11 +487,6 @@ def test_calls_that_were_let_go_keep_no_memory(make_service):
         assert [call.result().status_code for call in standing] == [200] * 3
 
 
-def memory(pid):
-    """How many bytes of memory a process holds (Linux)."""
-    return int(re.search(r'^VmRSS:\s+(\d+) kB$', Path(f'/proc/{pid}/status').read_text(), re.M)[1]) * 1024
-
-
 def test_with_one_thread_no_two_handlers_run_at_a_time(make_service):
     service = make_service(GATE_FILES, {'WORKERS': '1', 'THREADS': '1'})
     with ThreadPoolExecutor(2) as pool:
@@ -543,8 +527,7 @@ def test_as_many_connections_as_the_system_has_files_keep_nobody_out(make_servic
     service = make_service(environment={'WORKERS': '1'}, start=False)
     service.run('sh', '-c', 'ulimit -n 256 && bin/start.sh', check=True)
     (worker,) = service.worker_pids
-    for _ in range(400):
-        closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
+    begin(service, closing, b'', 400)
     client = Client(service)
     closing.callback(client.connection.close)
     client.connection.timeout = 10
@@ -611,19 +594,14 @@ def test_clients_that_fall_silent_are_let_go(make_service, closing):
     """In a head, in a body, in chunks, and while they are sent an answer: more of each than there are threads."""
     from tests.fakes.misbehaving import files
 
-    worker = 'model_serving/web/hub.py'
-    patient = (BASE_FOLDER / worker).read_text(encoding='utf-8')
-    assert 'SILENCE = 30' in patient
-    impatient = {worker: patient.replace('SILENCE = 30', 'SILENCE = 1')}
-    service = make_service({**files(), **impatient}, {'WORKERS': '1', 'THREADS': '4'})
+    service = make_service(files() | changed(HUB, 'SILENCE', 1), {'WORKERS': '1', 'THREADS': '4'})
     large = b'{"do":"large","value":30000000}'
     head = b'POST /v1/BadModel HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
     length = b'Content-Length: %d\r\n\r\n' % len(large)
     silent = (head, head + length, head + b'Transfer-Encoding: chunked\r\n\r\n1f\r\n', head + length + large)
     clients = []
     for part in silent * 2:
-        clients.append(closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20)))
-        clients[-1].sendall(part)
+        clients += begin(service, closing, part, 1)
     assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
     answers = [all_of(sock)[:12] for number, sock in enumerate(clients) if number % 4 < 3]
     assert answers == [b'', b'HTTP/1.1 408', b'HTTP/1.1 408'] * 2
@@ -667,8 +645,7 @@ def test_bodies_in_chunks_that_stop_hold_no_thread(make_service, closing, thread
     """Of a model, and where nobody reads them."""
     service = make_service(environment={'WORKERS': '1', 'THREADS': threads})
     for path in (b'XXXModel', b'NoSuchModel', b'DigitsModel') * 2:
-        sock = closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
-        sock.sendall(CHUNKED % path)
+        begin(service, closing, CHUNKED % path, 1)
     client = Client(service)
     closing.callback(client.connection.close)
     client.connection.timeout = 3  # stock gunicorn waits 5 s for the rest of a body that nobody reads
@@ -677,8 +654,7 @@ def test_bodies_in_chunks_that_stop_hold_no_thread(make_service, closing, thread
 
 def test_silent_connections_do_not_delay_the_end(make_service, closing):
     service = make_service()
-    for _ in range(4):
-        closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
+    begin(service, closing, b'', 4)
     # The next connection is answered after those have been given back to the poller.
     assert [service.post('/v1/XXXModel', {'name': 'Leo'}).json() for _ in range(4)] == [ANSWER] * 4
     service.run('bin/stop.sh', check=True, timeout=15)
@@ -743,7 +719,7 @@ def test_who_has_just_connected_is_answered_when_the_worker_ends(make_service, c
         held = pool.submit(service.post, '/v1/GateModel', {})
         wait_until(lambda: received(service) == 1)
         os.kill(service.worker_pids[0], signal.SIGSTOP)
-        late = closing.enter_context(socket.create_connection(('127.0.0.1', service.port), timeout=20))
+        (late,) = begin(service, closing, b'', 1)
         os.kill(service.master_pid, signal.SIGTERM)
         wait_until(lambda: 'Handling signal: term' in service.log)
         os.kill(service.worker_pids[0], signal.SIGCONT)

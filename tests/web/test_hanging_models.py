@@ -118,7 +118,7 @@ def test_hanging_workers_are_replaced_one_after_the_other(make_service, threads)
 
 
 @pytest.mark.long
-def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(make_service, threads, gate):
+def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(make_service, threads):
     """More of them than threads, in a handler that calls the model itself; XXXModel's does so, too."""
     settings = {'MODEL_SERVING_CALLINGMODEL_TIMEOUT': '1', 'MODEL_SERVING_CALLINGMODEL_HANG_TIMEOUT': '2'}
     service = make_service(files(), {'WORKERS': '1', 'THREADS': '2', **settings})

@@ -1,13 +1,12 @@
 """What is too large costs the worker no memory: bodies over the limit, bombs, and clients that never stop."""
 
 import contextlib
-import re
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
+from tests.conftest import memory
 from tests.fakes.misbehaving import files
 from tests.web.nasty_requests import DEFLATE, GZIP, chunked, chunks, head, packed, post
 
@@ -44,11 +43,6 @@ ATTACKS = {
 DEFAULT_RUN = ('64 MiB of chunks', 'a bomb of 1 GiB in chunks')
 
 
-def memory(pid, field) -> int:
-    status = Path(f'/proc/{pid}/status').read_text()
-    return int(re.search(rf'^{field}:\s+(\d+) kB$', status, re.MULTILINE)[1]) * 1024
-
-
 @pytest.fixture(scope='module')
 def service(service_class, tmp_path_factory):
     """One worker with as many threads as by default, so far idle."""
@@ -63,7 +57,7 @@ def idle(service):
     """The worker's pid, and the bytes that it has when it is idle."""
     assert service.post(PATH, {'do': 'echo', 'value': 1}).json() == {'result': 1}
     (pid,) = service.worker_pids
-    return pid, memory(pid, 'VmRSS')
+    return pid, memory(pid)
 
 
 @pytest.mark.parametrize(
