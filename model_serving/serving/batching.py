@@ -152,7 +152,8 @@ class Batcher:
 
     def _answer(self, calls):
         """Predict once for all `calls`; where that fails, halve, so that a bad instance fails alone."""
-        calls = [call for call in calls if call.deadline > perf_counter()]
+        now = perf_counter()
+        calls = [call for call in calls if call.deadline > now]
         if not calls:
             return
         try:

@@ -36,13 +36,9 @@ def of_function(function) -> str:
 
 
 def of_maker(maker) -> str:
-    """Return the file of a class, of a function or of what a partial holds; else routes.py, which names it."""
-    return of_module(getattr(_within(maker), '__module__', ''))
-
-
-def of_module(name: str) -> str:
-    """Return the file of a user's module; of any other routes.py, where it came from."""
-    file = Path(getattr(sys.modules.get(name), '__file__', None) or '')
+    """Return the user's file of a class, of a function or of what a partial holds; else routes.py, which names it."""
+    module = sys.modules.get(getattr(_within(maker), '__module__', ''))
+    file = Path(getattr(module, '__file__', None) or '')
     return _shown(file) if _is_read(file) else 'model_serving/routes.py'
 
 

@@ -70,7 +70,10 @@ class Servable:
     def check_ready(self):
         """Raise NotReady where it can't answer."""
         if self.problem:
-            raise NotReady(f'{self.name} is not ready: {self.problem}')
+            raise self._not_ready()
+
+    def _not_ready(self):
+        return NotReady(f'{self.name} is not ready: {self.problem}')
 
     def load(self):
         """Make the model's object, once; whatever the model's class raises goes through."""
@@ -137,7 +140,7 @@ class Servable:
         """Answer everyone who waits, and whoever comes, that the model is not ready: `problem` says why."""
         self.problem = problem
         if self._batcher is not None:
-            self._batcher.give_up(NotReady(f'{self.name} is not ready: {problem}'))
+            self._batcher.give_up(self._not_ready())
 
 
 def _resident_memory():

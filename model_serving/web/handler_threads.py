@@ -20,8 +20,8 @@ class HandlerThreads:
         self._count = count
         self._most_calls = most_calls
         self._pool = ThreadPoolExecutor(count)
-        # A dict, since adding to one and removing from it need no lock.
-        self._calls = {}
+        # Adding to a set and removing from it need no lock.
+        self._waits = set()
 
     def call(self, wait, make_haste, function, *arguments):
         """Return what the function returns; the caller waits on `wait`, and calls `make_haste` while that takes long.
@@ -29,11 +29,12 @@ class HandlerThreads:
         Raises Overloaded where too many calls are held already, DeadlineExceeded where none of the threads was free
         before the servable's deadline, NotReady where the worker ends first, and what the function raises.
         """
-        if len(self._calls) >= self._most_calls:
-            raise Overloaded(self._servable.name, len(self._calls), self._servable.handling_for())
+        if len(self._waits) >= self._most_calls:
+            raise Overloaded(self._servable.name, len(self._waits), self._servable.handling_for())
         since, seconds = deadlines.of_call(self._servable.settings['timeout'])
         call = [copy_context().run, self._servable.handle, function, *arguments]
-        future = self._calls[wait] = self._pool.submit(lambda: call[0](*call[1:]))
+        future = self._pool.submit(lambda: call[0](*call[1:]))
+        self._waits.add(wait)
         future.add_done_callback(lambda _: wait.release())
         try:
             patience = PATIENCE
@@ -50,5 +51,5 @@ class HandlerThreads:
                     )
                 patience = min(HASTE / 2, rest) if rest > 0 else HASTE / 2
         finally:
-            del self._calls[wait]
+            self._waits.remove(wait)
         return future.result()
