@@ -21,6 +21,8 @@ if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts it with an older 
 
 from model_serving.utils.cpu_utils import limit_threads
 
+# What a model prints is in the log at once, although the log is a file.
+sys.stdout.reconfigure(line_buffering=True)
 # Under gunicorn conf/gunicorn.conf.py has set these already, for its number of workers.
 limit_threads(workers=1)
 
@@ -56,7 +58,7 @@ def main():
     """Serve with Flask's own server: for development, and for Windows, where gunicorn does not run."""
     from docopt import DocoptExit, docopt
 
-    from model_serving.web import development_server
+    from model_serving.server import development_server
 
     try:
         arguments = docopt(__doc__, version=VERSION)
@@ -71,4 +73,7 @@ def main():
 if __name__ == '__main__':
     main()
 else:
+    # For WSGI servers, such as gunicorn: its worker that conf/gunicorn.conf.py names serves asgi_app in its place.
     app = make_app()
+    # For ASGI servers.
+    asgi_app = app.extensions['front']

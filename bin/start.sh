@@ -14,7 +14,7 @@ rm -f "$pid_file"
 touch "$log_file"
 old_lines=$(wc -l < "$log_file")
 
-nohup .venv/bin/python -m gunicorn --config conf/gunicorn.conf.py --pid "$pid_file" main:app \
+nohup .venv/bin/gunicorn --config conf/gunicorn.conf.py --pid "$pid_file" main:app \
     >> "$log_file" 2>&1 < /dev/null &
 pid=$!
 

@@ -15,9 +15,9 @@ M_ARENA_MAX = -8  # of malloc.h
 BASE_FOLDER = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BASE_FOLDER))
 
+from model_serving.server import balance, listening  # noqa: E402
+from model_serving.server.worker_start import of_service  # noqa: E402
 from model_serving.utils.cpu_utils import limit_threads  # noqa: E402
-from model_serving.web import connection_counts, listening  # noqa: E402
-from model_serving.web.worker_start import of_service  # noqa: E402
 
 
 def _number(name, default, most):
@@ -27,28 +27,20 @@ def _number(name, default, most):
     return int(text)
 
 
-def _connections(threads):
-    """Return how many connections a worker may have, and have the system allow it so many files."""
-    others = 100 + 3 * threads  # its log, models and pipes
-    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files < 1000 + others:
-        files = 1000 + others if most == resource.RLIM_INFINITY else min(most, 1000 + others)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
-    return max(threads + 1, min(1000, files - others))
-
-
 _host = os.environ.get('HOST', '0.0.0.0')
 _port = _number('PORT', '9999', 65535)
 
 bind = f'[{_host}]:{_port}' if ':' in _host else f'{_host}:{_port}'
 workers = _number('WORKERS', '2', 1024)
 threads = _number('THREADS', '16', 4096)
-worker_class = 'model_serving.web.gunicorn_worker.Worker'
-# Models that bear a fork are loaded once, here in the master, and shared by the workers.
+worker_class = 'model_serving.server.worker.Worker'
+# Fork-safe models are loaded once, here in the master, and shared by the workers.
 preload_app = True
 chdir = str(BASE_FOLDER)
 
-worker_connections = _connections(threads)
+# A connection is an open file. Idle ones cost little, so the system's limit is the only one.
+_, _files = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (_files, _files))
 
 graceful_timeout = 25
 # Longer than the idle time of the load balancer in front, which otherwise sends into a closed connection.
@@ -61,8 +53,7 @@ forwarded_allow_ips = '*'
 secure_scheme_headers = {}
 forwarder_headers = ''
 
-# One form for every line of the log, and the edge writes the line of each request.
-logger_class = 'model_serving.web.gunicorn_logger.Logger'
+# One form for every line of the log.
 logconfig = str(BASE_FOLDER / 'conf' / 'logging.conf')
 
 # Else glibc gives each thread an arena of its own, which keeps what a large body once took.
@@ -100,12 +91,16 @@ def post_fork(server, worker):
 
 
 def post_worker_init(worker):
-    _start.start(worker)
+    _start.prepare(worker)
 
 
 def child_exit(server, worker):
-    connection_counts.forget(worker.age)
+    balance.forget(worker.age)
     _start.check_ended(server)
+
+
+def worker_int(worker):
+    _start.end(worker)
 
 
 def worker_exit(server, worker):

@@ -3,9 +3,9 @@
 import logging
 
 import jsonschema
-from flask import Flask
 from flask_cors import CORS
 
+from .asgi import Front
 from .formats import ModelFile, SchemaReader
 from .resources.file_resource import file_resource
 from .resources.model_resource import ModelResource
@@ -16,38 +16,30 @@ from .serving.servable import Servable
 from .utils import log_utils  # noqa: F401 - sets logging up, before the first line is logged
 from .utils.conf_utils import Conf
 from .web.access_log import AccessLog
-from .web.apart import Apart
-from .web.direct import DirectLane, answer_instead
+from .web.application import Application
 from .web.edge import Edge
 from .web.errors import ServiceApi
 from .web.health import HealthLive, HealthReady, WarmUp
+from .web.limits import Limits
 from .web.openapi import Document, OpenAPI
 from .web.page import add_page
 from .web.readiness import Readiness
-from .web.request import JSONRequest
 from .web.rows import check
-from .web.strict_json import StrictJSONProvider
 
 NOT_INSTALLED = '{0.url} is not served: it needs {0.needs}. Get it: .venv/bin/pip install -r requirements-examples.txt'
 
 
-def create_app(routes=ROUTES, conf=None) -> Flask:
+def create_app(routes=ROUTES, conf=None) -> Application:
     """Return the service as a Flask application; raises StartError where it can't be put together.
 
-    Models that bear a fork are loaded here, the others by `app.extensions['readiness'].start()`,
-    which the server calls in each worker and which otherwise the first request calls.
+    Fork-safe models are loaded here. The others are loaded by the ASGI front, `app.extensions['front']`, when it
+    starts in each worker, or else by `app.extensions['readiness']` at the first request.
     """
     check(routes)
     conf = conf or Conf()
-    app = Flask(__name__, static_folder=None)
-    app.request_class = JSONRequest
-    app.json = StrictJSONProvider(app)
-    app.config['MAX_CONTENT_LENGTH'] = conf.serving['max_body']
-    # A URL with two slashes is another one, not one to be redirected from.
-    app.url_map.merge_slashes = False
+    app = Application(__name__, conf.serving['max_body'])
     api = ServiceApi(app)
     CORS(app, send_wildcard=True, expose_headers=['X-Request-ID', 'Retry-After'])
-    app.before_request(answer_instead(api))
     not_installed = {route.url: NOT_INSTALLED.format(route) for route in routes if not route.is_installed}
     for reason in not_installed.values():
         logging.getLogger('start').info(reason)
@@ -62,17 +54,17 @@ def create_app(routes=ROUTES, conf=None) -> Flask:
     api.add_resource(OpenAPI, '/openapi.json', resource_class_args=(Document(app, servables),))
     if conf.serving['page']:
         add_page(app, api)
-    flask_apart = Apart(app.wsgi_app, served)
-    app.wsgi_app = DirectLane(app, served, flask_apart) if conf.serving['direct_lane'] else flask_apart
-    access_log = app.extensions['access_log'] = AccessLog() if conf.serving['access_log'] else None
-    app.wsgi_app = Edge(app.wsgi_app, readiness, access_log)
+    limits = Limits(app.extensions['servables'], conf.serving['max_body'])
+    access_log = AccessLog() if conf.serving['access_log'] else None
+    app.wsgi_app = Edge(app.wsgi_app, readiness, limits, access_log)
+    app.extensions['front'] = Front(app, served, limits, access_log, conf.serving['max_bodies'])
     return app
 
 
 def _add_models(api, routes, conf, not_installed):
     """Serve each route and each model file; returns pairs of resource and servable.
 
-    Models that bear a fork are loaded.
+    Fork-safe models are loaded.
     """
     served = [(route.resource, _servable(route, conf)) for route in routes if route.url not in not_installed]
     conf.check_names({route.version_and_name[1] for route in routes} | set(conf.model_files()))

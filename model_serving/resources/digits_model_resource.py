@@ -62,5 +62,5 @@ class DigitsModelResource(ModelResource):
     result_schema = digits_model_result_schema
 
     @validate_json(digits_model_schema)
-    def post(self, instance):
-        return {'result': self.predict(instance)}
+    async def post(self, instance):
+        return {'result': await self.predict_async(instance)}

@@ -11,8 +11,8 @@ def file_resource(name: str, schema: dict, result_schema: dict) -> type:
         __doc__ = schema.get('description') or schema.get('title') or name
 
         @validate_json(schema)
-        def post(self, instance):
-            return {'result': self.predict(instance)}
+        async def post(self, instance):
+            return {'result': await self.predict_async(instance)}
 
     FileResource.__name__ = f'{name}Resource'
     FileResource.result_schema = {'type': 'object', 'properties': {'result': result_schema}, 'required': ['result']}

@@ -43,5 +43,5 @@ class FileTypeModelResource(ModelResource):
     result_schema = file_type_model_result_schema
 
     @validate_json(file_type_model_schema)
-    def post(self, instance):
-        return {'result': self.predict(instance)}
+    async def post(self, instance):
+        return {'result': await self.predict_async(instance)}

@@ -2,7 +2,11 @@ from flask_restful import Resource
 
 
 class ModelResource(Resource):
-    """A resource that is handed its servable: `self.model` and, in batches, `self.predict(instance)`.
+    """A resource with its model: `self.model`, and predictions in batches.
+
+    An `async def post(self, instance)` runs on the event loop, must not block, and predicts by
+    `await self.predict_async(instance)`. A `def post` runs in a thread, may block, and predicts by
+    `self.predict(instance)`.
 
     A subclass decorates `post` with `validate_json(schema)`; `result_schema`, where given, describes
     the whole answer and is checked against the answers to the schema's examples.
@@ -15,9 +19,13 @@ class ModelResource(Resource):
 
     @property
     def model(self):
-        """The model's one object; its methods are entered by several threads at once."""
+        """The model's one object; several `def` handlers may call its methods at the same time."""
         return self.servable.model
 
-    def predict(self, instance):
+    async def predict_async(self, instance):
         """Return the model's result for one instance, predicted in a batch with its neighbours."""
+        return await self.servable.predict_async(instance)
+
+    def predict(self, instance):
+        """Return the same for a `def` handler; blocks its thread. Raises BlockingCall on the event loop."""
         return self.servable.predict(instance)

@@ -69,5 +69,5 @@ class OCRModelResource(ModelResource):
     result_schema = ocr_model_result_schema
 
     @validate_json(ocr_model_schema)
-    def post(self, instance):
-        return {'result': self.predict(instance)}
+    async def post(self, instance):
+        return {'result': await self.predict_async(instance)}

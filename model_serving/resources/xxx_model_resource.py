@@ -25,5 +25,5 @@ class XXXModelResource(ModelResource):
     result_schema = xxx_model_result_schema
 
     @validate_json(xxx_model_schema)
-    def post(self, instance):
+    async def post(self, instance):
         return {'result': self.model.hello(instance['name'])}

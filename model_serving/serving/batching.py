@@ -1,88 +1,74 @@
 """Calls that wait at the same time are predicted together: one call of `predict` for many callers."""
 
+import asyncio
+import concurrent.futures
 import threading
+from contextlib import suppress
+from math import ceil
 from queue import Empty, SimpleQueue
 from time import perf_counter
 
-from .errors import DeadlineExceeded, Overloaded
+from .errors import Overloaded
 
 
 class Call:
-    """One caller's instance, until when it may be answered, and later its result or error."""
+    """One caller's instance and the future of its result; `loop` is the future's event loop, None for a thread's."""
 
-    __slots__ = ('answered', 'deadline', 'error', 'instance', 'result')
+    __slots__ = ('future', 'instance', 'loop')
 
-    def __init__(self, instance, deadline, answered):
+    def __init__(self, instance, future, loop):
         self.instance = instance
-        self.deadline = deadline
-        self.result = None
-        self.error = None
-        # A bare lock that is held, and released once: a third of the cost of threading.Event.
-        self.answered = answered
-
-    def answer(self, result=None, error=None):
-        if self.answered.locked():
-            self.result = result
-            self.error = error
-            self.answered.release()
+        self.future = future
+        self.loop = loop
 
 
 class Batcher:
-    """Runs `predict(instances: list) -> list` in one thread of its own, for callers in many threads.
+    """Runs `predict(instances: list) -> list` in one thread of its own, for callers on event loops and in threads.
 
     The thread starts at the first call, so after the server has forked. While it predicts, calls queue up; then it
-    takes what waits, up to `max_batch_size`. `predict` is never entered twice at a time, and a caller is let go at
-    its deadline even when `predict` hangs.
-
-    It holds at most `max_queue` calls, and at most `slow_share` while a prediction of more than `slow_after`
-    seconds runs: so a slow model leaves threads to the others.
+    takes what waits, up to `max_batch_size`. `predict` is never entered twice at a time. A call whose caller has gone,
+    because its deadline passed or its client left, is dropped from the queue.
     """
 
-    def __init__(self, name, predict, max_batch_size, linger=0.25, max_queue=1000, slow_after=1.0):
+    def __init__(self, name, predict, max_batch_size, linger=0.25, max_queue=1000):
         self.name = name
-        self.slow_share = max_queue
-        # Called where a caller is going to wait on a lock, and so with its thread: a server may prepare for it.
-        self.before_wait = None
         self._predict = predict
         self._max_batch_size = max_batch_size
         self._linger = linger
         self._max_queue = max_queue
-        self._slow_after = slow_after
         self._queue = SimpleQueue()
-        # In the order of their coming; a dict, since adding to one and removing from it need no lock.
-        self._callers = {}
-        self._batch = ()
-        self._predicting_since, self._seconds_per_call = None, 0.0
+        # Adding to a set and discarding from it need no lock.
+        self._waiting = set()
+        self._predicting_since, self._seconds_per_batch = None, 0.0
         self._thread = None
         self._starting = threading.Lock()
 
-    def predict(self, instance, timeout, since=None, answered=None):
-        """Return the result for one instance; the caller waits on `answered`, a held lock or what behaves as one.
+    async def predict_async(self, instance):
+        """Return the result for one instance; waits on the event loop.
 
-        Raises DeadlineExceeded when `timeout` seconds have passed since `since` (perf_counter; default now),
-        Overloaded when too many wait, and whatever `predict` raised for it.
+        Raises Overloaded when `max_queue` calls wait already, and whatever `predict` raised for this instance.
+        Cancelled, it drops the call.
         """
-        if answered is None:
-            answered = threading.Lock()
-            answered.acquire()
-            if self.before_wait is not None:
-                self.before_wait()
-        call = Call(instance, (perf_counter() if since is None else since) + timeout, answered)
-        if len(self._callers) >= self._most():
-            raise self._overloaded()
-        self._callers[call] = None
+        loop = asyncio.get_running_loop()
+        call = Call(instance, loop.create_future(), loop)
+        self._submit(call)
         try:
-            self._queue.put(call)
-            if self._thread is None:
-                self._start()
-            self._wait(call, timeout)
+            return await call.future
         finally:
-            # What is still in the queue is not predicted.
-            call.deadline = 0
-            del self._callers[call]
-        if call.error is not None:
-            raise call.error
-        return call.result
+            self._waiting.discard(call)
+
+    def predict(self, instance, seconds):
+        """Return the result for one instance; blocks the calling thread, for `seconds` at most.
+
+        Raises TimeoutError after these, else as predict_async does.
+        """
+        call = Call(instance, concurrent.futures.Future(), None)
+        self._submit(call)
+        try:
+            return call.future.result(seconds)
+        finally:
+            call.future.cancel()
+            self._waiting.discard(call)
 
     def running_for(self) -> float:
         """Return for how many seconds the current call of `predict` has been running; 0 when none is."""
@@ -90,30 +76,18 @@ class Batcher:
         return 0.0 if since is None else perf_counter() - since
 
     def give_up(self, error):
-        """Answer every caller with `error`: their calls will never be predicted."""
-        for call in list(self._callers):
-            call.answer(error=error)
+        """Raise `error` for every caller: their calls will never be predicted."""
+        _hand_back([(call, None, error) for call in list(self._waiting)])
 
-    def _most(self):
-        return min(self._max_queue, self.slow_share) if self.running_for() > self._slow_after else self._max_queue
-
-    def _wait(self, call, timeout):
-        """Return when `call` is answered; in between look whether it is too many for a slow model."""
-        while True:
-            remaining = max(0.0, call.deadline - perf_counter())
-            if call.answered.acquire(timeout=min(remaining, self._slow_after)):
-                return
-            if perf_counter() >= call.deadline:
-                raise DeadlineExceeded(f'{self.name} did not answer within {timeout:g} s. Send less, or wait longer.')
-            # Those that came last have to go; who is being predicted stays, unless it takes far longer than it did.
-            usual = self._seconds_per_call * len(self._batch)
-            stays = call in self._batch and self.running_for() < self._slow_after + 4 * usual
-            if not stays and call not in list(self._callers)[: self._most()]:
-                raise self._overloaded()
-
-    def _overloaded(self):
-        waiting = len(self._callers)
-        return Overloaded(self.name, waiting, max(waiting * self._seconds_per_call, self.running_for()))
+    def _submit(self, call):
+        waiting = len(self._waiting)
+        if waiting >= self._max_queue:
+            seconds = ceil(waiting / self._max_batch_size) * self._seconds_per_batch
+            raise Overloaded(self.name, waiting, max(seconds, self.running_for()))
+        self._waiting.add(call)
+        self._queue.put(call)
+        if self._thread is None:
+            self._start()
 
     def _start(self):
         with self._starting:
@@ -127,11 +101,9 @@ class Batcher:
             calls = [self._queue.get()]
             self._gather(calls, together, seconds * self._linger)
             together, started = len(calls), perf_counter()
-            self._batch = calls
             self._answer(calls)
             seconds = perf_counter() - started
             # A waiting thread must not keep the last batch alive.
-            self._batch = ()
             del calls
 
     def _gather(self, calls, expected, linger):
@@ -152,8 +124,7 @@ class Batcher:
 
     def _answer(self, calls):
         """Predict once for all `calls`; where that fails, halve, so that a bad instance fails alone."""
-        now = perf_counter()
-        calls = [call for call in calls if call.deadline > now]
+        calls = [call for call in calls if not call.future.done()]
         if not calls:
             return
         try:
@@ -161,14 +132,13 @@ class Batcher:
         # BaseException: a model that calls sys.exit must neither end this thread nor leave its caller waiting.
         except BaseException as error:
             if len(calls) == 1:
-                calls[0].answer(error=_exception(error))
+                _hand_back([(calls[0], None, _exception(error))])
                 return
             middle = len(calls) // 2
             self._answer(calls[:middle])
             self._answer(calls[middle:])
         else:
-            for call, result in zip(calls, results, strict=True):
-                call.answer(result)
+            _hand_back([(call, result, None) for call, result in zip(calls, results, strict=True)])
 
     def _results(self, instances):
         """Return what `predict` returns, as a list of the right length, and note how long it took."""
@@ -177,9 +147,9 @@ class Batcher:
             results = self._predict(instances)
         finally:
             self._predicting_since = None
-            measured = (perf_counter() - started) / len(instances)
-            known = self._seconds_per_call or measured
-            self._seconds_per_call = known + (measured - known) / 4
+            measured = perf_counter() - started
+            known = self._seconds_per_batch or measured
+            self._seconds_per_batch = known + (measured - known) / 4
         # NumPy arrays and tensors have `tolist`; a dict or a generator has no length to trust.
         if not (isinstance(results, (list, tuple)) or hasattr(results, 'tolist')):
             raise TypeError(f'{self.name}: predict must return a list, not {type(results).__name__}.')
@@ -189,9 +159,35 @@ class Batcher:
         return results
 
 
+def _hand_back(outcomes):
+    """Give the callers their `(call, result, error)`: one wake-up of each event loop for all of its calls."""
+    by_loop = {}
+    for outcome in outcomes:
+        by_loop.setdefault(outcome[0].loop, []).append(outcome)
+    for loop, its_outcomes in by_loop.items():
+        if loop is None:
+            _settle(its_outcomes)
+        else:
+            # A closed loop has no callers left.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(_settle, its_outcomes)
+
+
+def _settle(outcomes):
+    for call, result, error in outcomes:
+        # A thread may give up just here, between the question and the answer.
+        with suppress(concurrent.futures.InvalidStateError):
+            if call.future.done():
+                continue
+            if error is None:
+                call.future.set_result(result)
+            else:
+                call.future.set_exception(error)
+
+
 def _exception(error):
-    """Return an error that may be raised in any thread: SystemExit in one of the server's would end the worker."""
-    if isinstance(error, Exception):
+    """Return an error that any thread and any future may raise: SystemExit would end the worker."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
     exception = RuntimeError(f'The model raised {type(error).__name__}.')
     exception.__cause__ = error

@@ -1,4 +1,4 @@
-"""How long a call may take: counted from when its request came in, so the body's way and the queue count too."""
+"""When a request must be answered: counted from its arrival, so reading its body and waiting in a queue count too."""
 
 import re
 from contextvars import ContextVar
@@ -6,29 +6,30 @@ from time import perf_counter
 
 SECONDS = re.compile(r'[0-9]{1,9}(\.[0-9]{1,9})?')
 
-# When the request came in (perf_counter), and how many seconds its client allows it; None where it said nothing.
+# When the request arrived (perf_counter), and how many seconds it may take.
 _request = ContextVar('request', default=None)
 
 
-def begin(entered: float, allowed: float | None = None):
-    """Note that a request came in; returns what `end` needs. Everything that the request does sees it."""
-    return _request.set((entered, allowed))
+def begin(arrived: float, seconds: float):
+    """Set the deadline of the current request; returns what `end` needs."""
+    return _request.set((arrived, seconds))
 
 
 end = _request.reset
 
 
 def of_call(timeout: float) -> tuple[float, float]:
-    """Return since when a call of now counts, and for how many seconds; the client may ask for less than `timeout`."""
-    request = _request.get()
-    if request is None:
-        return perf_counter(), timeout
-    entered, allowed = request
-    return entered, timeout if allowed is None else min(allowed, timeout)
+    """Return when the current request arrived and how many seconds it may take: `timeout` from now outside of one."""
+    return _request.get() or (perf_counter(), timeout)
 
 
-def read(text: str) -> float:
-    """Return the seconds that a client asks for; raises ValueError, as a sentence, for anything else."""
+def read(text: str | None, timeout: float) -> float:
+    """Return the seconds that a client asks for by X-Request-Timeout, at most `timeout`.
+
+    `text` is the header's value, None without one. Raises ValueError, as a sentence, for anything but a number.
+    """
+    if text is None:
+        return timeout
     if not SECONDS.fullmatch(text) or not float(text):
         raise ValueError(f'X-Request-Timeout must be a number of seconds above 0, such as 2.5, not {text[:40]!r}.')
-    return float(text)
+    return min(float(text), timeout)

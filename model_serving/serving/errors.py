@@ -12,11 +12,23 @@ class NotReady(Exception):
 
 
 class DeadlineExceeded(Exception):
-    """The model did not answer in time."""
+    """The model did not answer within `seconds`."""
+
+    def __init__(self, name: str, seconds: float):
+        super().__init__(f'{name} did not answer within {seconds:g} s. Send less, or wait longer.')
+
+
+class Busy(DeadlineExceeded):
+    """None of the model's threads was free within `seconds`, so its handler was not called."""
+
+    def __init__(self, name: str, seconds: float, threads: int):
+        Exception.__init__(
+            self, f'{name} is busy: for {seconds:g} s all {threads} of its threads were in use. Try again later.'
+        )
 
 
 class Overloaded(Exception):
-    """Too many calls wait for the model; `retry_after` is in whole seconds, from what was measured of it."""
+    """Too many calls wait for the model; `retry_after` is in whole seconds, from the measured time per batch."""
 
     def __init__(self, name: str, waiting: int, seconds: float):
         self.retry_after = min(max(1, ceil(seconds)), 3600)
@@ -24,7 +36,7 @@ class Overloaded(Exception):
 
 
 class InvalidInstance(ValueError):
-    """For `predict` to raise: an instance that fits the schema and that the model can't use all the same.
+    """For `predict` to raise: an instance that fits the schema but that the model can't use.
 
     `path` is where, as in `image[3][7]`, empty at the top. Only the caller who sent it is refused.
     """
@@ -33,3 +45,10 @@ class InvalidInstance(ValueError):
         super().__init__(f'{path}: {message}' if path else message)
         self.path = path
         self.message = message
+
+
+class BlockingCall(RuntimeError):
+    """The blocking `predict` was called on the event loop, where it would stop every other request."""
+
+    def __init__(self):
+        super().__init__('predict would block the event loop. Write: await self.predict_async(instance)')

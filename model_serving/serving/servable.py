@@ -1,12 +1,14 @@
+import asyncio
 import os
 from time import perf_counter
 from typing import NamedTuple
 
 from . import deadlines, places
 from .batching import Batcher
-from .errors import NotReady
+from .errors import BlockingCall, DeadlineExceeded, NotReady
+from .handler_threads import HandlerThreads
 
-BATCHER_SETTINGS = ('max_batch_size', 'linger', 'max_queue', 'slow_after')
+BATCHER_SETTINGS = ('max_batch_size', 'linger', 'max_queue')
 
 
 class Loaded(NamedTuple):
@@ -36,8 +38,8 @@ class Servable:
         self.answers = []
         self._model = None
         self._batcher = None
-        # The calls of its resource's own that go on, and since when.
-        self._handled = {}
+        # The threads of its `def` handlers, where a server runs these for it.
+        self.handler_threads = None
 
     @property
     def url(self) -> str:
@@ -90,48 +92,45 @@ class Servable:
         place = places.of_error(error) or self.settings['file'] or places.of_maker(self.model_class)
         return f'{places.in_one_line(error)} ({place})'
 
-    def predict(self, instance, answered=None):
+    async def predict_async(self, instance):
         """Return the result for one instance; raises what serving/errors.py has, and what the model raises.
 
-        The caller waits on `answered`, a held lock or what behaves as one; by default on one made here.
+        The deadline is the caller's task's: cancelled, the call is dropped.
         """
+        return await self._ready_batcher().predict_async(instance)
+
+    def predict(self, instance):
+        """Return the result for one instance, for callers in threads; raises as predict_async, and BlockingCall."""
+        if _on_event_loop():
+            raise BlockingCall
+        batcher = self._ready_batcher()
+        arrived, seconds = deadlines.of_call(self.settings['timeout'])
+        until = arrived + seconds
+        try:
+            return batcher.predict(instance, max(0.0, until - perf_counter()))
+        except TimeoutError:
+            if perf_counter() < until:
+                raise  # the model's own
+            raise DeadlineExceeded(self.name, seconds) from None
+
+    def _ready_batcher(self):
         self.check_ready()
         if self._batcher is None:
             raise TypeError(f'{self.name} has no method predict(instances).')
-        since, timeout = deadlines.of_call(self.settings['timeout'])
-        return self._batcher.predict(instance, timeout, since, answered)
+        return self._batcher
 
-    def handle(self, function, *arguments):
-        """Return what a function of its resource returns; while it runs it is looked at as `predict` is."""
-        call = object()
-        self._handled[call] = perf_counter()
-        try:
-            return function(*arguments)
-        finally:
-            del self._handled[call]
-
-    def handling_for(self) -> float:
-        """Return for how many seconds the longest of these functions has been running; 0 when none is."""
-        now = perf_counter()
-        return now - min(list(self._handled.values()), default=now)
-
-    def share_threads(self, threads: int, before_wait=None):
-        """Leave half of the server's `threads` to the others while this model is slow.
-
-        `before_wait()` is called in a thread of the server that is going to stand still for a prediction.
-        """
-        if self._batcher is not None:
-            self._batcher.slow_share = max(1, threads // 2)
-            self._batcher.before_wait = before_wait
+    def start_handler_threads(self, count: int):
+        """Give the `def` handlers of its resource `count` threads of their own."""
+        self.handler_threads = HandlerThreads(self.name, count, self.settings['max_queue'])
 
     @property
     def hangs_for(self) -> float:
         """For how many seconds `predict` has been running, once that is more than `hang_timeout`; else 0.
 
-        Or a handler, which may in between wait in the queue of `predict`, for `timeout` at most.
+        A `def` handler hangs after `timeout` more, since it may wait in the queue of `predict` for so long.
         """
         predicting = self._batcher.running_for() if self._batcher else 0.0
-        handling = self.handling_for()
+        handling = self.handler_threads.running_for() if self.handler_threads else 0.0
         timeout = self.settings['timeout']
         most = self.settings['hang_timeout'] or 3 * timeout
         return max(predicting if predicting > most else 0.0, handling if handling > most + timeout else 0.0)
@@ -139,8 +138,17 @@ class Servable:
     def give_up(self, problem: str):
         """Answer everyone who waits, and whoever comes, that the model is not ready: `problem` says why."""
         self.problem = problem
-        if self._batcher is not None:
-            self._batcher.give_up(self._not_ready())
+        for waited_for in (self._batcher, self.handler_threads):
+            if waited_for is not None:
+                waited_for.give_up(self._not_ready())
+
+
+def _on_event_loop():
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _resident_memory():

@@ -105,7 +105,13 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting('serving', 'max_body', size, '1 MiB', 'The largest body for every URL that is not a model’s.'),
-    Setting('serving', 'direct_lane', on_off, 'on', 'Answer valid requests in front of Flask: the same, but faster.'),
+    Setting(
+        'serving',
+        'max_bodies',
+        size,
+        '64 MiB',
+        'How much all bodies together may take that a worker reads or predicts; one more is a 503.',
+    ),
     Setting('serving', 'access_log', on_off, 'on', 'Write a line of the log for each request.'),
     Setting('serving', 'page', on_off, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
     Setting(
@@ -130,13 +136,12 @@ SETTINGS = (
     Setting('model', 'schema', name_of_file, None, "A JSON merge patch (RFC 7386) over a file's own schema.", True),
     Setting('model', 'trusted', words, '', 'Types beyond the default ones that a skops file may load.', True),
     Setting('model', 'trust_file', on_off, 'no', 'Whether a file may be loaded that can run code: .pt2.', True),
-    Setting('model', 'slow_after', seconds, '1', 'From then on a running batch holds half of the threads at most.'),
     Setting(
         'model',
         'hang_timeout',
         hang_seconds,
         'auto',
-        'After it a batch hangs, after `timeout` more a handler; the worker is replaced.',
+        'A call running longer than this counts as hung; its worker is replaced.',
     ),
     Setting('model', 'on_error', on_error, 'stop', 'A model that can not start stops the service, or is skipped.'),
 )

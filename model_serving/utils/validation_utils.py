@@ -12,6 +12,8 @@ from flask_restful import request
 from jsonschema.exceptions import ValidationError
 from werkzeug.exceptions import BadRequest
 
+from ..serving import event_loop
+
 MAX_ERRORS = 20
 MAX_MESSAGE = 240
 MAX_PATH = 100
@@ -21,14 +23,18 @@ MAX_ERRORS_SIZE = 3 * 1024
 MAX_EXPLAINED_BODY = 64 * 1024
 # Here jsonschema tries regular expressions by Python's `re`, where a hostile string can take it for ever.
 UNBOUNDED = ('patternProperties',)
+# For an async handler outside of a request whose model's settings are not known, in seconds.
+DEFAULT_TIMEOUT = 30
 
 
 def validate_json(schema, force=False):
     """Decorate a handler: only JSON that fits `schema` reaches it, anything else is a 400.
 
     A handler with a parameter `instance` gets the JSON there; another one reads `request.json`.
+    An `async def` handler runs on the event loop; it takes `instance`, since Flask's `request` is not available there.
     `force=True` reads the body whatever its Content-Type. The schema (JSON Schema, 2020-12 unless `$schema` says
-    otherwise) is checked now, at import, and kept as `handler.schema`; the others are for the direct lane.
+    otherwise) is checked now, at import, and kept as `handler.schema`. asgi.py uses the other attributes to answer
+    valid requests without Flask.
     """
     validator = SchemaValidator(schema)
 
@@ -44,14 +50,24 @@ def validate_json(schema, force=False):
                 raise invalid(validator.errors(instance, len(request.get_data())))
             if takes_instance:
                 kwargs['instance'] = instance
-            return handler(*args, **kwargs)
+            result = handler(*args, **kwargs)
+            if inspect.iscoroutine(result):
+                return event_loop.run(result, *_name_and_timeout(args))
+            return result
 
         wrapper.schema = schema
         wrapper.is_valid, wrapper.handler, wrapper.takes_instance = validator.is_valid, handler, takes_instance
+        # Another decorator around it copies this attribute, but is not the same function.
         wrapper.validated = wrapper
         return wrapper
 
     return decorator
+
+
+def _name_and_timeout(args):
+    """Return the name and the time-out of the model whose resource `args` begin with."""
+    servable = getattr(args[0], 'servable', None) if args else None
+    return (servable.name, servable.settings['timeout']) if servable else ('The handler', DEFAULT_TIMEOUT)
 
 
 class SchemaValidator:

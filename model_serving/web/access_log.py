@@ -25,12 +25,9 @@ class AccessLog:
         self._thread = None
         self._starting = threading.Lock()
 
-    def add(self, environ, status, length, seconds, request_id):
-        """Note an answer: its status line, its Content-Length or `-`, how long it took."""
-        # The raw path: PATH_INFO is decoded, so it could hold line breaks that forge a line of the log.
-        path = environ.get('RAW_URI') or environ.get('REQUEST_URI') or environ['PATH_INFO']
-        client, method = environ.get('REMOTE_ADDR') or '-', environ['REQUEST_METHOD']
-        self._queue.put((time(), client, method, path, status[:3], length, seconds * 1000, request_id))
+    def add(self, client, method, path, status, length, seconds, request_id):
+        """Note an answer: its status, its Content-Length or `-`, how long it took; `path` as the client sent it."""
+        self._queue.put((time(), client, method, path, status, length, seconds * 1000, request_id))
         if self._thread is None:
             self._start()
 

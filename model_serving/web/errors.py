@@ -1,4 +1,6 @@
-"""Every error of the service leaves through `ServiceApi.handle_error`: JSON with `message`."""
+"""Every error of the service is JSON with `message`: `answer_to` makes it, for Flask and for asgi.py alike."""
+
+import logging
 
 import flask_restful
 from flask import current_app, request
@@ -19,10 +21,11 @@ from werkzeug.routing import RoutingException
 from ..serving.errors import DeadlineExceeded, InvalidInstance, NotReady, Overloaded
 from ..utils.validation_utils import clip, did_you_mean, invalid, path_text
 from . import strict_json
-from .edge import REQUEST_ID
+from .request import REQUEST_ID
 
-# Which answer the serving package's own exceptions get.
-STATUS = {
+LOGGER = logging.getLogger('errors')
+# Which HTTP error the exceptions of serving/ become, and so do their subclasses.
+HTTP_ERRORS = {
     DeadlineExceeded: lambda error: GatewayTimeout(str(error)),
     NotReady: lambda error: ServiceUnavailable(clip(str(error), MAX_REASON)),
     Overloaded: lambda error: TooManyRequests(str(error), retry_after=error.retry_after),
@@ -30,9 +33,39 @@ STATUS = {
 }
 MAX_URLS = 30
 MAX_REASON = 1000
-# Answers that a body mends show one that passes, unless it is large: the whole answer stays below 8 KiB.
+# Errors that another body avoids show one that passes, unless it is large: the whole answer stays below 8 KiB.
 WITH_EXAMPLE = {BadRequest.code, UnsupportedMediaType.code}
 MAX_EXAMPLE = 1024
+
+
+def answer_to(error, call: str, request_id: str, servable=None) -> tuple[dict, int, dict]:
+    """Return data, status and headers of the answer to an exception.
+
+    What is not the client's fault is logged, as the failure of `call` (`POST /v1/XXXModel`), and becomes a 500.
+    `servable` is the one that was called, if any.
+    """
+    if not isinstance(error, HTTPException):
+        error = _http_error(error, call, request_id)
+    data = {'message': error.description, **getattr(error, 'data', {}), **_example(error, servable)}
+    return data, error.code, {name: value for name, value in error.get_headers() if name != 'Content-Type'}
+
+
+def _http_error(error, call, request_id):
+    for kind in type(error).__mro__:
+        if kind in HTTP_ERRORS:
+            return HTTP_ERRORS[kind](error)
+    LOGGER.error('%s failed, request id %s', call, request_id, exc_info=error)
+    return InternalServerError(f'The service failed to answer this request. Its log has the reason under {request_id}.')
+
+
+def _example(error, servable):
+    """Return `{'example': …}`, a body that this URL accepts, for an error that another body avoids."""
+    if servable is None or error.code not in WITH_EXAMPLE:
+        return {}
+    for example in servable.examples:
+        if len(strict_json.dumps(example)) <= MAX_EXAMPLE:
+            return {'example': example}
+    return {}
 
 
 class ServiceApi(flask_restful.Api):
@@ -48,16 +81,16 @@ class ServiceApi(flask_restful.Api):
         return self.handle_error(error)
 
     def handle_error(self, error):
-        """Return the response for any exception; what is no HTTPException is logged and becomes a 500."""
+        """Return the response for any exception."""
         if isinstance(error, RoutingException):
             return error.get_response()
-        if not isinstance(error, HTTPException):
-            error = _http_exception(error)
-        if error.response is not None:
-            return error.get_response()
-        data = {'message': _message(error), **getattr(error, 'data', {}), **_example(error)}
-        headers = {name: value for name, value in error.get_headers() if name != 'Content-Type'}
-        return _json_response(data, error.code, headers)
+        if isinstance(error, HTTPException):
+            if error.response is not None:
+                return error.get_response()
+            error.description = _message(error)
+        servable = current_app.extensions['servables'].get(request.path)
+        request_id = request.environ.get(REQUEST_ID)
+        return _json_response(*answer_to(error, f'{request.method} {request.path}', request_id, servable))
 
 
 def _json_response(data, code, headers=None):
@@ -66,29 +99,8 @@ def _json_response(data, code, headers=None):
     return response
 
 
-def _http_exception(error):
-    """Return the HTTPException that stands for one of the service's own or of a model's exceptions."""
-    status = STATUS.get(type(error))
-    if status:
-        return status(error)
-    request_id = request.environ.get(REQUEST_ID)
-    current_app.logger.error('%s %s failed, request id %s', request.method, request.path, request_id, exc_info=error)
-    return InternalServerError(f'The service failed to answer this request. Its log has the reason under {request_id}.')
-
-
-def _example(error):
-    """Return `{'example': …}`, a body that passes at this URL, for an error that another body mends."""
-    servable = current_app.extensions['servables'].get(request.path)
-    if servable is None or error.code not in WITH_EXAMPLE:
-        return {}
-    for example in servable.examples:
-        if len(strict_json.dumps(example)) <= MAX_EXAMPLE:
-            return {'example': example}
-    return {}
-
-
 def _message(error):
-    """Return a resource's own words where it had some, else what helps to mend the request."""
+    """Return a resource's own words if it had some, else what helps to mend the request."""
     if error.description != type(error).description:
         return error.description
     if isinstance(error, NotFound):

@@ -1,5 +1,7 @@
 """The request as resources see it: its body within the limit, decompressed, and JSON or a 400 that tells why."""
 
+import random
+import re
 import zlib
 from io import BytesIO
 from itertools import islice
@@ -15,8 +17,9 @@ from werkzeug.exceptions import (
 )
 from werkzeug.utils import cached_property
 
-# The key of `environ` for an exception that Flask raises instead of dispatching.
-REFUSAL = 'model_serving.refusal'
+# The key of `environ` for the id of the request.
+REQUEST_ID = 'model_serving.request_id'
+SANE_REQUEST_ID = re.compile(r'[A-Za-z0-9._:/+=@-]{1,128}')
 ENCODINGS = ('gzip', 'x-gzip', 'deflate')
 PIECE = 64 * 1024
 # How zlib is told what to expect: gzip's frame, its own, or none, which some clients call deflate too.
@@ -91,6 +94,11 @@ class JSONRequest(flask.Request):
         if len(body) > limit:
             raise RequestEntityTooLarge
         return body
+
+
+def request_id(text: str | None) -> str:
+    """Return the id of a request: what its header X-Request-ID says, if that is one, else a new one."""
+    return text if text is not None and SANE_REQUEST_ID.fullmatch(text) else f'{random.getrandbits(64):016x}'
 
 
 def read_pieces(stream, limit: int) -> bytes:

@@ -89,8 +89,11 @@ def _post_problem(resource):
         return None  # whatever stands around it may hand it anything
     is_validated = getattr(post, 'validated', None) is post
     handler = post.handler if is_validated else post
-    if inspect.iscoroutinefunction(handler):
-        return f'{places.of_function(post)}: {named} must not be async: nothing here awaits it. Leave async out.'
+    if inspect.iscoroutinefunction(handler) and not (is_validated and post.takes_instance):
+        return (
+            f'{places.of_function(post)}: {named} is async, so it must take the instance: '
+            'put @validate_json(schema) above async def post(self, instance).'
+        )
     # A decorator is called in place of what it wraps, so its own parameters count.
     parameters = inspect.signature(handler, follow_wrapped=False).parameters
     if is_validated and 'instance' in parameters and parameters['instance'].kind is inspect.Parameter.POSITIONAL_ONLY:

@@ -6,15 +6,19 @@ from pathlib import Path
 EVERYWHERE = {'0.0.0.0', '::', ''}
 
 
-def lines(servables, workers: int, threads: int, addresses) -> list:
+def lines(front, workers: int, threads: int, addresses) -> list:
     """Return the banner's lines; `addresses` are `(host, port)` pairs or paths of sockets."""
-    rows = [_row(servable) for servable in servables]
+    rows = [(*_row(endpoint.servable), _way(endpoint, threads)) for endpoint in front.endpoints.values()]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ['  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     memory = service_memory()
-    processes = f'{workers} workers with {threads} threads each'
+    processes = f'{workers} workers'
     total = f'{processes}; memory of all processes {megabytes(memory)}' if memory else processes
     return [*table, total, *(f'Ready. Open {url(address)}' for address in addresses)]
+
+
+def _way(endpoint, threads):
+    return '' if endpoint.handler else f'answered by Flask, in {threads} threads'
 
 
 def url(address) -> str:

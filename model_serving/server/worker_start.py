@@ -1,12 +1,10 @@
-"""How a gunicorn worker becomes ready: its models loaded and warmed up before it accepts a request."""
+"""What follows when the models of a gunicorn worker have been started."""
 
 import faulthandler
 import logging
 import os
 import signal
 import sys
-import threading
-from contextlib import contextmanager
 from functools import cache
 
 from gunicorn.errors import HaltServer
@@ -27,27 +25,27 @@ def of_service(count: int) -> 'WorkerStart':
 
 
 class WorkerStart:
-    """gunicorn's hook `post_worker_init`; made in the master, before the fork."""
+    """Whether each worker may serve; made in the master, before the fork."""
 
     def __init__(self, count: int):
         self._workers = Workers(count)
         self._hang_watch = None
 
-    def start(self, worker):
-        """Warm the models up. Where one can't, the first start ends the service; a worker made later lives.
-
-        That one serves its other models, says 503 for this one, and `/health/ready` tells why.
-        """
+    def prepare(self, worker):
+        """gunicorn's hook `post_worker_init`."""
         # Until a worker has handlers of its own, a signal to end goes into its copy of the master's queue, where it
         # would be lost: the worker would serve on, and the master wait for it in vain.
         if _holds_sigterm(worker.signals_before):
-            worker.alive = False
-            return
-        # Says where each thread was when a library crashes, or when gunicorn ends a worker that stands still.
+            sys.exit(0)
+        # Says where each thread was when a library crashes, or when gunicorn ends a worker that hangs.
         faulthandler.enable()
-        readiness = worker.wsgi.extensions['readiness']
-        with _heartbeat(worker):
-            unready = readiness.start()
+        worker.on_start = lambda unready: self.start(worker, unready)
+
+    def start(self, worker, unready):
+        """Serve, or not. At the first start, a model that is not ready ends the service; a worker made later serves on.
+
+        That one answers its other models, and 503 for this one, and `/health/ready` says why.
+        """
         first_start = not self._have_started()
         for servable in unready:
             must_stop = first_start and servable.settings['on_error'] == 'stop'
@@ -55,12 +53,12 @@ class WorkerStart:
             LOGGER.error('%s %s: %s', consequence, servable.url, servable.problem)
             if must_stop:
                 sys.exit(1)
-        for servable in readiness.servables:
-            servable.share_threads(worker.cfg.threads, getattr(worker, 'give_threads', None))
-        self._hang_watch = HangWatch(readiness.servables, self._workers.may_end, _stop_accepting)
+        front = worker.front
+        servables = front.app.extensions['readiness'].servables
+        self._hang_watch = HangWatch(servables, self._workers.may_end, _stop_accepting)
         self._hang_watch.start()
         if self._workers.add_ready() == self._workers.count:
-            for line in banner.lines(readiness.servables, self._workers.count, worker.cfg.threads, worker.cfg.address):
+            for line in banner.lines(front, self._workers.count, worker.cfg.threads, worker.cfg.address):
                 LOGGER.info(line)
 
     def check_ended(self, arbiter):
@@ -76,13 +74,12 @@ class WorkerStart:
         return self._workers.ready_so_far() >= self._workers.count
 
     def end(self, worker):
-        """Write what the access log still holds, when the worker has answered its last request."""
-        access_log = worker.wsgi and worker.wsgi.extensions['access_log']
+        """gunicorn's hooks `worker_exit` and `worker_int`: write what the access log still holds, and end."""
+        access_log = worker.front.access_log
         if access_log:
             access_log.close()
-        if self._hang_watch and self._hang_watch.ending:
-            # What Python does at its end would wait for the thread that hangs.
-            os._exit(1)
+        # What Python does at its end would wait for threads that hang.
+        os._exit(1 if self._hang_watch and self._hang_watch.ending else 0)
 
 
 def _holds_sigterm(signals):
@@ -92,21 +89,3 @@ def _holds_sigterm(signals):
 def _stop_accepting():
     # gunicorn's own way: what is accepted is answered, then the worker ends.
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-@contextmanager
-def _heartbeat(worker):
-    """Tell the master that the worker lives, while a model takes its time to load."""
-    done = threading.Event()
-
-    def beat():
-        while not done.wait(1):
-            worker.notify()
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()

@@ -1,0 +1,116 @@
+"""The ASGI front before Flask: it answers valid calls of async handlers, and passes everything else to Flask.
+
+A request becomes an `Exchange` (web/exchange.py), and so does its answer. Here is what belongs to the process:
+which URL is answered how, and how the models start with the event loop.
+"""
+
+import asyncio
+import inspect
+
+import flask_restful
+
+from .resources.model_resource import ModelResource
+from .serving import event_loop
+from .serving.handler_threads import HandlerThreads
+from .web.exchange import Endpoint, Exchange
+
+# The threads of the pages and of health checks, and of each model's `def` handlers unless the server says otherwise.
+THREADS = 16
+HOOKS = ('before_request_funcs', 'after_request_funcs', 'teardown_request_funcs', 'url_value_preprocessors')
+
+
+class Front:
+    """The ASGI application of a Flask application that `create_app` made."""
+
+    def __init__(self, app, served, limits, access_log, max_held: int):
+        """`served` are pairs of a resource's class and its servable; `limits(url)` are the settings of a URL.
+
+        `access_log` is None when it is off. `max_held` is how many bytes all bodies together may take that are
+        unfinished or wait for their answers.
+        """
+        self.app = app
+        self.max_held = max_held
+        self.held = 0
+        self.access_log = access_log
+        self.endpoints = {}
+        self.other = None
+        self.headers = _constant_headers(app)
+        self._served = served
+        self._limits = limits
+        self._own_hooks, self._own_wsgi_app = _hooks(app), app.wsgi_app
+        self._started = False
+
+    async def __call__(self, scope, receive, send):
+        if scope['type'] == 'http':
+            await Exchange(self, scope, receive, send).run()
+        elif scope['type'] == 'lifespan':
+            await self._lifespan(receive, send)
+
+    async def start(self, threads: int = THREADS) -> list:
+        """Make the models ready, on this event loop; returns the servables that are not.
+
+        The server's worker calls this before it listens; under another ASGI server its lifespan does.
+        """
+        if not self._started:
+            self._started = True
+            event_loop.use(asyncio.get_running_loop())
+            pages = HandlerThreads('the service', threads, 10 * threads)
+            self.other = Endpoint(**self._limits(''), threads=pages, pages=pages)
+            for resource, servable in self._served:
+                servable.handler_threads = HandlerThreads(servable.name, threads, servable.settings['max_queue'])
+                self.endpoints[servable.url] = Endpoint(
+                    **self._limits(servable.url),
+                    threads=servable.handler_threads,
+                    pages=pages,
+                    servable=servable,
+                    resource=resource,
+                    handler=resource.post.handler if self.is_direct(resource) else None,
+                )
+        # In a thread: models may take long to load, and async handlers need the loop.
+        return await asyncio.to_thread(self.app.extensions['readiness'].start)
+
+    def is_direct(self, resource) -> bool:
+        """Tell whether `post` can be called here without Flask: it is async, and nothing of the user's is around it."""
+        post = getattr(resource, 'post', None)
+        return (
+            issubclass(resource, ModelResource)
+            # By identity: another decorator around `post` copies the attribute, not the function.
+            and getattr(post, 'validated', None) is post
+            and post.takes_instance
+            and inspect.iscoroutinefunction(post.handler)
+            and not (resource.method_decorators or resource.decorators or resource.representations)
+            and resource.dispatch_request is flask_restful.Resource.dispatch_request
+            and _hooks(self.app) == self._own_hooks
+            and self.app.wsgi_app is self._own_wsgi_app
+        )
+
+    async def _lifespan(self, receive, send):
+        await receive()
+        already_started = self._started
+        unready = [servable for servable in await self.start() if servable.settings['on_error'] == 'stop']
+        # A worker that started the models itself has decided what follows from it.
+        if unready and not already_started:
+            reasons = ' '.join(f'{servable.url}: {servable.problem}' for servable in unready)
+            await send({'type': 'lifespan.startup.failed', 'message': f'The service can not start. {reasons}'})
+            return
+        await send({'type': 'lifespan.startup.complete'})
+        await receive()
+        if self.access_log is not None:
+            await asyncio.to_thread(self.access_log.close)
+        await send({'type': 'lifespan.shutdown.complete'})
+
+
+def _hooks(app) -> list:
+    """Return the functions that Flask calls around each request of the application."""
+    return [*app.teardown_appcontext_funcs, *(hook for table in HOOKS for hook in getattr(app, table).get(None, ()))]
+
+
+def _constant_headers(app) -> list:
+    """Return the headers that Flask puts on every JSON answer: its type and CORS."""
+    with app.test_request_context():
+        response = app.process_response(app.response_class(mimetype='application/json'))
+    return [
+        (name.lower().encode('latin-1'), value.encode('latin-1'))
+        for name, value in response.headers
+        if name != 'Content-Length'
+    ]

@@ -1,0 +1,1 @@
+"""Processes: the gunicorn worker with its event loop, start-up, hang detection, the development server."""

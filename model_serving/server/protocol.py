@@ -1,0 +1,168 @@
+"""HTTP as uvicorn speaks it, with bounds: heads in bytes and in time, writing in time, pipelined requests in memory."""
+
+import logging
+from asyncio import CancelledError
+
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+# The largest head of a request, in bytes, beside what one read of the socket brings.
+MAX_HEAD = 64 * 1024
+# How long a client may take to send a head, or to read a part of an answer, in seconds.
+SILENCE = 30
+# How long an idle connection stays open at the end: a request may be on its way. In seconds.
+LINGER = 1
+# The key of the scope for the connection: web/exchange.py sets its `task`.
+CONNECTION = 'model_serving.connection'
+
+
+class QuietFilter(logging.Filter):
+    """Drops what uvicorn logs of answers that were cut off, since the front has logged the reason."""
+
+    def filter(self, record):
+        cancelled = record.exc_info and isinstance(record.exc_info[1], CancelledError)
+        return not cancelled and not record.getMessage().startswith('ASGI callable returned without')
+
+
+class BoundedFlowControl(FlowControl):
+    """Reads no more of a connection while pipelined requests wait: uvicorn would go on with each body it reads."""
+
+    def __init__(self, transport, pipeline):
+        super().__init__(transport)
+        self._pipeline = pipeline
+
+    def resume_reading(self):
+        """Read on, unless requests wait."""
+        if not self._pipeline:
+            super().resume_reading()
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. Its worker calls `sweep` once a second, and has made `balance`."""
+
+    balance = None
+    is_ending = False
+
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        self.flow = BoundedFlowControl(transport, self.pipeline)
+        # What answers the current request; it is cancelled when the client leaves.
+        self.task = None
+        self.is_in_head, self.is_broken = True, False
+        self.messages, self.head_size, self.head_since = 0, 0, self.loop.time()
+        self.unwritten, self.unwritten_since = 0, 0.0
+        if self.balance:
+            self.balance.note()
+        if self.is_ending:
+            self.shutdown()
+
+    def connection_lost(self, exc):
+        super().connection_lost(exc)
+        if self.task is not None:
+            self.task.cancel()
+        if self.balance:
+            self.balance.note()
+
+    def data_received(self, data):
+        """Parse what came; the head of a request is counted from its second read on."""
+        if self.is_broken:
+            return
+        was_in_head, messages = self.is_in_head, self.messages
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            self.send_400_response(str(error.__context__ or error))
+        if was_in_head and self.is_in_head and self.messages == messages:
+            self.head_size += len(data)
+            if self.head_size > MAX_HEAD:
+                self.send_400_response(f'The head of a request is limited to {MAX_HEAD} bytes.')
+
+    def _without_upgrade(self, rest):
+        """Parse the request again as one that asks for no other protocol, as Java's HttpClient does for HTTP/2."""
+        line = b'%s %s HTTP/%s' % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        kept = [header for header in self.headers if header[0] not in (b'upgrade', b'http2-settings')]
+        head = b'\r\n'.join([line, *(b'%s: %s' % header for header in kept), b'', b''])
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.data_received(head + rest)
+
+    def on_message_begin(self):
+        super().on_message_begin()
+        self.scope[CONNECTION] = self
+        self.messages += 1
+        self.head_size, self.head_since = 0, self.loop.time()
+
+    def on_headers_complete(self):
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b'CONNECT':
+                raise ValueError('CONNECT is not served here.')
+            return
+        self._check_framing()
+        super().on_headers_complete()
+        self.is_in_head = False
+        if self.is_ending or (self.balance and self.balance.is_too_full()):
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self):
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+            self.is_in_head, self.head_since = True, self.loop.time()
+
+    def _check_framing(self):
+        """Raise ValueError for what proxies and servers read differently."""
+        hosts = 0
+        for name, value in self.headers:
+            if name == b'host':
+                hosts += 1
+            elif name == b'transfer-encoding' and value.lower() != b'chunked':
+                raise ValueError('The only Transfer-Encoding that is known here is chunked.')
+        if hosts != 1 and self.parser.get_http_version() == '1.1':
+            raise ValueError('A request of HTTP/1.1 must have one header Host.')
+
+    def send_400_response(self, msg):
+        """Answer what is not HTTP, after the answers to what came before it, and read nothing more."""
+        self.is_broken = True
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            super().send_400_response(msg)
+        elif cycle.more_body and self.pipeline:
+            self.pipeline.popleft()
+        elif cycle.more_body and not cycle.response_started:
+            cycle.disconnected = True
+            super().send_400_response(msg)
+        elif cycle.more_body:
+            self.transport.close()
+
+    def on_response_complete(self):
+        super().on_response_complete()
+        if self.is_broken and not self.pipeline:
+            self.transport.close()
+
+    def shutdown(self):
+        """End with the current answer; an idle connection waits for a request that may be on its way."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(LINGER, self._close_if_idle)
+        else:
+            super().shutdown()
+
+    def _close_if_idle(self):
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+
+    def sweep(self, now: float):
+        """Close the connection if its client takes too long for a head, or reads nothing of an answer."""
+        size = self.transport.get_write_buffer_size()
+        if size == 0 or size != self.unwritten:
+            self.unwritten, self.unwritten_since = size, now
+        elif now - self.unwritten_since > SILENCE:
+            self.transport.abort()
+        is_idle = self.timeout_keep_alive_task is not None
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if self.is_in_head and not is_idle and not is_answering and now - self.head_since > SILENCE:
+            self.transport.abort()

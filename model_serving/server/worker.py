@@ -1,0 +1,110 @@
+"""gunicorn's worker with an event loop: uvicorn serves `app.extensions['front']`, the ASGI front of a Flask app."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+import uvicorn
+from gunicorn.workers import base
+
+from .balance import Balance
+from .loop_watch import LoopWatch
+from .protocol import Protocol, QuietFilter
+
+UVICORN_LOGGER = logging.getLogger('uvicorn.error')
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which looks after its connections once a second and accepts until it ends."""
+
+    async def on_tick(self, counter):
+        if counter % 10 == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                connection.sweep(now)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets=None):
+        # Clients that have connected already are accepted in the next round of the loop.
+        await asyncio.sleep(0.01)
+        Protocol.is_ending = True
+        Protocol.balance.stop()
+        await super().shutdown(sockets)
+
+
+class Worker(base.Worker):
+    """Serves on an event loop. conf/gunicorn.conf.py puts a function of its own in the place of `on_start`."""
+
+    def load_wsgi(self):
+        """Load `main:app`; the Flask application's ASGI front is served in its place."""
+        super().load_wsgi()
+        self.front = self.wsgi.extensions['front']
+
+    def on_start(self, unready):
+        """Decide whether to serve although some models are not ready; exits if not."""
+        if any(servable.settings['on_error'] == 'stop' for servable in unready):
+            sys.exit(1)
+
+    def init_signals(self):
+        super().init_signals()
+        signal.set_wakeup_fd(-1)  # the event loop has its own
+
+    def handle_exit(self, sig, frame):
+        """End on SIGTERM while the models load, and when uvicorn has ended and raises the signal again."""
+        sys.exit(0)
+
+    def handle_quit(self, sig, frame):
+        """End at once on SIGQUIT: the loop may be blocked, and threads may hang."""
+        self.cfg.worker_int(self)
+        os._exit(0)
+
+    def run(self):
+        """Serve until the worker is told to end."""
+        config = uvicorn.Config(
+            self.front,
+            loop='uvloop',
+            http=Protocol,
+            ws='none',
+            interface='asgi3',
+            lifespan='on',
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=self.cfg.backlog,
+            timeout_keep_alive=self.cfg.keepalive,
+            timeout_graceful_shutdown=max(1, self.cfg.graceful_timeout - 1),
+            limit_max_requests=self.max_requests,
+            ssl_certfile=self.cfg.certfile,
+            ssl_keyfile=self.cfg.keyfile,
+        )
+        # What uvicorn says of its start and end, gunicorn says, too.
+        UVICORN_LOGGER.setLevel(logging.WARNING)
+        UVICORN_LOGGER.addFilter(QuietFilter())
+        loop = config.get_loop_factory()()
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(self._serve(loop, Server(config)))
+        except SystemExit as error:
+            sys.exit(1 if error.code else 0)  # 3 and 4 would end the whole service
+
+    async def _serve(self, loop, server):
+        LoopWatch(loop, self.notify).start()
+        self.on_start(await self.front.start(self.cfg.threads))
+        loop.set_task_factory(_task)
+        Protocol.balance = Balance(self.age, server.server_state.connections)
+        await server.serve(self.sockets)
+
+
+def _task(loop, coroutine, **options):
+    return asyncio.Task(_contained(coroutine), loop=loop, **options)
+
+
+async def _contained(coroutine):
+    """Await the coroutine of a task; sys.exit fails the task, where it would otherwise stop the loop."""
+    try:
+        return await coroutine
+    except SystemExit as error:
+        raise RuntimeError('A task of a handler called sys.exit.') from error

@@ -1,0 +1,58 @@
+"""The one event loop of a process: the server's, or without such a server one in a background thread.
+
+Async handlers always run on it, so clients and futures that a model keeps belong to a single loop.
+"""
+
+import asyncio
+import os
+import threading
+from concurrent.futures import Future
+from contextvars import Context
+from time import perf_counter
+
+from . import deadlines
+from .errors import DeadlineExceeded
+
+_lock = threading.Lock()
+_loop = None
+
+
+def use(loop):
+    """Make `loop` the loop of this process; None: forget it."""
+    global _loop
+    _loop = loop
+
+
+# The thread that ran the parent's loop does not exist in a forked child.
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=lambda: use(None))
+
+
+def get() -> asyncio.AbstractEventLoop:
+    """Return the loop, started in a background thread if there is none."""
+    with _lock:
+        if _loop is None or _loop.is_closed():
+            use(asyncio.new_event_loop())
+            threading.Thread(target=_loop.run_forever, name='event loop', daemon=True).start()
+        return _loop
+
+
+def run(coroutine, name: str, timeout: float):
+    """Run a coroutine on the loop, from another thread, and return its result.
+
+    Raises DeadlineExceeded, with the `name` of what is called, when the current request's deadline passes or, outside
+    of a request, after `timeout` seconds; the coroutine is cancelled then.
+    """
+    arrived, seconds = deadlines.of_call(timeout)
+    # A context of its own: Flask's `request` is not available to async handlers, whichever way they are called.
+    context = Context()
+    context.run(deadlines.begin, arrived, seconds)
+    future: Future = context.run(asyncio.run_coroutine_threadsafe, coroutine, get())
+    try:
+        return future.result(max(0.0, arrived + seconds - perf_counter()))
+    except TimeoutError:
+        if future.done():
+            raise  # the handler's own
+        raise DeadlineExceeded(name, seconds) from None
+    finally:
+        future.cancel()

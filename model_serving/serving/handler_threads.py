@@ -1,0 +1,86 @@
+"""The threads in which one model's `def` handlers run: a model that blocks keeps no other one waiting."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from time import perf_counter
+
+from .errors import Overloaded
+
+
+class HandlerThreads:
+    """Runs functions in `count` threads for callers on the event loop; at most `most_calls` run or wait."""
+
+    def __init__(self, name: str, count: int, most_calls: int):
+        self.count = count
+        self._name = name
+        self._most_calls = most_calls
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix=f'handler {name}')
+        # The futures of the callers that wait; and since when each running function has been running.
+        self._waiting = set()
+        self._running = {}
+
+    def check(self):
+        """Raise Overloaded when so many calls are held that another one must not begin."""
+        if len(self._waiting) >= self._most_calls:
+            raise Overloaded(self._name, len(self._waiting), self.running_for())
+
+    async def run(self, function, *arguments):
+        """Return what the function returns, called in one of the threads; raises what the function raises.
+
+        When it is cancelled, a function that has not begun is dropped, and the result of a running one is thrown away.
+        """
+        future = asyncio.get_running_loop().create_future()
+        work = [function, *arguments]
+        self._waiting.add(future)
+        self._pool.submit(self._do, work, future)
+        try:
+            return await future
+        finally:
+            self._waiting.discard(future)
+            # The pool keeps what it was given until a thread is free, and this may be a large body.
+            work.clear()
+
+    def start(self, function, *arguments):
+        """Have the function called in one of the threads; nobody waits for it."""
+        self._pool.submit(function, *arguments)
+
+    def running_for(self) -> float:
+        """Return for how many seconds the longest function has been running; 0 when none is."""
+        now = perf_counter()
+        return now - min(list(self._running.values()), default=now)
+
+    def give_up(self, error):
+        """Raise `error` for every caller; the functions that run go on. May be called from any thread."""
+        for future in list(self._waiting):
+            _hand_back(future, None, error)
+
+    def _do(self, work, future):
+        taken = work[:]
+        if not taken:
+            return
+        function, *arguments = taken
+        taken.clear()
+        self._running[future] = perf_counter()
+        try:
+            result, error = function(*arguments), None
+        except Exception as raised:
+            result, error = None, raised
+        finally:
+            del self._running[future]
+        _hand_back(future, result, error)
+
+
+def _hand_back(future, result, error):
+    # A closed loop has no callers left.
+    with suppress(RuntimeError):
+        future.get_loop().call_soon_threadsafe(_settle, future, result, error)
+
+
+def _settle(future, result, error):
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)

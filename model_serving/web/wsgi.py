@@ -1,0 +1,149 @@
+"""From ASGI to WSGI: how asgi.py calls Flask, in a thread, with a body that has been read already.
+
+An answer of known length that is short returns whole, in one visit to the thread; anything else piece by piece.
+"""
+
+import sys
+import threading
+from contextvars import copy_context
+from io import BytesIO
+from urllib.parse import unquote_to_bytes
+
+from werkzeug.exceptions import HTTPVersionNotSupported
+
+# How many bytes of an answer are collected for each visit to the thread, where its length is known.
+PIECE = 64 * 1024
+# An HTTP/1.0 client can't be sent an answer of unknown length in pieces, so it gets at most this many bytes.
+MAX_WHOLE = 16 * 2**20
+
+
+def environ_of(scope, body: bytes, unread: int, **extra) -> dict:
+    """Return the WSGI environment of an ASGI request.
+
+    `body` is what was read of it, and `unread` how many bytes are known to follow: Flask refuses these by their length.
+    """
+    host, port = scope.get('server') or ('localhost', None)
+    client = scope.get('client') or ('', 0)
+    query = scope['query_string'].decode('latin-1')
+    raw_path = (scope.get('raw_path') or scope['path'].encode()).decode('latin-1')
+    environ = {
+        'wsgi.version': (1, 0),
+        'wsgi.url_scheme': scope['scheme'],
+        'wsgi.input': BytesIO(body),
+        'wsgi.errors': sys.stderr,
+        'wsgi.multithread': True,
+        'wsgi.multiprocess': True,
+        'wsgi.run_once': False,
+        'REQUEST_METHOD': scope['method'],
+        'SCRIPT_NAME': '',
+        'PATH_INFO': unquote_to_bytes(raw_path).decode('latin-1'),
+        'QUERY_STRING': query,
+        'RAW_URI': f'{raw_path}?{query}' if query else raw_path,
+        'SERVER_NAME': host,
+        'SERVER_PORT': str(port or 80),
+        'SERVER_PROTOCOL': f'HTTP/{scope["http_version"]}',
+        'REMOTE_ADDR': client[0],
+        'REMOTE_PORT': str(client[1]),
+        **extra,
+    }
+    for name, value in scope['headers']:
+        # `Content_Length` would become the same key as `Content-Length`, so no header with `_` is passed on.
+        if b'_' not in name:
+            key = 'HTTP_' + name.decode('latin-1').upper().replace('-', '_')
+            value = value.decode('latin-1')
+            separator = '; ' if key == 'HTTP_COOKIE' else ','
+            environ[key] = f'{environ[key]}{separator}{value}' if key in environ else value
+    # The body's real length: werkzeug reads nothing from a body in chunks.
+    environ.pop('HTTP_TRANSFER_ENCODING', None)
+    had_length = environ.pop('HTTP_CONTENT_LENGTH', None)
+    if had_length is not None or body or unread:
+        environ['CONTENT_LENGTH'] = str(len(body) + unread)
+    if 'HTTP_CONTENT_TYPE' in environ:
+        environ['CONTENT_TYPE'] = environ.pop('HTTP_CONTENT_TYPE')
+    return environ
+
+
+class WSGICall:
+    """One call of a WSGI application; `begin` and `next_piece` run in its `threads`, one at a time."""
+
+    def __init__(self, wsgi_app, environ, threads):
+        self.threads = threads
+        self.begun = self.is_closed = False
+        self._wsgi_app = wsgi_app
+        self._environ = environ
+        self._answer = ()
+        self._at_once = 1
+        self._iterable = self._pieces = None
+        self._abandoned = False
+        # Held by the thread that is in the application.
+        self._lock = threading.Lock()
+        # One context for all pieces, since a generator may use Flask's `request` from the first to the last.
+        self._context = copy_context()
+
+    def begin(self):
+        """Call the application; returns status, headers and the first piece of the body."""
+        self.begun = True
+        return self._visit(self._begin)
+
+    def next_piece(self) -> bytes:
+        """Return the next piece of the body; with the last one the call `is_closed`."""
+        return self._visit(self._next_piece)
+
+    def abandon(self):
+        """End the answer before its last piece: a generator's `finally` runs, in a thread."""
+        self._abandoned = True
+        if self.begun and not self._lock.locked():
+            self.threads.start(self._close)
+
+    def _visit(self, function):
+        try:
+            with self._lock:
+                return self._context.run(function)
+        finally:
+            # Abandoned meanwhile: nobody else could close it while the lock was held.
+            if self._abandoned:
+                self._close()
+
+    def _begin(self):
+        self._iterable = self._wsgi_app(self._environ, self._start_response)
+        self._pieces = iter(self._iterable)
+        # An application may call start_response as late as with its first piece.
+        first = next(self._pieces, b'')
+        status, headers = self._answer
+        if any(name.lower() == 'content-length' for name, _ in headers):
+            self._at_once = PIECE
+        elif self._environ['SERVER_PROTOCOL'] == 'HTTP/1.0':
+            self._at_once = MAX_WHOLE
+        piece = self._next_piece(first)
+        if self._at_once == MAX_WHOLE and not self.is_closed:
+            self._end()
+            raise HTTPVersionNotSupported('This answer is too long for HTTP/1.0. Use HTTP/1.1.')
+        return int(status[:3]), headers, piece
+
+    def _next_piece(self, first=b''):
+        collected, size = [first], len(first)
+        while size < self._at_once:
+            piece = next(self._pieces, None)
+            if piece is None:
+                self._end()
+                break
+            collected.append(piece)
+            size += len(piece)
+        return b''.join(collected)
+
+    def _close(self):
+        if self._lock.acquire(blocking=False):
+            try:
+                self._context.run(self._end)
+            finally:
+                self._lock.release()
+
+    def _end(self):
+        self.is_closed = True
+        iterable, self._iterable = self._iterable, None
+        if hasattr(iterable, 'close'):
+            iterable.close()
+
+    def _start_response(self, status, headers, exc_info=None):
+        self._answer = status, headers
+        return lambda data: None
