@@ -17,8 +17,6 @@ sh bin/browser.sh || echo 'There is no browser, so the tests of the page are goi
 [ -n "$all" ] || exit 0
 
 .venv/bin/python -m pytest -m long "$@"
-echo 'Again without the direct lane …'
-MODEL_SERVING_SERVING_DIRECT_LANE=off .venv/bin/python -m pytest "$@"
 for requirements in tests/requirements/*.txt; do
     mark=$(basename "$requirements" .txt)
     environment=tmp/environments/$mark

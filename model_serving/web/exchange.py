@@ -235,7 +235,7 @@ class Exchange:
         return status, _encoded(headers), piece
 
     async def _by_response(self, response):
-        """Return the answer of a handler that returned or raised a Response; if it streams, a thread makes the pieces."""
+        """Return the answer of a handler that returned or raised a Response; a thread makes the pieces of a stream."""
         threads = self.endpoint.threads
         call = self.wsgi_call = WSGICall(response, environ_of(self.scope, b'', 0), threads)
         status, headers, piece = await threads.run(call.begin) if response.is_streamed else call.begin()

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from model_serving.web.banner import url
+from model_serving.server.banner import url
 from tests.conftest import BASE_FOLDER
 
 
@@ -21,7 +21,7 @@ def test_start_shows_each_model_and_where_to_click(make_service):
     assert f'/v1/AbsentModel is not served: it needs no_such_package. Get it: {how}' in lines
     wine = next(line for line in lines if line.startswith('/v1/WineModel '))
     assert re.search(r'data/wine\.onnx, \d+\.\d KiB +loaded once for all workers +\+\d+\.\d MiB +\d+ ms', wine)
-    total = next(line for line in lines if line.startswith('2 workers with 3 threads each'))
+    total = next(line for line in lines if line.startswith('2 workers; '))
     megabytes = float(re.search(r'memory of all processes (\d+\.\d) MiB', total)[1])
     # Three processes whose pages were not shared would hold more.
     assert 10 < megabytes < 3 * 60
