@@ -95,7 +95,7 @@ class Worker(base.Worker):
         self.on_start(await self.front.start(self.cfg.threads))
         loop.set_task_factory(_task)
         Protocol.balance = Balance(self.age, server.server_state.connections)
-        await server.serve(self.sockets)
+        await server.serve([listener.sock for listener in self.sockets])
 
 
 def _task(loop, coroutine, **options):
