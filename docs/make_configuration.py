@@ -8,7 +8,7 @@ DOCS_FOLDER = Path(__file__).resolve().parent
 BASE_FOLDER = DOCS_FOLDER.parent
 sys.path.insert(0, str(BASE_FOLDER))
 
-from model_serving.utils.conf_utils import ALLOWED, ENVIRONMENT_PREFIX, SETTINGS  # noqa: E402
+from model_serving.utils.conf_utils import ENVIRONMENT_PREFIX, SETTINGS  # noqa: E402
 
 TEXT = """\
 <!-- Made by docs/make_configuration.py from the table SETTINGS in model_serving/utils/conf_utils.py. -->
@@ -93,7 +93,7 @@ def settings_table(settings) -> str:
 
 def described(setting):
     """Yield what a value may be, the default, the meaning and the environment variables."""
-    yield ALLOWED[setting.kind]
+    yield setting.kind.allowed
     yield f'`{setting.default}`' if setting.default else 'none'
     yield setting.meaning.replace('<', r'\<')
     sections = ['SERVING'] if setting.section == 'serving' else ['<NAME>'] if setting.only_own else ['MODEL', '<NAME>']

@@ -15,135 +15,80 @@ CONF_FOLDER = BASE_FOLDER / 'conf'
 ENVIRONMENT_PREFIX = 'MODEL_SERVING_'
 
 
-def size(text: str) -> int:
-    """Return a number of bytes: `1 MiB` → 1048576."""
+class Kind(NamedTuple):
+    """A kind of value: `read` makes it from a text and raises ValueError or KeyError, `allowed` says what it takes."""
+
+    read: callable
+    allowed: str
+
+
+def _size(text):
     match = re.fullmatch(r'(\d+)\s*(KiB|MiB|GiB|)', text)
     if not match or not int(match[1]):
         raise ValueError
     return int(match[1]) * 1024 ** ('', 'KiB', 'MiB', 'GiB').index(match[2])
 
 
-def count(text: str) -> int:
-    """Return a whole number of at least 1."""
+def _count(text):
     if not re.fullmatch(r'0*[1-9][0-9]*', text):
         raise ValueError
     return int(text)
 
 
-def seconds(text: str) -> float:
-    """Return a time in seconds, above 0 and at most a day."""
+def _number(text, most, is_allowed=lambda value: True):
     value = float(text)
-    if not 0 < value <= 86400:
+    if not (0 <= value <= most and is_allowed(value)):
         raise ValueError
     return value
 
 
-def fraction(text: str) -> float:
-    """Return a number from 0 to 1."""
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise ValueError
-    return value
-
-
-def on_off(text: str) -> bool:
-    """Return True for on, yes, true, 1 and False for off, no, false, 0, in any case."""
-    states = configparser.ConfigParser.BOOLEAN_STATES
-    if text.lower() not in states:
-        raise ValueError
-    return states[text.lower()]
-
-
-def name_of_file(text: str) -> str:
-    """Return the path of a file, as it stands: absolute, or from the project's folder on."""
+def _text(text):
     if not text:
         raise ValueError
     return text
 
 
-def words(text: str) -> list:
-    """Return words that stand on lines of their own or have commas between."""
-    return [word for word in re.split(r'[\s,]+', text) if word]
-
-
-def hang_seconds(text: str) -> float | None:
-    """Return a time in seconds, or None for `auto`."""
-    return None if text == 'auto' else seconds(text)
-
-
-def on_error(text: str) -> str:
-    """Return what to do about a model that can't start: `stop` or `skip`."""
-    return {'stop': 'stop', 'skip': 'skip'}[text]
-
-
-ALLOWED = {
-    on_off: 'on or off, yes or no',
-    size: 'a number of bytes above 0, such as 65536, 64 KiB or 1 MiB',
-    count: 'a whole number of at least 1',
-    seconds: 'a number of seconds above 0 and at most 86400',
-    fraction: 'a number from 0 to 1',
-    name_of_file: "a file's path, absolute or from the project's folder on",
-    words: 'names, with commas between or on lines of their own',
-    hang_seconds: 'a number of seconds above 0 and at most 86400, or auto for 3 × timeout',
-    on_error: 'stop or skip',
-}
+SIZE = Kind(_size, 'a number of bytes above 0, such as 65536, 64 KiB or 1 MiB')
+COUNT = Kind(_count, 'a whole number of at least 1')
+SECONDS = Kind(lambda text: _number(text, 86400, bool), 'a number of seconds above 0 and at most 86400')
+FRACTION = Kind(lambda text: _number(text, 1), 'a number from 0 to 1')
+ON_OFF = Kind(lambda text: configparser.ConfigParser.BOOLEAN_STATES[text.lower()], 'on or off, yes or no')
+FILE = Kind(_text, "a file's path, absolute or from the project's folder on")
+WORDS = Kind(lambda text: re.findall(r'[^\s,]+', text), 'names, with commas between or on lines of their own')
+HANG = Kind(lambda text: None if text == 'auto' else SECONDS.read(text), f'{SECONDS.allowed}, or auto for 3 × timeout')
+ON_ERROR = Kind({'stop': 'stop', 'skip': 'skip'}.__getitem__, 'stop or skip')
 
 
 class Setting(NamedTuple):
-    """A row of the table. `kind` reads the text of a value and raises ValueError or KeyError; ALLOWED describes it.
-
-    One with `only_own` belongs to one model: it stands in that model's file, never in serving.conf.
-    """
+    """A row of the table. One with `only_own` stands in the file of one model, never in serving.conf."""
 
     section: str
     key: str
-    kind: callable
+    kind: Kind
     default: str | None
     meaning: str
     only_own: bool = False
 
 
 SETTINGS = (
-    Setting('serving', 'max_body', size, '1 MiB', 'The largest body for every URL that is not a model’s.'),
+    Setting('serving', 'max_body', SIZE, '1 MiB', 'The largest body for every URL that is not a model’s.'),
+    Setting('serving', 'max_bodies', SIZE, '64 MiB', 'How much all bodies together may take that a worker holds.'),
+    Setting('serving', 'access_log', ON_OFF, 'on', 'Write a line of the log for each request.'),
+    Setting('serving', 'page', ON_OFF, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
+    Setting('model', 'max_batch_size', COUNT, '32', 'How many instances are predicted together; 1: no batches.'),
     Setting(
-        'serving',
-        'max_bodies',
-        size,
-        '64 MiB',
-        'How much all bodies together may take that a worker reads or predicts; one more is a 503.',
+        'model', 'linger', FRACTION, '0.25', 'How long a batch waits to fill up, as a part of the last one’s time.'
     ),
-    Setting('serving', 'access_log', on_off, 'on', 'Write a line of the log for each request.'),
-    Setting('serving', 'page', on_off, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
-    Setting(
-        'model',
-        'max_batch_size',
-        count,
-        '32',
-        'How many instances are predicted together at most; 1: no batches.',
-    ),
-    Setting(
-        'model',
-        'linger',
-        fraction,
-        '0.25',
-        'How long a batch may wait to fill up, as a part of the last one’s time.',
-    ),
-    Setting('model', 'max_body', size, '1 MiB', 'The largest body, after decompression; a larger one is a 413.'),
-    Setting('model', 'max_queue', count, '1000', 'How many calls a worker holds for the model; one more is a 429.'),
-    Setting('model', 'timeout', seconds, '30', 'How long a call may take, its waiting included; then it is a 504.'),
-    Setting('model', 'file', name_of_file, None, 'The model file to serve at /v<version>/<name>.', True),
-    Setting('model', 'version', count, '1', 'The version in the URL of a model file.', True),
-    Setting('model', 'schema', name_of_file, None, "A JSON merge patch (RFC 7386) over a file's own schema.", True),
-    Setting('model', 'trusted', words, '', 'Types beyond the default ones that a skops file may load.', True),
-    Setting('model', 'trust_file', on_off, 'no', 'Whether a file may be loaded that can run code: .pt2.', True),
-    Setting(
-        'model',
-        'hang_timeout',
-        hang_seconds,
-        'auto',
-        'A call running longer than this counts as hung; its worker is replaced.',
-    ),
-    Setting('model', 'on_error', on_error, 'stop', 'A model that can not start stops the service, or is skipped.'),
+    Setting('model', 'max_body', SIZE, '1 MiB', 'The largest body, after decompression; a larger one is a 413.'),
+    Setting('model', 'max_queue', COUNT, '1000', 'How many calls a worker holds for the model; one more is a 429.'),
+    Setting('model', 'timeout', SECONDS, '30', 'How long a call may take, its waiting included; then it is a 504.'),
+    Setting('model', 'file', FILE, None, 'The model file to serve at /v<version>/<name>.', True),
+    Setting('model', 'version', COUNT, '1', 'The version in the URL of a model file.', True),
+    Setting('model', 'schema', FILE, None, "A JSON merge patch (RFC 7386) over a file's own schema.", True),
+    Setting('model', 'trusted', WORDS, '', 'Types beyond the default ones that a skops file may load.', True),
+    Setting('model', 'trust_file', ON_OFF, 'no', 'Whether a file may be loaded that can run code: .pt2.', True),
+    Setting('model', 'hang_timeout', HANG, 'auto', 'A call that runs longer counts as hung; its worker is replaced.'),
+    Setting('model', 'on_error', ON_ERROR, 'stop', 'A model that can not start stops the service, or is skipped.'),
 )
 
 
@@ -214,7 +159,7 @@ class Conf:
         for setting in SETTINGS:
             if setting.section == section:
                 variable = _variable(prefix, setting.key)
-                default = None if setting.default is None else setting.kind(setting.default)
+                default = None if setting.default is None else setting.kind.read(setting.default)
                 if variable in self._environ and not (setting.only_own and prefix == 'model'):
                     complete[setting.key] = _read(setting, self._environ[variable], variable)
                 else:
@@ -253,9 +198,9 @@ def _values(path, section, items):
 
 def _read(setting, text, place):
     try:
-        return setting.kind(text.strip())
+        return setting.kind.read(text.strip())
     except (ValueError, KeyError) as error:
-        raise StartError(f'{place} = {text!r}: it must be {ALLOWED[setting.kind]}.') from error
+        raise StartError(f'{place} = {text!r}: it must be {setting.kind.allowed}.') from error
 
 
 def _variable(section, key):
