@@ -46,7 +46,7 @@ def make_app():
     # BaseException: a model may call sys.exit while it is imported, even with 0.
     except BaseException as error:
         traceback.print_exc()
-        reason = f'{places.of_error_anywhere(error)}: {places.in_one_line(error)}'
+        reason = f'{places.of_error(error, anywhere=True)}: {places.in_one_line(error)}'
         # Who raises it by hand may give it no name.
         missing = getattr(error, 'name', None) if isinstance(error, ModuleNotFoundError) else None
         if missing and not missing.startswith('model_serving'):

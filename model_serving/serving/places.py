@@ -1,4 +1,4 @@
-"""Where in the files that users write an error came from, as `model_serving/routes.py, line 3`."""
+"""Where in the user's files an error came from, as `model_serving/routes.py, line 3`."""
 
 import sys
 import traceback
@@ -8,45 +8,46 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 LIBRARY = Path(traceback.__file__).parent
 MAX_WORDS = 500
-# Everything else is a user's, here and elsewhere: models, resources, routes.py and what these import.
-OURS = ('app.py', 'formats', 'resources/file_resource.py', 'resources/model_resource.py', 'serving', 'utils', 'web')
+# Everything else in the package is the user's: models, resources, routes.py and what these import.
+OURS = (
+    'app.py',
+    'asgi.py',
+    'formats',
+    'resources/file_resource.py',
+    'resources/model_resource.py',
+    'server',
+    'serving',
+)
+OURS += ('utils', 'web')
 
 
-def of_error(error) -> str | None:
-    """Return the last line of a user's file on the way to `error`; None where there is none.
+def of_error(error, anywhere=False) -> str | None:
+    """Return the last line of a user's file on the way to `error`, None if there is none.
 
-    There is none either where serving/ itself complains of the model, since then that line is only who called it.
+    There is none either if serving/ itself complains of the model: then that line is only the caller's. With `anywhere`
+    it is the last line of the package instead, or of main.py.
     """
-    lines = _lines(error)
-    users = [line for line in lines if not _is_in(line[0], OURS)]
-    return _text(*users[-1]) if users and not _is_in(lines[-1][0], ('serving',)) else None
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        frames.append((error.filename, error.lineno))
+    lines = [(Path(name), line) for name, line in frames if name and _is_source(Path(name))]
+    users = [(path, line) for path, line in lines if not _is_in(path, OURS)]
+    if users and not _is_in(lines[-1][0], ('serving',)):
+        return '{}, line {}'.format(_shown(users[-1][0]), users[-1][1])
+    if anywhere:
+        return '{}, line {}'.format(_shown(lines[-1][0]), lines[-1][1]) if lines else 'main.py, line 1'
+    return None
 
 
-def of_error_anywhere(error) -> str:
-    """Return the last line of a user's file on the way to `error`, else of the package, else of main.py."""
-    lines = _lines(error)
-    return of_error(error) or (_text(*lines[-1]) if lines else 'main.py, line 1')
-
-
-def of_function(function) -> str:
-    """Return where a function begins: its decorators are a part of it. Of what else is callable, the file."""
-    plain = _within(function)
-    code = getattr(plain, '__code__', None)
-    return _text(Path(code.co_filename), code.co_firstlineno) if code else of_maker(plain)
-
-
-def of_maker(maker) -> str:
-    """Return the user's file of a class, of a function or of what a partial holds; else routes.py, which names it."""
-    module = sys.modules.get(getattr(_within(maker), '__module__', ''))
-    file = Path(getattr(module, '__file__', None) or '')
-    return _shown(file) if _is_read(file) else 'model_serving/routes.py'
-
-
-def _within(function):
-    """Return what stands within decorators and partials."""
-    while isinstance(function, partial) or hasattr(function, '__wrapped__'):
-        function = function.func if isinstance(function, partial) else function.__wrapped__
-    return function
+def of_object(thing) -> str:
+    """Return where a function begins, decorators included; of anything else, and of a class, the file that made it."""
+    while isinstance(thing, partial) or hasattr(thing, '__wrapped__'):
+        thing = thing.func if isinstance(thing, partial) else thing.__wrapped__
+    code = getattr(thing, '__code__', None)
+    if code:
+        return f'{_shown(Path(code.co_filename))}, line {code.co_firstlineno}'
+    file = Path(getattr(sys.modules.get(getattr(thing, '__module__', '')), '__file__', None) or '')
+    return _shown(file) if _is_source(file) else 'model_serving/routes.py'
 
 
 def in_one_line(error) -> str:
@@ -59,26 +60,14 @@ def in_one_line(error) -> str:
     return ' '.join(f'{type(error).__name__}: {text}'.split()).removesuffix(':')[:MAX_WORDS]
 
 
-def _lines(error):
-    """Return path and number of each line of the package or of a user on the way to `error`."""
-    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError):
-        lines.append((error.filename, error.lineno))
-    return [(Path(name), number) for name, number in lines if name and _is_read(Path(name))]
-
-
-def _is_read(path):
-    """Tell whether a file is of the package or of a user: of no library, nor main.py, which only calls."""
+def _is_source(path):
+    """Tell whether a file belongs to the package or to a user: not to a library, nor main.py, which only calls."""
     is_library = path.is_relative_to(LIBRARY) or not {'site-packages', 'dist-packages'}.isdisjoint(path.parts)
     return path.is_absolute() and path.suffix == '.py' and path != PACKAGE.parent / 'main.py' and not is_library
 
 
 def _is_in(path, places):
     return any(path.is_relative_to(PACKAGE / place) for place in places)
-
-
-def _text(path, line):
-    return f'{_shown(path)}, line {line}'
 
 
 def _shown(path):

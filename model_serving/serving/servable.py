@@ -89,7 +89,7 @@ class Servable:
 
     def reason(self, error) -> str:
         """Return in one line what is wrong with the model, and where: a line of its author's, else its file."""
-        place = places.of_error(error) or self.settings['file'] or places.of_maker(self.model_class)
+        place = places.of_error(error) or self.settings['file'] or places.of_object(self.model_class)
         return f'{places.in_one_line(error)} ({place})'
 
     async def predict_async(self, instance):

@@ -95,7 +95,7 @@ class Document:
     def _components(self):
         schemas = {'Error': ERROR_SCHEMA}
         for servable in self._servables.values():
-            for suffix, schema in (('instance', servable.schema), ('answer', _answer_schema(servable))):
+            for suffix, schema in (('instance', servable.schema), ('answer', servable.result_schema)):
                 name = _schema_name(servable, suffix)
                 schemas[name] = placed(schema or {}, SCHEMAS + name)
         return {'schemas': schemas, 'headers': HEADER_COMPONENTS, 'responses': _error_responses()}
@@ -127,29 +127,12 @@ def placed(schema, place: str):
     }
 
 
-def schema_of(*values) -> dict:
-    """Return a schema for values like these: the types they share, with nothing said about what has to be there."""
-    kinds = {type(value) for value in values}
-    if kinds == {dict}:
-        names = {name: None for value in values for name in value}
-        parts = {name: [value[name] for value in values if name in value] for name in names}
-        return {'type': 'object', 'properties': {name: schema_of(*parts[name]) for name in names}}
-    if kinds == {list}:
-        return {'type': 'array', 'items': schema_of(*(item for value in values for item in value))}
-    types = (({bool}, 'boolean'), ({str}, 'string'), ({int, float}, 'number'))
-    return next(({'type': name} for kind, name in types if kinds and kinds <= kind), {})
-
-
 def _facts(servable):
     return {'name': servable.name, 'version': servable.version, 'timeout': servable.settings['timeout']}
 
 
 def _schema_name(servable, suffix):
     return f'v{servable.version}.{servable.name}.{suffix}'
-
-
-def _answer_schema(servable):
-    return servable.result_schema or schema_of(*servable.answers)
 
 
 def _operation(url, resource, method, servable):

@@ -57,7 +57,7 @@ class Readiness:
     def _try(self, servable, example, place):
         """Send one example through the resource; raises StartError when the answer is not as promised."""
         view = self._app.view_functions[servable.endpoint]
-        handler = servable.settings['file'] or places.of_function(view.view_class.post)
+        handler = servable.settings['file'] or places.of_object(view.view_class.post)
         with self._app.test_request_context(servable.url, method='POST', json=example):
             try:
                 response = self._app.ensure_sync(view)()

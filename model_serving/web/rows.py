@@ -73,7 +73,7 @@ def _check_resource(resource):
         if result_schema:
             SchemaValidator(result_schema)
     except (SchemaError, TypeError, ValueError) as error:
-        file = places.of_maker(resource)
+        file = places.of_object(resource)
         raise StartError(f'{file}: result_schema of {resource.__name__} is no JSON Schema: {error}') from None
 
 
@@ -84,24 +84,24 @@ def _post_problem(resource):
     post, named = resource.post, f'post of {resource.__name__}'
     # A property, say, is no method, but makes one.
     if not callable(post) and not hasattr(post, '__get__'):
-        return f'{places.of_maker(resource)}: {named} must be a method, not {_described(post)}.'
+        return f'{places.of_object(resource)}: {named} must be a method, not {_described(post)}.'
     if not inspect.isfunction(post) or resource.method_decorators or resource.decorators:
         return None  # whatever stands around it may hand it anything
     is_validated = getattr(post, 'validated', None) is post
     handler = post.handler if is_validated else post
     if inspect.iscoroutinefunction(handler) and not (is_validated and post.takes_instance):
         return (
-            f'{places.of_function(post)}: {named} is async, so it must take the instance: '
+            f'{places.of_object(post)}: {named} is async, so it must take the instance: '
             'put @validate_json(schema) above async def post(self, instance).'
         )
     # A decorator is called in place of what it wraps, so its own parameters count.
     parameters = inspect.signature(handler, follow_wrapped=False).parameters
     if is_validated and 'instance' in parameters and parameters['instance'].kind is inspect.Parameter.POSITIONAL_ONLY:
-        return f'{places.of_function(post)}: {named} is handed instance by its name. Leave out the / behind it.'
+        return f'{places.of_object(post)}: {named} is handed instance by its name. Leave out the / behind it.'
     for name in _needed(parameters):
         if not (is_validated and name == 'instance'):
             return (
-                f'{places.of_function(post)}: {named} takes {name!r}, which nothing hands it. '
+                f'{places.of_object(post)}: {named} takes {name!r}, which nothing hands it. '
                 'Put @validate_json(schema) above it, and call the parameter instance.'
             )
     return None

@@ -8,7 +8,7 @@ import jsonschema
 import openapi_spec_validator
 import pytest
 
-from model_serving.web.openapi import placed, schema_of
+from model_serving.web.openapi import placed
 
 FOLDER = Path(__file__).parent
 ERRORS = {'400', '413', '415', '429', '500', '503', '504'}
@@ -81,22 +81,6 @@ def test_references_lead_to_the_place_in_the_document(gallery):
     assert form['properties']['tree'] == {'$ref': '#/components/schemas/v1.FormModel.instance/$defs/tree'}
     kept = {'const': {'$ref': '#/a'}, '$ref': 'https://example.com/a', 'not': {'$ref': '#'}}
     assert placed(kept, '#/b') == {**kept, 'not': {'$ref': '#/b'}}
-
-
-@pytest.mark.parametrize(
-    'values, schema',
-    [
-        ([], {}),
-        ([1, 2.5], {'type': 'number'}),
-        ([True, 1], {}),
-        (['a', None], {}),
-        ([[1], ['a']], {'type': 'array', 'items': {}}),
-        ([{'a': 'b'}, {'c': False}],
-         {'type': 'object', 'properties': {'a': {'type': 'string'}, 'c': {'type': 'boolean'}}}),
-    ],
-)  # fmt: skip
-def test_schema_of_answers(values, schema):
-    assert schema_of(*values) == schema
 
 
 @pytest.mark.parametrize(
