@@ -33,9 +33,9 @@ def of_error(error, anywhere=False) -> str | None:
     lines = [(Path(name), line) for name, line in frames if name and _is_source(Path(name))]
     users = [(path, line) for path, line in lines if not _is_in(path, OURS)]
     if users and not _is_in(lines[-1][0], ('serving',)):
-        return '{}, line {}'.format(_shown(users[-1][0]), users[-1][1])
+        return f'{_shown(users[-1][0])}, line {users[-1][1]}'
     if anywhere:
-        return '{}, line {}'.format(_shown(lines[-1][0]), lines[-1][1]) if lines else 'main.py, line 1'
+        return f'{_shown(lines[-1][0])}, line {lines[-1][1]}' if lines else 'main.py, line 1'
     return None
 
 
