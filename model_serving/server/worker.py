@@ -12,6 +12,7 @@ from gunicorn.workers import base
 from .balance import Balance
 from .loop_watch import LoopWatch
 from .protocol import Protocol, QuietFilter
+from .workers import Workers
 
 UVICORN_LOGGER = logging.getLogger('uvicorn.error')
 
@@ -36,6 +37,8 @@ class Server(uvicorn.Server):
 
 class Worker(base.Worker):
     """Serves on an event loop. conf/gunicorn.conf.py puts a function of its own in the place of `on_start`."""
+
+    workers = Workers(1)
 
     def load_wsgi(self):
         """Load `main:app`; the Flask application's ASGI front is served in its place."""
@@ -94,7 +97,7 @@ class Worker(base.Worker):
         LoopWatch(loop, self.notify).start()
         self.on_start(await self.front.start(self.cfg.threads))
         loop.set_task_factory(_task)
-        Protocol.balance = Balance(self.age, server.server_state.connections)
+        Protocol.balance = Balance(self.workers, self.age, server.server_state.connections)
         await server.serve([listener.sock for listener in self.sockets])
 
 
