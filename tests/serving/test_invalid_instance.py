@@ -5,11 +5,14 @@ from model_serving.utils.conf_utils import BASE_FOLDER
 MODEL = """
 from ..serving.errors import InvalidInstance
 
+class Odd(InvalidInstance):
+    pass
+
 class Even:
     def predict(self, instances):
         for instance in instances:
             if instance['number'] % 2:
-                raise InvalidInstance('number', f'{instance["number"]} is odd')
+                raise Odd('number', f'{instance["number"]} is odd')
         return [instance['number'] // 2 for instance in instances]
 """
 RESOURCE = """
@@ -18,8 +21,8 @@ from .model_resource import ModelResource
 
 class EvenResource(ModelResource):
     @validate_json({'type': 'object', 'properties': {'number': {'type': 'integer'}}, 'required': ['number']})
-    def post(self, instance):
-        return {'result': self.predict(instance)}
+    async def post(self, instance):
+        return {'result': await self.predict_async(instance)}
 """
 ROW = """
 from .models.even import Even

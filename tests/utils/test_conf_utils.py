@@ -21,14 +21,14 @@ def conf(tmp_path):
 
 def test_the_environment_goes_over_the_models_file_and_that_over_the_general_one(conf):
     files = {
-        'serving.conf': '[serving]\nmax_body = 2 KiB\n[model]\ntimeout = 7\nmax_queue = 8\nslow_after = 3\n',
-        'a.conf': '[model]\nname = AModel\nmax_queue = 9\nslow_after = 4\n',
+        'serving.conf': '[serving]\nmax_body = 2 KiB\n[model]\ntimeout = 7\nmax_queue = 8\nlinger = 0.3\n',
+        'a.conf': '[model]\nname = AModel\nmax_queue = 9\nlinger = 0.4\n',
     }
-    settings = conf(files, MODEL_SERVING_AMODEL_SLOW_AFTER='5', MODEL_SERVING_MODEL_MAX_BATCH_SIZE='6')
+    settings = conf(files, MODEL_SERVING_AMODEL_LINGER='0.5', MODEL_SERVING_MODEL_MAX_BATCH_SIZE='6')
     assert settings.serving['max_body'] == 2048
     a, other = settings.model('AModel'), settings.model('OtherModel')
-    assert [a[key] for key in ('timeout', 'max_queue', 'slow_after', 'max_batch_size')] == [7, 9, 5, 6]
-    assert [other[key] for key in ('timeout', 'max_queue', 'slow_after', 'max_batch_size')] == [7, 8, 3, 6]
+    assert [a[key] for key in ('timeout', 'max_queue', 'linger', 'max_batch_size')] == [7, 9, 0.5, 6]
+    assert [other[key] for key in ('timeout', 'max_queue', 'linger', 'max_batch_size')] == [7, 8, 0.3, 6]
 
 
 def test_a_byte_order_mark_is_no_obstacle(conf):

@@ -1,13 +1,16 @@
-"""A model and resources of every kind that a handler can be, for the comparison of the direct lane with Flask."""
+"""A model, and resources with handlers of every kind: what each way to serve them must answer alike."""
 
 import math
+import sys
 from functools import partial, wraps
 
+import flask_restful
 import numpy
 import werkzeug
 from werkzeug.exceptions import Conflict
 
 from model_serving.resources.model_resource import ModelResource
+from model_serving.serving.errors import InvalidInstance
 from model_serving.utils.validation_utils import validate_json
 
 schema = {
@@ -17,6 +20,19 @@ schema = {
     'examples': [{'value': 1}],
 }
 
+
+class OddInstance(InvalidInstance):
+    """A model's own kind of invalid instance."""
+
+
+def raise_(error):
+    raise error
+
+
+async def never_awaited():
+    """For the result that a handler gives when it forgets an await."""
+
+
 ANSWERS = {
     'result': lambda value: {'result': value},
     'list': lambda value: [value],
@@ -24,13 +40,23 @@ ANSWERS = {
     'none': lambda value: None,
     'code': lambda value: ({'result': value}, 201),
     'headers': lambda value: ({'result': value}, 202, {'X-Model': 'a', 'Content-Language': 'zh'}),
+    'type': lambda value: ({'result': value}, 200, {'Content-Type': 'application/problem+json'}),
+    'broken header': lambda value: ({'result': value}, 200, {'X-Model': 'a\nb'}),
     'pair': lambda value: ({'a': 1}, {'b': 2}, {'c': 3}, {'d': 4}),
     'response': lambda value: werkzeug.Response('plain', 203, {'X-Model': 'b'}, mimetype='text/plain'),
+    'stream': lambda value: werkzeug.Response(iter(['a', 'b' * 100_000, 'c']), mimetype='text/plain'),
+    'redirect': lambda value: werkzeug.utils.redirect('/health/live', 303),
     'nan': lambda value: {'result': [math.nan, math.inf]},
     'numpy': lambda value: {'result': numpy.arange(6).reshape(2, 3).T},
     'set': lambda value: {'result': {1, 2}},
+    'not awaited': lambda value: {'result': never_awaited()},
     'raise': lambda value: 1 / 0,
-    'conflict': lambda value: (_ for _ in ()).throw(Conflict('There is one already.')),
+    'conflict': lambda value: raise_(Conflict('There is one already.')),
+    'conflict as a response': lambda value: raise_(Conflict(response=werkzeug.Response('taken', 409))),
+    'abort': lambda value: flask_restful.abort(409, message='It is taken.', by='Leo'),
+    'invalid': lambda value: raise_(InvalidInstance('value', f'{value} is odd')),
+    'odd': lambda value: raise_(OddInstance('', f'{value} is odd')),
+    'exit': lambda value: sys.exit(3),
 }
 
 
@@ -45,24 +71,32 @@ class EchoModel:
         return [instance['value'] for instance in instances]
 
 
-class EchoResource(ModelResource):
+class AsyncResource(ModelResource):
     """Any answer that a handler can give, chosen by `as`."""
+
+    @validate_json(schema)
+    async def post(self, instance):
+        return ANSWERS[instance.get('as', 'result')](await self.predict_async(instance))
+
+
+class DefResource(ModelResource):
+    """The same, in a thread."""
 
     @validate_json(schema)
     def post(self, instance):
         return ANSWERS[instance.get('as', 'result')](self.predict(instance))
 
 
-class ForcedResource(EchoResource):
+class ForcedResource(ModelResource):
     """Reads the body whatever its type."""
 
     @validate_json(schema, force=True)
-    def post(self, instance):
-        return {'result': self.predict(instance)}
+    async def post(self, instance):
+        return {'result': await self.predict_async(instance)}
 
 
-class HiddenContextResource(ModelResource):
-    """Asks Flask for the request where nobody can see it from outside."""
+class RequestResource(ModelResource):
+    """Asks Flask for the request, imported late."""
 
     @validate_json(schema)
     def post(self, instance):
@@ -71,16 +105,8 @@ class HiddenContextResource(ModelResource):
         return {'result': self.predict(instance), 'path': request.path}
 
 
-class SuperResource(EchoResource):
-    """Calls another validated handler, which asks Flask for the request's body."""
-
-    @validate_json(schema)
-    def post(self, instance):
-        return super().post()
-
-
 class StaticResource(ModelResource):
-    """Is handed no resource."""
+    """Gets no resource."""
 
     @staticmethod
     @validate_json(schema)
@@ -89,7 +115,7 @@ class StaticResource(ModelResource):
 
 
 class PartialResource(ModelResource):
-    """Its handler is no function of Python's."""
+    """Its handler is not a function of Python's."""
 
     post = validate_json(schema)(partial(lambda prefix, self, instance: [prefix, instance['value']], 'a'))
 
@@ -110,11 +136,11 @@ def answer_teapot(handler):
 
 
 class DecoratedResource(ModelResource):
-    """A decorator outside `validate_json`, which the lane must not pass by."""
+    """A decorator outside `validate_json`, such as a guard, which must never be skipped."""
 
     @answer_teapot
     @validate_json({**schema, 'examples': []})
-    def post(self, instance):
+    async def post(self, instance):
         return {'result': 'wrong'}
 
 
@@ -123,7 +149,7 @@ class InnerDecoratedResource(ModelResource):
 
     @validate_json({**schema, 'examples': []})
     @answer_teapot
-    def post(self, instance):
+    async def post(self, instance):
         return {'result': 'wrong'}
 
 
@@ -133,5 +159,16 @@ class MethodDecoratedResource(ModelResource):
     method_decorators = [answer_teapot]
 
     @validate_json({**schema, 'examples': []})
-    def post(self, instance):
+    async def post(self, instance):
+        return {'result': 'wrong'}
+
+
+class DispatchingResource(ModelResource):
+    """Answers before any method is called."""
+
+    def dispatch_request(self, *arguments, **named):
+        return {'message': 'I am a teapot.'}, 418
+
+    @validate_json({**schema, 'examples': []})
+    async def post(self, instance):
         return {'result': 'wrong'}

@@ -1,0 +1,232 @@
+"""One corpus of requests, sent every way that the service can be started: the answers are the same."""
+
+import gzip
+import http.client
+import json
+import subprocess
+from contextlib import suppress
+from typing import NamedTuple
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model_serving.app import create_app
+from model_serving.serving import event_loop
+from model_serving.serving.route import Route
+from model_serving.utils.conf_utils import Conf
+from tests.conftest import BASE_FOLDER, free_port, wait_until
+from tests.fakes import handler_resources as handlers
+
+# gunicorn's own command line as in the article, Flask's server, and an ASGI server without gunicorn.
+COMMANDS = {
+    'stock gunicorn': '.venv/bin/gunicorn -w 2 -b 127.0.0.1:{port} --no-control-socket main:app',
+    'development server': '.venv/bin/python main.py --host 127.0.0.1 --port {port}',
+    'uvicorn': '.venv/bin/uvicorn main:asgi_app --host 127.0.0.1 --port {port} --no-access-log',
+}
+MAX_BODY = 4096
+# What the answers are compared by. Each server adds its own name and date.
+HEADERS = ('content-type', 'access-control-allow-origin', 'allow', 'retry-after', 'location', 'x-request-id', 'x-model')
+JSON = {'Content-Type': 'application/json'}
+
+
+class Asked(NamedTuple):
+    method: str
+    path: str
+    headers: dict
+    body: bytes
+
+
+def post(value=1, body=None, path='/v1/{}Model', **headers):
+    body = json.dumps({'value': value}).encode() if body is None else body
+    return Asked('POST', path, {**JSON, **{name.replace('_', '-'): text for name, text in headers.items()}}, body)
+
+
+def other(method, path='/v1/{}Model'):
+    return Asked(method, path, {}, None)
+
+
+CORPUS = {
+    'valid': post('范叶亮'),
+    'not valid': post(body=b'{"as": 1}'),
+    'the model fails': post('fail'),
+    'not JSON': post(body=b'{"value": '),
+    'NaN': post(body=b'{"value": NaN}'),
+    'an integer beyond 64 bits': post(body=b'{"value": 123456789012345678901234567890}'),
+    'null': post(body=b'null'),
+    'no body': post(body=b''),
+    'too deep': post(body=b'[' * 200 + b']' * 200),
+    'another type': post(Content_Type='text/plain'),
+    'a charset': post('范', Content_Type='application/json; charset=UTF-8'),
+    'a charset that it is not': post(body='{"value": "范"}'.encode('gbk'), Content_Type='application/json'),
+    'gzip': post(body=gzip.compress(b'{"value": 2}'), Content_Encoding='gzip'),
+    'not gzip': post(Content_Encoding='gzip'),
+    'an unknown encoding': post(Content_Encoding='br'),
+    'in time': post(X_Request_Timeout='5'),
+    'not a time': post(X_Request_Timeout='soon'),
+    'an odd request id': post(X_Request_ID='a b'),
+    'too large': post('x' * MAX_BODY),
+    'an unknown URL': post(path='/v1/NoSuchModel'),
+    'an unknown URL, too large': post('x' * MAX_BODY, path='/v1/NoSuchModel'),
+    'a trailing slash': post(path='/v1/{}Model/'),
+    'two slashes': post(path='/v1//{}Model'),
+    'GET': other('GET'),
+    'HEAD': other('HEAD'),
+    'OPTIONS': other('OPTIONS'),
+    'DELETE': other('DELETE'),
+    'an unknown method': other('BREW'),
+    'health': other('GET', '/health/ready'),
+    'a page': other('GET', '/'),
+    'a page that is not there': other('GET', '/page/nothing.js'),
+    'HEAD of a page': other('HEAD', '/'),
+} | {f'an answer: {kind}': post(body=json.dumps({'value': 1, 'as': kind}).encode()) for kind in handlers.ANSWERS}
+
+
+@pytest.fixture(scope='module')
+def ways(tmp_path_factory, service_class):
+    """Servers of the same copy, by their names: their ports."""
+    files = {'model_serving/routes.py': (BASE_FOLDER / 'tests/fakes/handler_routes.py').read_text(encoding='utf-8')}
+    environment = {'PYTHONPATH': str(BASE_FOLDER), 'MODEL_SERVING_MODEL_MAX_BODY': str(MAX_BODY)}
+    environment['MODEL_SERVING_SERVING_MAX_BODY'] = str(MAX_BODY)
+    service = service_class(tmp_path_factory.mktemp('ways') / 'model serving', files, environment)
+    for conf in (service.folder / 'conf').glob('*_model.conf'):
+        conf.unlink()  # of models that these routes do not have
+    service.start()
+    ports, processes = {'our worker': service.port}, []
+    for name, command in COMMANDS.items():
+        ports[name] = free_port()
+        log = open(service.folder / f'{name}.log', 'w')  # noqa: SIM115 - as long as the process
+        command = command.format(port=ports[name]).split()
+        processes.append(subprocess.Popen(command, cwd=service.folder, env=service.environment, stdout=log, stderr=log))
+    for port in ports.values():
+        wait_until(lambda port=port: answers_at_all(port))
+    yield ports
+    for process in processes:
+        process.terminate()
+        process.wait(20)
+    service.stop()
+
+
+def answers_at_all(port):
+    with suppress(OSError):
+        return ask(port, other('GET', '/health/live'))[0] == 200
+
+
+def ask(port, asked):
+    """Return status, the headers that are compared, and the body."""
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=30)
+    try:
+        connection.request(asked.method, asked.path, asked.body, {'X-Request-ID': 'the-same', **asked.headers})
+        response = connection.getresponse()
+        return comparable(response.status, response.getheaders(), response.read(), 'X-Request-ID' in asked.headers)
+    finally:
+        connection.close()
+
+
+def comparable(status, headers, body, has_own_id=False):
+    found = {name.lower(): value for name, value in headers if name.lower() in HEADERS}
+    if 'allow' in found:
+        found['allow'] = sorted(found['allow'].split(', '))
+    if has_own_id:
+        assert len(found.pop('x-request-id')) == 16
+    return status, found, body
+
+
+@pytest.mark.parametrize('kind', ['Async', 'Def'])
+@pytest.mark.parametrize('name', CORPUS)
+def test_every_way_gives_the_same_answer(ways, name, kind):
+    asked = CORPUS[name]._replace(path=CORPUS[name].path.format(kind))
+    answers = {way: ask(port, asked) for way, port in ways.items()}
+    ours = answers.pop('our worker')
+    assert ours[1]['access-control-allow-origin'] == '*'
+    assert answers == dict.fromkeys(answers, ours)
+
+
+@pytest.mark.parametrize('url', [f'/v1/{name}Model' for name in ('Forced', 'Request', 'Static', 'Partial')])
+def test_handlers_of_every_kind_are_called(ways, url):
+    answers = {way: ask(port, post(path=url)) for way, port in ways.items()}
+    assert {status for status, *_ in answers.values()} == {200}
+    assert len({body for *_, body in answers.values()}) == 1
+
+
+GUARDED = [f'/v1/{name}Model' for name in ('Decorated', 'InnerDecorated', 'MethodDecorated', 'Dispatching')]
+
+
+@pytest.mark.parametrize('url', GUARDED)
+def test_a_guard_is_never_skipped(ways, url):
+    assert {ask(port, post(path=url))[0] for port in ways.values()} == {418}
+
+
+@pytest.fixture(scope='module')
+def app(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('conf')
+    (folder / 'empty.conf').touch()
+    routes = [
+        Route(f'/v1/{name}Model', getattr(handlers, f'{name}Resource'), handlers.EchoModel)
+        for name in ('Async', 'Def', 'Forced', 'ReadOnly', 'Decorated')
+    ]
+    return create_app(routes, Conf(folder, {'MODEL_SERVING_SERVING_MAX_BODY': '4 KiB'}))
+
+
+@pytest.fixture(scope='module')
+def front(app):
+    """The front of `app`, started on the process's event loop."""
+    event_loop.run(app.extensions['front'].start(), 'start', 60)
+    return app.extensions['front']
+
+
+values = st.one_of(
+    st.integers(-(2**63), 2**64 - 1), st.floats(), st.text(), st.none(), st.lists(st.integers(0, 9)),
+    st.just('fail'), st.sampled_from(sorted(set(handlers.ANSWERS) - {'stream'})),
+)  # fmt: skip
+instances = st.dictionaries(st.sampled_from(['value', 'as', 'other']), values)
+bodies = st.one_of(
+    st.one_of(instances, values).map(lambda value: orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)),
+    st.binary(max_size=40),
+    st.sampled_from([b'', b'null', b'{"value": 1e999}', b'{"value": 1, "value": 2}', b'"' + b'x' * 5000 + b'"']),
+)
+TYPES = ['application/json', 'application/json; charset=UTF-8', 'application/json;charset=gbk', 'text/plain', '']
+PATHS = [f'/v1/{name}Model' for name in ('Async', 'Async', 'Def', 'Forced', 'ReadOnly', 'Decorated')]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    method=st.sampled_from(['POST', 'POST', 'POST', 'GET', 'OPTIONS', 'PUT', 'HEAD', 'BREW']),
+    path=st.sampled_from([*PATHS, '/v1/AsyncModel/', '/v1/asyncmodel', '/nothing']),
+    content_type=st.sampled_from(TYPES),
+    body=bodies,
+    extra=st.dictionaries(
+        st.sampled_from(['Origin', 'Accept', 'Cookie', 'Content-Encoding', 'X-Word']),
+        st.sampled_from(['null', 'text/html', 'application/json', '*/*', 'a=b', 'identity']),
+        max_size=2,
+    ),
+)
+def test_the_front_answers_generated_requests_as_flask_alone(app, front, method, path, content_type, body, extra):
+    asked = Asked(method, path, {'Content-Type': content_type, 'X-Request-ID': 'the-same', **extra}, body)
+    response = app.test_client().open(path, method=method, headers=asked.headers, data=body)
+    flask = comparable(response.status_code, list(response.headers), response.get_data())
+    assert event_loop.run(by_front(front, asked), 'the front', 60) == flask
+
+
+async def by_front(front, asked):
+    """Call the front as an ASGI server does."""
+    headers = [(name.lower().encode(), text.encode()) for name, text in asked.headers.items()]
+    scope = {
+        'type': 'http', 'http_version': '1.1', 'method': asked.method, 'scheme': 'http', 'path': asked.path,
+        'raw_path': asked.path.encode(), 'query_string': b'',
+        'headers': [*headers, (b'host', b'localhost'), (b'content-length', b'%d' % len(asked.body))],
+    }  # fmt: skip
+    sent = []
+
+    async def receive():
+        return {'type': 'http.request', 'body': asked.body, 'more_body': False}
+
+    async def send(message):
+        sent.append(message)
+
+    await front(scope, receive, send)
+    start, *pieces = sent
+    headers = [(name.decode(), value.decode()) for name, value in start['headers']]
+    body = b'' if asked.method == 'HEAD' else b''.join(piece['body'] for piece in pieces)
+    return comparable(start['status'], headers, body)
