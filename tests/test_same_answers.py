@@ -75,7 +75,7 @@ CORPUS = {
     'HEAD': other('HEAD'),
     'OPTIONS': other('OPTIONS'),
     'DELETE': other('DELETE'),
-    'an unknown method': other('BREW'),
+    'PATCH': other('PATCH'),
     'health': other('GET', '/health/ready'),
     'a page': other('GET', '/'),
     'a page that is not there': other('GET', '/page/nothing.js'),
@@ -96,9 +96,11 @@ def ways(tmp_path_factory, service_class):
     ports, processes = {'our worker': service.port}, []
     for name, command in COMMANDS.items():
         ports[name] = free_port()
-        log = open(service.folder / f'{name}.log', 'w')  # noqa: SIM115 - as long as the process
         command = command.format(port=ports[name]).split()
-        processes.append(subprocess.Popen(command, cwd=service.folder, env=service.environment, stdout=log, stderr=log))
+        with open(service.folder / f'{name}.log', 'w') as log:
+            processes.append(
+                subprocess.Popen(command, cwd=service.folder, env=service.environment, stdout=log, stderr=log)
+            )
     for port in ports.values():
         wait_until(lambda port=port: answers_at_all(port))
     yield ports

@@ -96,18 +96,5 @@ class Worker(base.Worker):
     async def _serve(self, loop, server):
         LoopWatch(loop, self.notify).start()
         self.on_start(await self.front.start(self.cfg.threads))
-        loop.set_task_factory(_task)
         Protocol.balance = Balance(self.workers, self.age, server.server_state.connections)
         await server.serve([listener.sock for listener in self.sockets])
-
-
-def _task(loop, coroutine, **options):
-    return asyncio.Task(_contained(coroutine), loop=loop, **options)
-
-
-async def _contained(coroutine):
-    """Await the coroutine of a task; sys.exit fails the task, where it would otherwise stop the loop."""
-    try:
-        return await coroutine
-    except SystemExit as error:
-        raise RuntimeError('A task of a handler called sys.exit.') from error

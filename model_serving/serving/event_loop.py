@@ -21,6 +21,18 @@ def use(loop):
     """Make `loop` the loop of this process; None: forget it."""
     global _loop
     _loop = loop
+    if loop is not None:
+        loop.set_task_factory(
+            lambda loop, coroutine, **options: asyncio.Task(_contained(coroutine), loop=loop, **options)
+        )
+
+
+async def _contained(coroutine):
+    """Await the coroutine of a task; one that calls sys.exit fails, where it would otherwise stop the loop."""
+    try:
+        return await coroutine
+    except SystemExit as error:
+        raise RuntimeError('A handler called sys.exit.') from error
 
 
 # The thread that ran the parent's loop does not exist in a forked child.

@@ -220,6 +220,7 @@ class Exchange:
         if isinstance(result, Response):
             return await self._by_response(result)
         data, status, headers = flask_restful.utils.unpack(result)
+        headers.pop('Content-Type', None)  # JSON, as Flask-RESTful answers
         return status, self._with_constant(headers), strict_json.dumps(data)
 
     async def _by_flask(self, body):
