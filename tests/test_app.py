@@ -9,7 +9,7 @@ from .serving.route import Route
 
 ROUTES = (Route('/v1/XXXModel', XXXModelResource, XXXModel),)
 """
-HEAVY = ('numpy', 'onnxruntime', 'asyncio', 'requests')
+HEAVY = ('numpy', 'onnxruntime', 'uvicorn', 'requests')
 
 
 def test_what_is_not_used_is_not_imported(make_service):

@@ -199,6 +199,7 @@ class Exchange:
         if (
             endpoint.handler is None
             or self.unread
+            or len(body) > endpoint.max_body
             or self.scope['method'] != 'POST'
             or headers.get(b'content-type') not in JSON_TYPES
             or b'content-encoding' in headers

@@ -18,12 +18,12 @@ class MisbehavingResource(ModelResource):
     """What to do → what comes of it."""
 
     @validate_json(misbehaving_schema)
-    def post(self, instance):
-        return {'result': self.predict(instance)}
+    async def post(self, instance):
+        return {'result': await self.predict_async(instance)}
 
 
 class CallingResource(ModelResource):
-    """A handler that calls its model itself."""
+    """A `def` handler that calls its model itself."""
 
     @validate_json(misbehaving_schema)
     def post(self, instance):
@@ -34,12 +34,12 @@ class ExitingResource(ModelResource):
     """A handler that itself ends the process, or tries to."""
 
     @validate_json({**misbehaving_schema, 'examples': []})
-    def post(self, instance):
+    async def post(self, instance):
         sys.exit(instance.get('value', 3))
 
 
 class ExitingFlaskResource(ModelResource):
-    """The same on Flask's way, which the direct lane leaves to it."""
+    """The same in a thread."""
 
     def post(self):
         sys.exit(3)

@@ -57,7 +57,7 @@ ROUTES += tuple(
 def in_the_thread_of_the_request() -> dict:
     """Return the files by which a worker's own thread predicts, and says which process it is in."""
     text = (BASE_FOLDER / 'model_serving' / 'resources' / 'file_resource.py').read_text()
-    by_batcher = "{'result': self.predict(instance)}"
+    by_batcher = "{'result': await self.predict_async(instance)}"
     assert by_batcher in text
     here = "{'result': self.model.predict([instance])[0], 'pid': __import__('os').getpid()}"
     return {'model_serving/resources/file_resource.py': text.replace(by_batcher, here)}

