@@ -163,7 +163,7 @@ def test_a_model_that_can_not_be_imported_ends_in_a_line_that_says_where(tree, t
             'resources/xxx_model_resource.py',
             '    @validate_json(xxx_model_schema)\n',
             '',
-            "model_serving/resources/xxx_model_resource.py, line {line}: post of XXXModelResource is async, ",
+            'model_serving/resources/xxx_model_resource.py, line {line}: post of XXXModelResource is async, ',
         ),
         (
             'routes.py',

@@ -3,7 +3,6 @@
 import logging
 import threading
 from queue import Empty, SimpleQueue
-from time import time
 
 LOGGER = logging.getLogger('access')
 LINE = '%s "%s %s" %s %s %.1f ms %s'
@@ -13,27 +12,26 @@ MARK = '\0'
 
 
 class AccessLog:
-    """Collects lines and writes those of a twentieth of a second at once.
+    """Collects lines and writes those of a twentieth of a second at once, which costs a tenth of writing each one.
 
-    Written by the request's thread, a line cost as much as the rest of the request: each write gives the
-    interpreter to another thread. What a killed process had not written yet, 50 ms of lines, is lost with it.
+    What a killed process had not written yet is lost with it.
     """
 
     def __init__(self):
         self._queue = SimpleQueue()
-        self._stopping = threading.Event()
+        self._closing = threading.Event()
         self._thread = None
         self._starting = threading.Lock()
 
-    def add(self, client, method, path, status, length, seconds, request_id):
-        """Note an answer: its status, its Content-Length or `-`, how long it took; `path` as the client sent it."""
-        self._queue.put((time(), client, method, path, status, length, seconds * 1000, request_id))
+    def add(self, *answer):
+        """Note an answer: client, method, path as it was sent, status, Content-Length or `-`, ms, request id."""
+        self._queue.put(answer)
         if self._thread is None:
             self._start()
 
     def close(self):
         """Write what is left."""
-        self._stopping.set()
+        self._closing.set()
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
@@ -46,52 +44,47 @@ class AccessLog:
                 self._thread.start()
 
     def _run(self):
-        going_on, lost, reason = True, 0, None
-        while going_on:
+        lost, answers = [], []
+        while None not in answers:
             answers = [self._queue.get()]
-            self._stopping.wait(LINGER)
+            self._closing.wait(LINGER)
             try:
                 while True:
                     answers.append(self._queue.get_nowait())
             except Empty:
                 pass
-            going_on = None not in answers
-            answers = [answer for answer in answers if answer is not None]
-            messages = [_message(*answer) for answer in answers]
-            if lost:
-                # The first, since what was written last may have been cut in the middle of a line.
-                messages.insert(0, f'{lost} lines before could not be written: {reason}')
+            # What was not written is counted first, since the last line before may have been cut in the middle.
+            count, reason = lost or (0, None)
+            lines = [f'{count} lines before could not be written: {reason}'] if count else []
+            lines += [_line(*answer) for answer in answers if answer is not None]
             try:
-                if messages:
-                    _write(answers[0][0] if answers else time(), messages)
-                lost = 0
+                _write(lines)
+                lost = []
             # A full disk, say: the thread goes on, or lines would pile up in memory.
             except Exception as error:
-                lost, reason = lost + len(answers), error
+                lost = [count + len(answers), error]
 
 
-def _message(_created, client, method, path, *others):
+def _line(client, method, path, *others):
     return LINE % (client, method, path if path.isprintable() else ascii(path), *others)
 
 
-def _write(created, messages):
-    """Hand the messages to the handlers that conf/logging.conf names; a stream gets all of them in one write."""
+def _write(lines):
+    """Hand the lines to the handlers that conf/logging.conf names; a stream gets all of them in one write."""
     logger = LOGGER
     while logger is not None:
         for handler in logger.handlers:
-            if type(handler) is logging.StreamHandler:
+            if isinstance(handler, logging.StreamHandler):
                 # Formatted once for all: lines of the same twentieth of a second have the same time.
-                before, after = handler.format(_record(created, MARK)).split(MARK)
+                before, after = handler.format(_record(MARK)).split(MARK)
                 with handler.lock:
-                    handler.stream.write(''.join(f'{before}{message}{after}\n' for message in messages))
+                    handler.stream.write(''.join(f'{before}{line}{after}\n' for line in lines))
                     handler.flush()
             else:
-                for message in messages:
-                    handler.handle(_record(created, message))
+                for line in lines:
+                    handler.handle(_record(line))
         logger = logger.parent if logger.propagate else None
 
 
-def _record(created, message):
-    record = LOGGER.makeRecord(LOGGER.name, logging.INFO, __file__, 0, message, (), None)
-    record.created, record.msecs = created, created % 1 * 1000
-    return record
+def _record(line):
+    return LOGGER.makeRecord(LOGGER.name, logging.INFO, __file__, 0, line, (), None)

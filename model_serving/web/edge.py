@@ -40,9 +40,9 @@ class Edge:
             length = next((value for name, value in headers if name == 'Content-Length'), '-')
             # The raw path: PATH_INFO is decoded, so it could hold line breaks that forge a line of the log.
             path = environ.get('RAW_URI') or environ.get('REQUEST_URI') or environ['PATH_INFO']
-            seconds = perf_counter() - started
+            ms = (perf_counter() - started) * 1000
             client = environ.get('REMOTE_ADDR') or '-'
-            self._access_log.add(client, environ['REQUEST_METHOD'], path, status[:3], length, seconds, own_id)
+            self._access_log.add(client, environ['REQUEST_METHOD'], path, status[:3], length, ms, own_id)
         return body
 
     def _seconds(self, environ):

@@ -305,8 +305,8 @@ class Exchange:
             path, query = scope.get('raw_path') or scope['path'].encode(), scope['query_string']
             path = (b'%s?%s' % (path, query) if query else path).decode('latin-1')
             client = (scope.get('client') or ('-',))[0]
-            seconds = perf_counter() - self.arrived
-            access_log.add(client, scope['method'], path, self.status, self.length, seconds, self.request_id)
+            ms = (perf_counter() - self.arrived) * 1000
+            access_log.add(client, scope['method'], path, self.status, self.length, ms, self.request_id)
 
 
 def _encoded(headers):

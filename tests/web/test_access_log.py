@@ -1,8 +1,12 @@
 """The log has a line for each request, in the one form of all lines."""
 
+import io
+import logging
 import re
-import resource
 import socket
+import threading
+
+from model_serving.web.access_log import LOGGER, AccessLog
 
 LINE = re.compile(
     r'\[\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\] - \[INFO\] - \[access\] - '
@@ -47,22 +51,31 @@ def test_it_can_be_off(make_service):
     assert access_lines(service) == []
 
 
-def test_lines_that_can_not_be_written_are_counted_and_the_next_are_written(make_service):
-    """As on a full disk: the worker may not write beyond where its log is now."""
-    service = make_service(environment={'WORKERS': '1'})
-    (pid,) = service.worker_pids
-    _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    lost = []
-    # The lines are written some time after their answers, so perhaps not while the disk is full, and then each time so
-    # if it were full for as long each time.
-    for number in range(100):
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, hard))
-        assert [service.post('/v1/XXXModel', {'name': 'Leo'}).status_code for _ in range(number)] == [200] * number
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
-        assert service.post('/v1/XXXModel', {'name': 'Leo'}, headers={'X-Request-ID': 'after'}).status_code == 200
-        lost = [line for line in access_lines(service) if 'could not be written' in line]
-        if lost:
-            break
-    assert '[Errno 27] File too large' in lost[0]
-    service.stop()
-    assert any(line.endswith(' after') for line in access_lines(service))
+class Disk(io.StringIO):
+    """Takes nothing while it is full."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_full = True
+        self.has_refused = threading.Event()
+
+    def write(self, text):
+        if self.is_full:
+            self.has_refused.set()
+            raise OSError(28, 'No space left on device')
+        return super().write(text)
+
+
+def test_lines_that_can_not_be_written_are_counted_and_the_next_are_written(monkeypatch):
+    disk = Disk()
+    monkeypatch.setattr(LOGGER, 'handlers', [logging.StreamHandler(disk)])
+    monkeypatch.setattr(LOGGER, 'propagate', False)
+    log = AccessLog()
+    log.add('127.0.0.1', 'GET', '/', 200, '-', 1.0, 'lost')
+    assert disk.has_refused.wait(20)
+    disk.is_full = False
+    log.add('127.0.0.1', 'GET', '/', 200, '-', 1.0, 'after')
+    log.close()
+    first, second = disk.getvalue().splitlines()
+    assert first == '1 lines before could not be written: [Errno 28] No space left on device'
+    assert second.endswith(' after')

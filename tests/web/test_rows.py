@@ -64,7 +64,10 @@ def served(*routes):
         (Route(URL, XXXModelResource), f'{URL}: {THIRD}None.'),
         (Route(URL, XXXModelResource, XXXModelResource), f'{URL}: {THIRD}the class XXXModelResource.'),
         (Route(XXXModelResource, URL, XXXModel), f'row 2: {FIRST}the class XXXModelResource.'),
-        ((URL, XXXModelResource, XXXModel), f'{URL}: the row must be Route(url, resource, model), not an object of tuple.'),
+        (
+            (URL, XXXModelResource, XXXModel),
+            f'{URL}: the row must be Route(url, resource, model), not an object of tuple.',
+        ),
         ((XXXModelResource, XXXModel), 'row 2: the row must be Route(url, resource, model), not an object of tuple.'),
         ((), 'row 2: the row must be Route(url, resource, model), not an object of tuple.'),
         (XXXModel, 'row 2: the row must be Route(url, resource, model), not the class XXXModel.'),
