@@ -1,0 +1,83 @@
+"""Models that wait until a test makes a file, and handlers that wait, stream and leave."""
+
+import asyncio
+import time
+from itertools import count
+from pathlib import Path
+
+from flask import Response, request, stream_with_context
+
+from model_serving.resources.model_resource import ModelResource
+from model_serving.utils.validation_utils import validate_json
+
+NUMBERS = count()
+schema = {'type': 'object', 'properties': {'gate': {'type': 'string'}}}
+
+
+def enter(gate='open'):
+    """Leave a file of its own, then wait for the gate, a file in the service's folder."""
+    Path(f'entered-{next(NUMBERS)}').touch()
+    while not Path(gate).exists():
+        time.sleep(0.01)
+    return 'through'
+
+
+class GateModel:
+    """Holds each batch until its gate is open; answers with the size of the batch."""
+
+    def predict(self, instances):
+        enter(instances[0].get('gate', 'open'))
+        return [len(instances)] * len(instances)
+
+
+class SlowModel:
+    """Takes two seconds, whatever the size of the batch."""
+
+    def predict(self, instances):
+        time.sleep(2)
+        return [True] * len(instances)
+
+
+class GateResource(ModelResource):
+    """An async handler that waits for its prediction."""
+
+    @validate_json(schema)
+    async def post(self, instance):
+        return {'result': await self.predict_async(instance)}
+
+
+class DefGateResource(ModelResource):
+    """A `def` handler that holds its thread."""
+
+    @validate_json(schema)
+    def post(self, instance):
+        return {'result': enter(instance.get('gate', 'open'))}
+
+
+class PatientResource(ModelResource):
+    """An async handler that takes as long as it may."""
+
+    @validate_json(schema)
+    async def post(self, instance):
+        Path('patient-began').touch()
+        try:
+            await asyncio.sleep(600)
+        finally:
+            Path('patient-ended').touch()
+
+
+class StreamResource(ModelResource):
+    """Answers piece by piece, the second one when the gate is open."""
+
+    @validate_json(schema)
+    def post(self, instance):
+        def pieces():
+            try:
+                yield f'{request.path} '
+                enter(instance.get('gate', 'open'))
+                yield 'x' * instance.get('size', 1)
+                yield ' end'
+            finally:
+                Path('stream-ended').touch()
+
+        return Response(stream_with_context(pieces()), mimetype='text/plain')
