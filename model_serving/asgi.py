@@ -6,6 +6,7 @@ which URL is answered how, and how the models start with the event loop.
 
 import asyncio
 import inspect
+import sys
 
 import flask_restful
 
@@ -66,6 +67,9 @@ class Front:
                     resource=resource,
                     handler=resource.post.handler if self.is_direct(resource) else None,
                 )
+            # The workers are forked from one process, so they would all return the same random numbers.
+            if 'numpy' in sys.modules:
+                sys.modules['numpy'].random.seed()
         # In a thread: models may take long to load, and async handlers need the loop.
         return await asyncio.to_thread(self.app.extensions['readiness'].start)
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,38 @@ def make_service(tmp_path):
     yield make
     for one in made:
         one.stop()
+
+
+def entered(service) -> int:
+    """Return how many calls have come to a gate: see tests/fakes/gate.py."""
+    return len(list(service.folder.glob('entered-*')))
+
+
+@pytest.fixture
+def make_gates(make_service):
+    """A function that starts a service whose models wait at gates: tests/fakes/gate.py; all open after the test."""
+    made = []
+
+    def make(environment=None, files=None):
+        routes = (BASE_FOLDER / 'tests' / 'fakes' / 'gate_routes.py').read_text(encoding='utf-8')
+        environment = {'PYTHONPATH': str(BASE_FOLDER), **(environment or {})}
+        service = make_service({'model_serving/routes.py': routes, **(files or {})}, environment, start=False)
+        for conf in (service.folder / 'conf').glob('*_model.conf'):
+            conf.unlink()  # of models that these routes do not have
+        service.start()
+        made.append(service)
+        return service
+
+    yield make
+    for service in made:
+        for gate in ('open', 'other'):
+            (service.folder / gate).touch()
+
+
+@pytest.fixture
+def threads():
+    with ThreadPoolExecutor(50) as pool:
+        yield pool
 
 
 @pytest.fixture(scope='session')

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import socket
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -13,7 +12,7 @@ from model_serving.models.xxx_model import XXXModel
 from model_serving.resources.xxx_model_resource import XXXModelResource
 from model_serving.serving.route import Route
 from model_serving.utils.conf_utils import Conf
-from tests.conftest import BASE_FOLDER, memory, wait_until
+from tests.conftest import BASE_FOLDER, entered, memory, wait_until
 from tests.fakes import handler_resources as handlers
 from tests.web.nasty_requests import post
 
@@ -61,33 +60,9 @@ class TestWhatIsDirect:
 
 
 @pytest.fixture
-def gates(make_service):
+def gates(make_gates):
     """A service with one worker of two threads, whose models wait at gates."""
-    routes = (BASE_FOLDER / 'tests/fakes/gate_routes.py').read_text(encoding='utf-8')
-    environment = {
-        'PYTHONPATH': str(BASE_FOLDER),
-        'WORKERS': '1',
-        'THREADS': '2',
-        'MODEL_SERVING_DEFGATEMODEL_MAX_QUEUE': '5',
-    }
-    service = make_service({'model_serving/routes.py': routes}, environment, start=False)
-    for conf in (service.folder / 'conf').glob('*_model.conf'):
-        conf.unlink()  # of models that these routes do not have
-    service.start()
-    yield service
-    for gate in ('open', 'other'):
-        (service.folder / gate).touch()
-
-
-@pytest.fixture
-def threads():
-    with ThreadPoolExecutor(50) as pool:
-        yield pool
-
-
-def entered(service) -> int:
-    """Return how many calls have come to a gate."""
-    return len(list(service.folder.glob('entered-*')))
+    return make_gates({'WORKERS': '1', 'THREADS': '2', 'MODEL_SERVING_DEFGATEMODEL_MAX_QUEUE': '5'})
 
 
 def leave(service, path, body=b'{}', until=lambda: True):

@@ -63,6 +63,11 @@ class Worker(base.Worker):
         self.cfg.worker_int(self)
         os._exit(0)
 
+    def handle_abort(self, sig, frame):
+        """End at once when gunicorn has waited for the loop in vain: an exception would only end a handler."""
+        self.cfg.worker_abort(self)
+        os._exit(1)
+
     def run(self):
         """Serve until the worker is told to end."""
         config = uvicorn.Config(

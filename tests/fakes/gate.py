@@ -1,10 +1,13 @@
 """Models that wait until a test makes a file, and handlers that wait, stream and leave."""
 
 import asyncio
+import os
+import sys
 import time
 from itertools import count
 from pathlib import Path
 
+import numpy
 from flask import Response, request, stream_with_context
 
 from model_serving.resources.model_resource import ModelResource
@@ -81,3 +84,33 @@ class StreamResource(ModelResource):
                 Path('stream-ended').touch()
 
         return Response(stream_with_context(pieces()), mimetype='text/plain')
+
+
+class BlockingResource(ModelResource):
+    """An async handler that blocks the event loop for as long as it is told to."""
+
+    @validate_json({'type': 'object', 'properties': {'seconds': {'type': 'number'}}, 'required': ['seconds']})
+    async def post(self, instance):
+        time.sleep(instance['seconds'])
+        return {'result': 'blocked'}
+
+
+class ExitingResource(ModelResource):
+    """An async handler one of whose own tasks calls sys.exit."""
+
+    @validate_json(schema)
+    async def post(self, instance):
+        async def leave():
+            sys.exit(3)
+
+        return {'result': await asyncio.gather(leave())}
+
+
+class RandomModel:
+    """Loaded before the fork; answers with a random number of NumPy's."""
+
+    load_before_fork = True
+
+    def predict(self, instances):
+        print('predicting', len(instances))
+        return [[numpy.random.rand(), os.getpid()] for _ in instances]

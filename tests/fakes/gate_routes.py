@@ -1,4 +1,4 @@
-"""The last lines of routes.py of a service with the models and handlers of tests/fakes/gate.py."""
+"""routes.py of a service with the models and handlers of tests/fakes/gate.py."""
 
 from tests.fakes import gate
 
@@ -13,4 +13,7 @@ ROUTES = (
     Route('/v1/DefGateModel', gate.DefGateResource, gate.GateModel),
     Route('/v1/PatientModel', gate.PatientResource, gate.GateModel),
     Route('/v1/StreamModel', gate.StreamResource, gate.GateModel),
+    Route('/v1/BlockingModel', gate.BlockingResource, gate.GateModel),
+    Route('/v1/ExitingModel', gate.ExitingResource, gate.GateModel),
+    Route('/v1/RandomModel', gate.GateResource, gate.RandomModel),
 )
