@@ -2,6 +2,7 @@
 
 import logging
 from asyncio import CancelledError
+from collections import deque
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -9,12 +10,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # The largest head of a request, in bytes, beside what one read of the socket brings.
 MAX_HEAD = 64 * 1024
+# How many pipelined requests may wait on a connection before no more is read of it.
+MAX_PIPELINED = 16
 # How long a client may take to send a head, or to read a part of an answer, in seconds.
 SILENCE = 30
 # How long an idle connection stays open at the end: a request may be on its way. In seconds.
 LINGER = 1
+# How much is said of a request that is not HTTP, in characters.
+MAX_REASON = 150
 # The key of the scope for the connection: web/exchange.py sets its `task`.
 CONNECTION = 'model_serving.connection'
+# Takes the trailers of a body in chunks, which nobody reads, and keeps none.
+TRAILERS = deque(maxlen=0)
 
 
 class QuietFilter(logging.Filter):
@@ -26,15 +33,18 @@ class QuietFilter(logging.Filter):
 
 
 class BoundedFlowControl(FlowControl):
-    """Reads no more of a connection while pipelined requests wait: uvicorn would go on with each body it reads."""
+    """Reads no more of a connection while many pipelined requests wait: uvicorn would go on with each body it reads.
+
+    While few of them wait it is read, to see whether the client leaves.
+    """
 
     def __init__(self, transport, pipeline):
         super().__init__(transport)
         self._pipeline = pipeline
 
     def resume_reading(self):
-        """Read on, unless requests wait."""
-        if not self._pipeline:
+        """Read on, unless many requests wait."""
+        if len(self._pipeline) < MAX_PIPELINED:
             super().resume_reading()
 
 
@@ -47,8 +57,9 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport):
         super().connection_made(transport)
         self.flow = BoundedFlowControl(transport, self.pipeline)
-        # What answers the current request; it is cancelled when the client leaves.
-        self.task = None
+        # The request that is being answered, which need not be the newest, and its task. When the client leaves, the
+        # one takes no answer any more, and the other is cancelled.
+        self.answering = self.task = None
         self.is_in_head, self.is_broken = True, False
         self.messages, self.head_size, self.head_since = 0, 0, self.loop.time()
         self.unwritten, self.unwritten_since = 0, 0.0
@@ -59,6 +70,8 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc):
         super().connection_lost(exc)
+        if self.answering is not None:
+            self.answering.disconnected = True
         if self.task is not None:
             self.task.cancel()
         if self.balance:
@@ -72,25 +85,32 @@ class Protocol(HttpToolsProtocol):
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._without_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            self.send_400_response(str(error.__context__ or error))
+        unparsed = data
+        while unparsed:
+            try:
+                self.parser.feed_data(unparsed)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                unparsed = self._without_upgrade(unparsed[upgrade.args[0] :])
+            except httptools.HttpParserError as error:
+                self.send_400_response(str(error.__context__ or error)[:MAX_REASON])
+                break
         if was_in_head and self.is_in_head and self.messages == messages:
             self.head_size += len(data)
             if self.head_size > MAX_HEAD:
                 self.send_400_response(f'The head of a request is limited to {MAX_HEAD} bytes.')
 
     def _without_upgrade(self, rest):
-        """Parse the request again as one that asks for no other protocol, as Java's HttpClient does for HTTP/2."""
+        """Return the request, to be parsed again, without its wish for another protocol.
+
+        Java's HttpClient asks for HTTP/2 this way.
+        """
         line = b'%s %s HTTP/%s' % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         kept = [header for header in self.headers if header[0] not in (b'upgrade', b'http2-settings')]
         head = b'\r\n'.join([line, *(b'%s: %s' % header for header in kept), b'', b''])
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.data_received(head + rest)
+        return head + rest
 
     def on_message_begin(self):
         super().on_message_begin()
@@ -105,7 +125,11 @@ class Protocol(HttpToolsProtocol):
             return
         self._check_framing()
         super().on_headers_complete()
-        self.is_in_head = False
+        self.is_in_head, self.headers = False, TRAILERS
+        if self.pipeline:
+            self.flow.resume_reading()
+        else:
+            self.answering = self.cycle
         if self.is_ending or (self.balance and self.balance.is_too_full()):
             self.cycle.keep_alive = False
 
@@ -116,13 +140,15 @@ class Protocol(HttpToolsProtocol):
 
     def _check_framing(self):
         """Raise ValueError for what proxies and servers read differently."""
-        hosts = 0
+        hosts, version = 0, self.parser.get_http_version()
+        if version not in ('1.1', '1.0'):
+            raise ValueError('HTTP/1.1 and HTTP/1.0 are known here.')
         for name, value in self.headers:
             if name == b'host':
                 hosts += 1
-            elif name == b'transfer-encoding' and value.lower() != b'chunked':
-                raise ValueError('The only Transfer-Encoding that is known here is chunked.')
-        if hosts != 1 and self.parser.get_http_version() == '1.1':
+            elif name == b'transfer-encoding' and (value.lower() != b'chunked' or version == '1.0'):
+                raise ValueError('The only Transfer-Encoding that is known here is chunked, in HTTP/1.1.')
+        if hosts != 1 and version == '1.1':
             raise ValueError('A request of HTTP/1.1 must have one header Host.')
 
     def send_400_response(self, msg):
@@ -140,8 +166,11 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
 
     def on_response_complete(self):
+        was_last = self.is_broken and not self.pipeline
+        if self.pipeline:
+            self.answering, _ = self.pipeline[-1]
         super().on_response_complete()
-        if self.is_broken and not self.pipeline:
+        if was_last:
             self.transport.close()
 
     def shutdown(self):

@@ -1,0 +1,96 @@
+"""A connection that sends any bytes and reads answers one by one, for what no HTTP client would send."""
+
+import contextlib
+import resource
+import socket
+from typing import NamedTuple
+
+from tests.web.nasty_requests import head, post
+
+LINE = 'POST /v1/XXXModel HTTP/1.1'
+BODY = b'{"name":"Leo"}'
+REQUEST = post(BODY, line=LINE)
+# The server closes the connection after its answer.
+LAST = post(BODY, 'Connection: close', line=LINE)
+IN_CHUNKS = (
+    head('Content-Type: application/json', 'Transfer-Encoding: chunked', line=LINE)
+    + b'%x\r\n%s\r\n' % (len(BODY), BODY)
+    + b'0\r\n\r\n'
+)
+HELLO = b'{"result":"Hello, Leo!"}\n'
+
+
+class Answer(NamedTuple):
+    """An answer as it came; the names of its headers are in small letters."""
+
+    status: int
+    headers: dict
+    body: bytes
+
+
+class RawConnection:
+    """A socket to a service. An answer that does not come within `timeout` seconds is a TimeoutError."""
+
+    def __init__(self, service, sent=b'', timeout=20):
+        self.socket = socket.create_connection(('127.0.0.1', service.port), timeout=timeout)
+        self._stream = self.socket.makefile('rb')
+        if sent:
+            self.send(sent)
+
+    def send(self, data):
+        """Send what the server takes: it may have answered and closed the connection already."""
+        with contextlib.suppress(ConnectionError):
+            self.socket.sendall(data)
+
+    def answer(self) -> Answer | None:
+        """Return the next answer, or None when the server has closed the connection."""
+        try:
+            line = self._stream.readline()
+            if not line:
+                return None
+            headers = {}
+            while (text := self._stream.readline().strip()) != b'':
+                name, _, value = text.decode('latin-1').partition(':')
+                headers[name.lower()] = value.strip()
+            return Answer(int(line.split()[1]), headers, self._stream.read(int(headers.get('content-length', 0))))
+        except ConnectionResetError:
+            return None
+
+    def answers(self, count=None) -> list:
+        """Return the next `count` answers, or all answers until the server closes the connection."""
+        found = []
+        while len(found) != count and (answer := self.answer()):
+            found.append(answer)
+        return found
+
+    def call(self, request=REQUEST) -> Answer | None:
+        """Send a request and return its answer."""
+        self.send(request)
+        return self.answer()
+
+    def close(self):
+        self._stream.close()
+        self.socket.close()
+
+
+class Connections(contextlib.ExitStack):
+    """Connections to a service, which are closed together."""
+
+    def __init__(self, service):
+        super().__init__()
+        self._service = service
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+    def open(self, sent=b'', **options) -> RawConnection:
+        """Return a new connection on which `sent` has been sent."""
+        connection = RawConnection(self._service, sent, **options)
+        self.callback(connection.close)
+        return connection
+
+    def open_many(self, count, sent=b'') -> list:
+        return [self.open(sent) for _ in range(count)]
+
+
+def statuses(answers) -> list:
+    return [answer.status for answer in answers]
