@@ -13,6 +13,7 @@ import flask_restful
 from .resources.model_resource import ModelResource
 from .serving import event_loop
 from .serving.handler_threads import HandlerThreads
+from .web.bodies import Bodies
 from .web.exchange import Endpoint, Exchange
 
 # The threads of the pages and of health checks, and of each model's `def` handlers unless the server says otherwise.
@@ -23,15 +24,14 @@ HOOKS = ('before_request_funcs', 'after_request_funcs', 'teardown_request_funcs'
 class Front:
     """The ASGI application of a Flask application that `create_app` made."""
 
-    def __init__(self, app, served, limits, access_log, max_held: int):
+    def __init__(self, app, served, limits, access_log, max_bodies: int):
         """`served` are pairs of a resource's class and its servable; `limits(url)` are the settings of a URL.
 
-        `access_log` is None when it is off. `max_held` is how many bytes all bodies together may take that are
+        `access_log` is None when it is off. `max_bodies` is how many bytes all bodies together may take that are
         unfinished or wait for their answers.
         """
         self.app = app
-        self.max_held = max_held
-        self.held = 0
+        self.bodies = Bodies(max_bodies)
         self.access_log = access_log
         self.endpoints = {}
         self.other = None

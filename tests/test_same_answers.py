@@ -230,5 +230,5 @@ async def by_front(front, asked):
     await front(scope, receive, send)
     start, *pieces = sent
     headers = [(name.decode(), value.decode()) for name, value in start['headers']]
-    body = b'' if asked.method == 'HEAD' else b''.join(piece['body'] for piece in pieces)
+    body = b'' if asked.method == 'HEAD' else b''.join(piece.get('body', b'') for piece in pieces)
     return comparable(start['status'], headers, body)

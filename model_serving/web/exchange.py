@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import flask_restful
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
+from werkzeug.exceptions import RequestTimeout
 from werkzeug.wrappers import Response
 
 from ..serving import deadlines
 from ..serving.errors import Busy, DeadlineExceeded
 from ..serving.handler_threads import HandlerThreads
 from . import strict_json
+from .bodies import Body, ClientLeft
 from .errors import answer_to
 from .request import REQUEST_ID, request_id
 from .wsgi import WSGICall, environ_of
@@ -23,10 +24,8 @@ LOGGER = logging.getLogger('server')
 CONNECTION = 'model_serving.connection'
 # How long a client may stop in the middle of a body, in seconds.
 SILENCE = 30
-# How long the rest of a body is thrown away after its answer, in seconds, so that the client reads the answer.
-DRAIN = 5
 TOO_SLOW = 'The rest of the body did not arrive in time. Send it without a pause.'
-TOO_MUCH = 'The service holds too many request bodies at present. Try again in a second.'
+# The access log's status for a client that left before its answer, as nginx has it.
 CLIENT_LEFT = 499
 JSON_TYPES = {b'application/json'} | {
     b'application/json;%scharset=%s' % (space, name) for space in (b'', b' ') for name in (b'utf-8', b'UTF-8')
@@ -49,10 +48,6 @@ class Endpoint(NamedTuple):
     handler: object = None
 
 
-class ClientLeft(Exception):
-    """The client closed the connection before its request was complete."""
-
-
 class Exchange:
     """Reads a request, has it answered, sends the answer, and writes the line of the access log."""
 
@@ -61,18 +56,18 @@ class Exchange:
         self.scope = scope
         self.receive = receive
         self.send = send
-        self.arrived = perf_counter()
+        self.began = self.arrived = perf_counter()
         self.headers = dict(scope['headers'])
         self.endpoint = front.endpoints.get(scope['path'], front.other)
-        self.seconds = self.endpoint.timeout
         self.request_id = request_id(self._text(b'x-request-id'))
+        try:
+            self.seconds = deadlines.read(self._text(b'x-request-timeout'), self.endpoint.timeout)
+        except ValueError:  # Flask refuses it: web/application.py
+            self.seconds, self.endpoint = self.endpoint.timeout, self.endpoint._replace(handler=None)
+        self.body = Body(front.bodies, self.headers, self.endpoint.max_body)
         self.status, self.length = CLIENT_LEFT, '-'
-        self.held = 0
-        # How many bytes of the body are known not to have been read; below 0: some.
-        self.unread = 0
-        self.body_read = self.expired = False
-        self.wsgi_call = None
-        self.task = self.timer = None
+        self.expired = False
+        self.task = self.timer = self.wsgi_call = None
 
     async def run(self):
         """Answer the request; ends quietly when the client has left."""
@@ -82,6 +77,7 @@ class Exchange:
             connection.task = self.task
         self._arm()
         try:
+            deadlines.begin(self.arrived, self.seconds)
             await self._send(*await self._answer())
         except ClientLeft:
             pass
@@ -93,24 +89,26 @@ class Exchange:
             LOGGER.exception('%s was cut off, request id %s', self._call(), self.request_id)
         finally:
             self.timer.cancel()
-            self.front.held -= self.held
+            self.body.release()
+            self._abandon_wsgi_call()
             if connection is not None:
                 connection.task = None
-            self._abandon_wsgi_call()
-            self._log()
+            if self.front.access_log is not None:
+                self._log()
 
     async def _answer(self):
-        """Return status, headers and body of the answer, whatever happens."""
+        """Return status, headers and body of the answer, whatever happens; raises ClientLeft and CancelledError."""
         try:
-            self._set_deadline()
-            body = await self._read_body()
+            body = await self.body.read(self.receive, self._arm)
+            if self.seconds > SILENCE:
+                self._arm()
             instance = self._valid_instance(body)
             if instance is None:
                 return await self._by_flask(body)
             # The instance may wait for long.
             del body
             return await self._by_handler(instance)
-        except ClientLeft:
+        except (ClientLeft, GeneratorExit):
             raise
         except asyncio.CancelledError as error:
             if self.expired:
@@ -119,30 +117,17 @@ class Exchange:
             if self.task.cancelling():
                 raise
             return self._error(error)  # the handler's own
-        except GeneratorExit:
-            raise
         # BaseException: a handler may call sys.exit.
         except BaseException as error:
             response = getattr(error, 'response', None)
             return await self._by_response(response) if isinstance(response, Response) else self._error(error)
 
-    def _set_deadline(self):
-        asked = self._text(b'x-request-timeout')
-        if asked is not None:
-            try:
-                self.seconds = deadlines.read(asked, self.endpoint.timeout)
-            except ValueError:
-                self.endpoint = self.endpoint._replace(handler=None)  # Flask refuses it: web/application.py
-            self._arm()
-        deadlines.begin(self.arrived, self.seconds)
-
     def _arm(self):
         """Set the timer: for the whole deadline once the body is read, before that for the next piece of it."""
         if self.timer is not None:
             self.timer.cancel()
-        seconds = self.arrived + self.seconds - perf_counter()
-        if not self.body_read:
-            seconds = min(seconds, SILENCE)
+        seconds = self.began + self.seconds - perf_counter()
+        seconds = seconds if self.body.is_read else min(seconds, SILENCE)
         self.timer = asyncio.get_running_loop().call_later(max(0.0, seconds), self._expire)
 
     def _expire(self):
@@ -150,8 +135,8 @@ class Exchange:
         self.task.cancel()
 
     def _timeout_error(self):
-        if not self.body_read:
-            self.unread = self.unread or -1
+        if not self.body.is_read:
+            self.body.stop(1)
             return RequestTimeout(TOO_SLOW)
         servable, threads = self.endpoint.servable, self.endpoint.threads
         name = servable.name if servable else 'The service'
@@ -159,46 +144,12 @@ class Exchange:
             return Busy(name, self.seconds, threads.count)
         return DeadlineExceeded(name, self.seconds)
 
-    async def _read_body(self) -> bytes:
-        """Return the body; raises ClientLeft, and ServiceUnavailable when too many bodies are held.
-
-        A body that is too large is not read to its end: `unread` says so, and Flask refuses it.
-        """
-        limit, length = self.endpoint.max_body, self.headers.get(b'content-length')
-        if length is not None and int(length) > limit:
-            self.unread = int(length)
-        pieces = []
-        more = not self.unread and (length is not None or b'transfer-encoding' in self.headers)
-        while more:
-            message = await self.receive()
-            if message['type'] != 'http.request':
-                raise ClientLeft
-            pieces.append(message.get('body', b''))
-            more = message.get('more_body', False)
-            self._hold(len(pieces[-1]))
-            if more:
-                self._arm()
-                if self.held > limit:
-                    self.unread, more = 1, False
-        self.body_read = True
-        if self.seconds > SILENCE:
-            self._arm()
-        return pieces[0] if len(pieces) == 1 else b''.join(pieces)
-
-    def _hold(self, size):
-        front = self.front
-        if front.held and front.held + size > front.max_held:
-            self.unread, self.body_read = -1, True
-            raise ServiceUnavailable(TOO_MUCH, retry_after=1)
-        front.held += size
-        self.held += size
-
     def _valid_instance(self, body):
         """Return the instance in the body of a valid call of an async handler; None: Flask answers."""
         endpoint, headers = self.endpoint, self.headers
         if (
             endpoint.handler is None
-            or self.unread
+            or self.body.unread
             or len(body) > endpoint.max_body
             or self.scope['method'] != 'POST'
             or headers.get(b'content-type') not in JSON_TYPES
@@ -216,8 +167,6 @@ class Exchange:
     async def _by_handler(self, instance):
         endpoint = self.endpoint
         result = await endpoint.handler(endpoint.resource(endpoint.servable), instance=instance)
-        if type(result) is dict:
-            return 200, self.front.headers, strict_json.dumps(result)
         if isinstance(result, Response):
             return await self._by_response(result)
         data, status, headers = flask_restful.utils.unpack(result)
@@ -230,7 +179,7 @@ class Exchange:
         resource = self.endpoint.resource
         threads = self.endpoint.threads if resource and method in (resource.methods or ()) else self.endpoint.pages
         threads.check()
-        environ = environ_of(self.scope, body, max(0, self.unread), **{REQUEST_ID: self.request_id})
+        environ = environ_of(self.scope, body, self.body.unread, **{REQUEST_ID: self.request_id})
         del body
         call = self.wsgi_call = WSGICall(self.front.app.wsgi_app, environ, threads)
         status, headers, piece = await threads.run(call.begin)
@@ -255,6 +204,8 @@ class Exchange:
 
     def _with_constant(self, headers):
         """Return the headers as ASGI has them, with the constant ones that are not among them."""
+        if not headers:
+            return self.front.headers
         own = _encoded(Headers(headers))
         names = {name for name, _ in own}
         return own + [header for header in self.front.headers if header[0] not in names]
@@ -262,34 +213,29 @@ class Exchange:
     async def _send(self, status, headers, body):
         headers = [*headers, (b'x-request-id', self.request_id.encode('latin-1'))]
         more = self.wsgi_call is not None and not self.wsgi_call.is_closed
-        known = next((value for name, value in headers if name == b'content-length'), None)
-        if known is None and not more:
-            known = b'%d' % len(body)
-            headers.append((b'content-length', known))
-        if self.unread:
+        length = next((value for name, value in headers if name == b'content-length'), None)
+        if length is None and not more:
+            length = b'%d' % len(body)
+            headers.append((b'content-length', length))
+        if self.body.unread:
             headers.append((b'connection', b'close'))
-        self.status, self.length = status, '-' if known is None else known.decode()
+        self.status, self.length = status, '-' if length is None else length.decode()
         await self.send({'type': 'http.response.start', 'status': status, 'headers': headers})
-        await self.send({'type': 'http.response.body', 'body': body, 'more_body': more or bool(self.unread)})
+        await self._send_piece(body, more)
         while more:
-            self.arrived = perf_counter()
+            # From here on the deadline holds from piece to piece.
+            self.began = perf_counter()
             self._arm()
             piece = await self.wsgi_call.threads.run(self.wsgi_call.next_piece)
             more = not self.wsgi_call.is_closed
-            await self.send({'type': 'http.response.body', 'body': piece, 'more_body': more or bool(self.unread)})
-        if self.unread:
-            await self._drain()
+            await self._send_piece(piece, more)
+        if self.body.unread:
+            await self.body.drain(self.receive)
+            await self.send({'type': 'http.response.body'})
 
-    async def _drain(self):
-        """Throw away what the client still sends, for a while: closed at once, it may never read its answer."""
-        try:
-            async with asyncio.timeout(DRAIN):
-                more = True
-                while more:
-                    more = (await self.receive()).get('more_body', False)
-        except TimeoutError:
-            pass
-        await self.send({'type': 'http.response.body', 'body': b'', 'more_body': False})
+    async def _send_piece(self, piece, more):
+        more = more or bool(self.body.unread)
+        await self.send({'type': 'http.response.body', 'body': piece, 'more_body': more})
 
     def _text(self, name):
         value = self.headers.get(name)
@@ -299,14 +245,12 @@ class Exchange:
         return f'{self.scope["method"]} {self.scope["path"]}'
 
     def _log(self):
-        access_log = self.front.access_log
-        if access_log is not None:
-            scope = self.scope
-            path, query = scope.get('raw_path') or scope['path'].encode(), scope['query_string']
-            path = (b'%s?%s' % (path, query) if query else path).decode('latin-1')
-            client = (scope.get('client') or ('-',))[0]
-            ms = (perf_counter() - self.arrived) * 1000
-            access_log.add(client, scope['method'], path, self.status, self.length, ms, self.request_id)
+        scope = self.scope
+        path, query = scope.get('raw_path') or scope['path'].encode(), scope['query_string']
+        path = (b'%s?%s' % (path, query) if query else path).decode('latin-1')
+        client = (scope.get('client') or ('-',))[0]
+        ms = (perf_counter() - self.arrived) * 1000
+        self.front.access_log.add(client, scope['method'], path, self.status, self.length, ms, self.request_id)
 
 
 def _encoded(headers):

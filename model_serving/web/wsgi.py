@@ -17,6 +17,15 @@ PIECE = 64 * 1024
 MAX_WHOLE = 16 * 2**20
 
 
+CONSTANT = {
+    'wsgi.version': (1, 0),
+    'wsgi.multithread': True,
+    'wsgi.multiprocess': True,
+    'wsgi.run_once': False,
+    'SCRIPT_NAME': '',
+}
+
+
 def environ_of(scope, body: bytes, unread: int, **extra) -> dict:
     """Return the WSGI environment of an ASGI request.
 
@@ -26,16 +35,19 @@ def environ_of(scope, body: bytes, unread: int, **extra) -> dict:
     client = scope.get('client') or ('', 0)
     query = scope['query_string'].decode('latin-1')
     raw_path = (scope.get('raw_path') or scope['path'].encode()).decode('latin-1')
-    environ = {
-        'wsgi.version': (1, 0),
+    headers = _joined(scope['headers'])
+    # The body's real length: werkzeug reads nothing of a body in chunks.
+    headers.pop('HTTP_TRANSFER_ENCODING', None)
+    if headers.pop('HTTP_CONTENT_LENGTH', None) is not None or body or unread:
+        headers['CONTENT_LENGTH'] = str(len(body) + unread)
+    if 'HTTP_CONTENT_TYPE' in headers:
+        headers['CONTENT_TYPE'] = headers.pop('HTTP_CONTENT_TYPE')
+    return {
+        **CONSTANT,
         'wsgi.url_scheme': scope['scheme'],
         'wsgi.input': BytesIO(body),
         'wsgi.errors': sys.stderr,
-        'wsgi.multithread': True,
-        'wsgi.multiprocess': True,
-        'wsgi.run_once': False,
         'REQUEST_METHOD': scope['method'],
-        'SCRIPT_NAME': '',
         'PATH_INFO': unquote_to_bytes(raw_path).decode('latin-1'),
         'QUERY_STRING': query,
         'RAW_URI': f'{raw_path}?{query}' if query else raw_path,
@@ -44,23 +56,23 @@ def environ_of(scope, body: bytes, unread: int, **extra) -> dict:
         'SERVER_PROTOCOL': f'HTTP/{scope["http_version"]}',
         'REMOTE_ADDR': client[0],
         'REMOTE_PORT': str(client[1]),
+        **headers,
         **extra,
     }
-    for name, value in scope['headers']:
-        # `Content_Length` would become the same key as `Content-Length`, so no header with `_` is passed on.
+
+
+def _joined(headers):
+    """Return headers as WSGI has them; those of the same name are joined.
+
+    `Content_Length` would become the same key as `Content-Length`, so no header with `_` is passed on.
+    """
+    joined = {}
+    for name, value in headers:
         if b'_' not in name:
-            key = 'HTTP_' + name.decode('latin-1').upper().replace('-', '_')
-            value = value.decode('latin-1')
+            key, value = 'HTTP_' + name.decode('latin-1').upper().replace('-', '_'), value.decode('latin-1')
             separator = '; ' if key == 'HTTP_COOKIE' else ','
-            environ[key] = f'{environ[key]}{separator}{value}' if key in environ else value
-    # The body's real length: werkzeug reads nothing from a body in chunks.
-    environ.pop('HTTP_TRANSFER_ENCODING', None)
-    had_length = environ.pop('HTTP_CONTENT_LENGTH', None)
-    if had_length is not None or body or unread:
-        environ['CONTENT_LENGTH'] = str(len(body) + unread)
-    if 'HTTP_CONTENT_TYPE' in environ:
-        environ['CONTENT_TYPE'] = environ.pop('HTTP_CONTENT_TYPE')
-    return environ
+            joined[key] = f'{joined[key]}{separator}{value}' if key in joined else value
+    return joined
 
 
 class WSGICall:
