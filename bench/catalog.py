@@ -87,7 +87,7 @@ PEERS = {
     'ours': Peer(
         'ours',
         "gunicorn with the repository's own conf/gunicorn.conf.py; ids, CORS, JSON Schema and batches on",
-        '{bin}/python -m gunicorn --config conf/gunicorn.conf.py main:app',
+        '{bin}/gunicorn --config conf/gunicorn.conf.py main:app',
         logging='',
         environment={'HOST': '127.0.0.1', 'PORT': '{port}', 'WORKERS': '2'},
     ),
@@ -110,10 +110,11 @@ PEERS = {
         '{bin}/python server.py --address 127.0.0.1 --port {port} --log-level warning --timeout 30000',
     ),
     'bare': Peer(
-        'bare gunicorn',
-        'a WSGI callable with json alone, on stock gthread: 2 workers, 16 threads; no checks, no batches',
-        '{bin}/gunicorn -k gthread -w 2 --threads 16 -b 127.0.0.1:{port} --no-control-socket server:app',
-        logging='--access-logfile -',
+        'bare uvicorn',
+        'an ASGI callable with orjson alone, on uvicorn with uvloop and httptools, 2 workers; no checks, no batches',
+        '{bin}/uvicorn server:app --host 127.0.0.1 --port {port} --workers 2 --lifespan off',
+        quiet='--no-access-log',
+        logging='',
     ),
     'litserve': Peer(
         'LitServe',
@@ -158,34 +159,32 @@ PEERS = {
 }
 
 
-def without(title, setup, workload, environment=None, arguments=''):
-    """Return our service without one of its gains, for `workload` alone, so that each gain is measured beside it."""
+def ours_but(title, setup, workload, environment=None, command=PEERS['ours'].command):
+    """Return our service in another way, for `workload` alone: each gain is measured beside it."""
     ours = PEERS['ours']
-    return ours._replace(
-        title=title,
-        setup=setup,
-        command=f'{ours.command} {arguments}',
-        environment={**ours.environment, **(environment or {})},
-        workloads=(workload,),
-    )
+    environment = {**ours.environment, **(environment or {})}
+    return ours._replace(title=title, setup=setup, command=command, environment=environment, workloads=(workload,))
 
 
-# Ours as it would be without a gain; they run from our own tree and environment.
-WITHOUT = {
-    'without-lane': without(
-        'without the direct lane', 'each request by Flask', 'hello', {'MODEL_SERVING_SERVING_DIRECT_LANE': 'off'}
+# Ours in other ways, and without a gain; they run from our own tree and environment.
+VARIANTS = {
+    'ours-def': ours_but(
+        'ours, def handler', 'the same greeting from a handler in a thread', 'hello', {'BENCH_HANDLER': 'def'}
     ),
-    'without-worker': without(
-        'on stock gthread', "gunicorn's own threaded worker", 'hello', arguments='--worker-class gthread'
+    'flask-alone': ours_but(
+        'ours, by Flask alone',
+        'the same service on stock gunicorn: gthread, 2 workers, 16 threads',
+        'hello',
+        command='{bin}/gunicorn -k gthread -w 2 --threads 16 -b 127.0.0.1:{port} --no-control-socket main:app',
     ),
-    'without-linger': without(
-        'without linger', 'a batch takes what waits and no more', 'forest', {'MODEL_SERVING_MODEL_LINGER': '0'}
+    'without-linger': ours_but(
+        'ours without linger', 'a batch takes what waits and no more', 'forest', {'MODEL_SERVING_MODEL_LINGER': '0'}
     ),
-    'without-batches': without(
-        'without batches', 'one instance a predict', 'forest', {'MODEL_SERVING_MODEL_MAX_BATCH_SIZE': '1'}
+    'without-batches': ours_but(
+        'ours without batches', 'one instance a predict', 'forest', {'MODEL_SERVING_MODEL_MAX_BATCH_SIZE': '1'}
     ),
 }
-PEERS |= WITHOUT
+PEERS |= VARIANTS
 DEFAULT_PEERS = ('ours', 'article', 'fastapi', 'mosec')
 QUICK_PEERS = ('ours', 'fastapi', 'bare')
 

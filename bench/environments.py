@@ -17,10 +17,13 @@ def bin_folder(name) -> Path:
     return TMP_FOLDER / 'env' / name / 'bin'
 
 
-def install(name):
-    """Bring a peer's environment up to date: its own packages, then those of the models; notes the size of both."""
+def install(name, tree=BASE_FOLDER):
+    """Bring a peer's environment up to date: its own packages, then those of the models; notes the size of both.
+
+    `tree` is the one whose requirements are those of `before`.
+    """
     sizes = TMP_FOLDER / 'env' / f'{name}.json'
-    _venv(name, 'requirements.txt' if name == 'ours' else f'{REQUIREMENTS}/{name}.txt')
+    _venv(name, 'requirements.txt' if name in ('ours', 'before') else f'{REQUIREMENTS}/{name}.txt', tree)
     if not (bin_folder(name).parent / 'installed-models.txt').exists():
         _note(sizes, own=_size(name))
     _venv(name, f'{REQUIREMENTS}/models.txt')
@@ -49,7 +52,10 @@ def copy_tree(tree: Path, name: str) -> Path:
     for conf in (copy / 'conf').glob('*_model.conf'):
         conf.unlink()
     shutil.copy(OURS_FOLDER / 'routes.py', copy / 'model_serving')
-    shutil.copy(OURS_FOLDER / 'bench_resources.py', copy / 'model_serving' / 'resources')
+    # An older tree has no async handlers.
+    is_async = 'predict_async' in (tree / 'model_serving' / 'resources' / 'model_resource.py').read_text()
+    resources = 'bench_resources.py' if is_async else 'def_resources.py'
+    shutil.copy(OURS_FOLDER / resources, copy / 'model_serving' / 'resources' / 'bench_resources.py')
     return copy
 
 
@@ -60,9 +66,9 @@ def packages(name) -> dict:
     return {package['name'].lower(): package['version'] for package in json.loads(listed)}
 
 
-def _venv(name, requirements):
+def _venv(name, requirements, tree=BASE_FOLDER):
     environment = {**os.environ, 'VENV': str(bin_folder(name).parent)}
-    subprocess.run(['sh', 'bin/venv.sh', requirements], cwd=BASE_FOLDER, env=environment, check=True)
+    subprocess.run(['sh', tree / 'bin' / 'venv.sh', requirements], cwd=tree, env=environment, check=True)
 
 
 def _size(name):

@@ -23,8 +23,6 @@ class Step(NamedTuple):
     environment: dict = {}
 
 
-# With so many threads as many calls can wait as the largest batch takes.
-MANY_THREADS = {'THREADS': '128', 'MODEL_SERVING_MODEL_MAX_QUEUE': '100000'}
 STEPS = (
     *(Step('connections', count, 'hello', count) for count in (1, 8, 32, 128, 256)),
     *(Step('models', len(WORKLOADS[name].names), name, 32) for name in ('hello', 'many')),
@@ -35,7 +33,7 @@ STEPS = (
             size,
             'forest',
             256,
-            environment={**MANY_THREADS, 'MODEL_SERVING_MODEL_MAX_BATCH_SIZE': size},
+            environment={'MODEL_SERVING_MODEL_MAX_BATCH_SIZE': size},
         )
         for size in ('1', '8', '32', '128', '256')
     ),

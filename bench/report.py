@@ -10,13 +10,13 @@ from statistics import median
 import environments
 import figures
 import matplotlib.pyplot as plt
-from catalog import BASE_FOLDER, PEERS, WITHOUT, WORKLOADS
+from catalog import BASE_FOLDER, PEERS, VARIANTS, WORKLOADS
 
 DOCUMENT = BASE_FOLDER / 'docs' / 'benchmarks.md'
 PLOT = BASE_FOLDER / 'docs' / 'benchmarks.svg'
 MARKS = '<!-- measured: written by bin/bench.sh -->\n', '<!-- end of what was measured -->\n'
 SHOWN_PACKAGES = {'ours': 'gunicorn', 'article': 'flask-restful', 'bare': 'gunicorn', 'ray': 'ray'}
-RATIOS = ('rate', 'p50_alone', 'p99')
+RATIOS = ('rate', 'cpu', 'p50_alone', 'p99')
 GROWTH = {'rate': '1/s', 'p50': 'ms', 'p99': 'ms', 'cpu': 'µs', 'proportional': 'MB', 'start': 's'}
 SCALES = {metric: scale for metric, _, _, scale in figures.METRICS}
 
@@ -55,7 +55,7 @@ def _machine(options):
 def _peers(names):
     rows = []
     for name in names:
-        if name not in WITHOUT:
+        if name not in VARIANTS:
             package = SHOWN_PACKAGES.get(name, name)
             version = environments.packages(name).get(package, '')
             rows.append((PEERS[name].title, f'{package} {version}', PEERS[name].setup))
@@ -87,7 +87,7 @@ def _cell(numbers, scale):
 def _sizes(names):
     rows = []
     for name in names:
-        if name not in WITHOUT:
+        if name not in VARIANTS:
             sizes = environments.install_sizes(name)
             rows.append((PEERS[name].title, *(f'{sizes[key] / 1e6:.0f}' for key in ('own', 'whole'))))
     rows.sort(key=lambda row: int(row[1]))
@@ -121,7 +121,7 @@ def _plot(turns, options):
         workload: [
             (PEERS[name].title, [1 / ratio for ratio in figures.ratios(peers['ours'], peer_turns, 'rate')] or [0])
             for name, peer_turns in peers.items()
-            if name not in WITHOUT and not figures.failure(peer_turns)
+            if name not in VARIANTS and not figures.failure(peer_turns)
         ]
         for workload, peers in grouped.items()
     }

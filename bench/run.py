@@ -14,7 +14,7 @@ import figures
 import growth
 import load
 import report
-from catalog import BASE_FOLDER, DEFAULT_PEERS, PEERS, QUICK_PEERS, TMP_FOLDER, WITHOUT, WORKLOADS
+from catalog import BASE_FOLDER, DEFAULT_PEERS, PEERS, QUICK_PEERS, TMP_FOLDER, VARIANTS, WORKLOADS
 from server import PeerError, Server, running
 from tqdm import tqdm
 
@@ -42,7 +42,7 @@ def arguments():
         ['hello', 'forest'] if options.quick else list(WORKLOADS)
     )
     peers = [name for name in options.names if name in PEERS]
-    peers = peers or (QUICK_PEERS if options.quick else [*DEFAULT_PEERS, *WITHOUT])
+    peers = peers or (QUICK_PEERS if options.quick else [*DEFAULT_PEERS, *VARIANTS])
     if 'all' in options.names:
         peers = list(PEERS)
     options.peers = list(dict.fromkeys(['ours', *peers]))
@@ -55,14 +55,18 @@ def places(options) -> dict:
     """Install the peers and return, for each one, the rows of (peer, folder, programs) that start it."""
     rows = {}
     for name in options.peers:
-        environment = 'ours' if name in WITHOUT else name
+        environment = 'ours' if name in VARIANTS else name
         environments.install(environment)
-        folder = rows['ours'][1] if name in WITHOUT else BASE_FOLDER / 'bench/peers' / name
+        folder = rows['ours'][1] if name in VARIANTS else BASE_FOLDER / 'bench/peers' / name
         folder = environments.copy_tree(BASE_FOLDER, 'ours') if name == 'ours' else folder
         rows[name] = (PEERS[name], folder, environments.bin_folder(environment))
     if options.before:
+        environments.install('before', options.before.resolve())
         copy = environments.copy_tree(options.before.resolve(), 'before')
-        rows['before'] = (PEERS['ours']._replace(title='before'), copy, environments.bin_folder('ours'))
+        # An older tree is started by `python -m`.
+        command = PEERS['ours'].command.replace('{bin}/gunicorn', '{bin}/python -m gunicorn')
+        peer = PEERS['ours']._replace(title='before', command=command)
+        rows['before'] = (peer, copy, environments.bin_folder('before'))
     environments.train()
     return rows
 
@@ -88,16 +92,16 @@ def measure(server, options) -> dict:
         body_file.flush()
 
         def run(connections, seconds):
-            return load.run(server.port, server.paths(), body_file.name, connections, seconds)
+            before = server.cpu_seconds()
+            seen = load.run(server.port, server.paths(), body_file.name, connections, seconds)
+            return seen, (server.cpu_seconds() - before) / max(1, seen.requests)
 
         # The first run warms up and is not counted.
         run(32, 1)
-        before = server.cpu_seconds()
-        busy = run(32, options.seconds)
-        cpu = server.cpu_seconds() - before
+        busy, cpu = run(32, options.seconds)
         resident, proportional = server.memory()
-        alone = run(1, (options.seconds + 1) // 2)
-        crowd = None if options.quick else run(256, options.seconds)
+        alone, cpu_alone = run(1, (options.seconds + 1) // 2)
+        crowd, cpu_256 = (None, None) if options.quick else run(256, options.seconds)
     server.check()
     errors = {
         f'{kind} at {name}': count
@@ -109,10 +113,13 @@ def measure(server, options) -> dict:
         'rate': busy.rate,
         'p50': busy.p50,
         'p99': busy.p99,
+        'cpu': cpu,
+        'rate_alone': alone.rate,
         'p50_alone': alone.p50,
+        'cpu_alone': cpu_alone,
         'rate_256': crowd and crowd.rate,
         'p99_256': crowd and crowd.p99,
-        'cpu': cpu / busy.requests if busy.requests else None,
+        'cpu_256': cpu_256,
         'resident': resident,
         'proportional': proportional,
         'errors': errors,

@@ -1,5 +1,6 @@
 from ..utils.validation_utils import validate_json
 from .model_resource import ModelResource
+from .xxx_model_resource import XXXModelResource, xxx_model_schema
 
 forest_schema = {
     'type': 'object',
@@ -24,16 +25,24 @@ class ForestResource(ModelResource):
     """64 grey levels → the digit."""
 
     @validate_json(forest_schema)
-    def post(self, instance):
-        return {'result': self.predict(instance)}
+    async def post(self, instance):
+        return {'result': await self.predict_async(instance)}
 
 
 class NumbersResource(ModelResource):
     """Numbers → their sum."""
 
     @validate_json(numbers_schema)
+    async def post(self, instance):
+        return {'result': await self.predict_async(instance)}
+
+
+class DefHelloResource(XXXModelResource):
+    """A name → a greeting, from a handler in a thread."""
+
+    @validate_json(xxx_model_schema)
     def post(self, instance):
-        return {'result': self.predict(instance)}
+        return {'result': self.model.hello(instance['name'])}
 
 
 RESOURCES = {'forest': ForestResource, 'numbers': NumbersResource}

@@ -15,6 +15,9 @@ def _route(name):
         from .models.xxx_model import XXXModel
         from .resources.xxx_model_resource import XXXModelResource
 
+        if os.environ.get('BENCH_HANDLER') == 'def':
+            from .resources.bench_resources import DefHelloResource as XXXModelResource
+
         return Route(f'/v1/{name}', XXXModelResource, XXXModel)
     if WORKLOAD == 'digits':
         from .models.digits_model import DigitsModel
