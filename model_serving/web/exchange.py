@@ -189,6 +189,9 @@ class Exchange:
         front = self.front
         if front.held and front.held + size > front.max_held:
             self.unread, self.body_read = -1, True
+            # It is thrown away, so others may come while the rest is drained.
+            front.held -= self.held
+            self.held = 0
             raise ServiceUnavailable(TOO_MUCH, retry_after=1)
         front.held += size
         self.held += size
