@@ -1,6 +1,7 @@
 """HTTP as uvicorn speaks it, with bounds: heads in bytes and in time, writing in time, pipelined requests in memory."""
 
 import logging
+import resource
 from asyncio import CancelledError
 from collections import deque
 
@@ -8,12 +9,16 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-# The largest head of a request, in bytes, beside what one read of the socket brings.
+# How much is parsed at a time, and how large the head of a request may be beside that, in bytes.
+PART = 16 * 1024
 MAX_HEAD = 64 * 1024
-# How many pipelined requests may wait on a connection before no more is read of it.
+# How many pipelined requests may wait on a connection before no more is read and parsed of it.
 MAX_PIPELINED = 16
 # How long a client may take to send a head, or to read a part of an answer, in seconds.
 SILENCE = 30
+# The same once a worker has so many connections that it may run out of open files, idle connections included.
+SHORT_SILENCE = 1
+MANY = resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 3 // 4
 # How long an idle connection stays open at the end: a request may be on its way. In seconds.
 LINGER = 1
 # How much is said of a request that is not HTTP, in characters.
@@ -61,6 +66,7 @@ class Protocol(HttpToolsProtocol):
         # one takes no answer any more, and the other is cancelled.
         self.answering = self.task = None
         self.is_in_head, self.is_broken = True, False
+        self.unparsed = b''
         self.messages, self.head_size, self.head_since = 0, 0, self.loop.time()
         self.unwritten, self.unwritten_since = 0, 0.0
         if self.balance:
@@ -78,27 +84,30 @@ class Protocol(HttpToolsProtocol):
             self.balance.note()
 
     def data_received(self, data):
-        """Parse what came; the head of a request is counted from its second read on."""
         if self.is_broken:
             return
-        was_in_head, messages = self.is_in_head, self.messages
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
-        unparsed = data
-        while unparsed:
+        self._parse(self.unparsed + data)
+
+    def _parse(self, data):
+        """Parse data unless many requests wait; the head of a request is counted from its second part on."""
+        while data and not self.is_broken and len(self.pipeline) < MAX_PIPELINED:
+            part, data = data[:PART], data[PART:]
+            was_in_head, messages = self.is_in_head, self.messages
             try:
-                self.parser.feed_data(unparsed)
-                break
+                self.parser.feed_data(part)
             except httptools.HttpParserUpgrade as upgrade:
-                unparsed = self._without_upgrade(unparsed[upgrade.args[0] :])
+                data = self._without_upgrade(part[upgrade.args[0] :]) + data
             except httptools.HttpParserError as error:
                 self.send_400_response(str(error.__context__ or error)[:MAX_REASON])
-                break
-        if was_in_head and self.is_in_head and self.messages == messages:
-            self.head_size += len(data)
-            if self.head_size > MAX_HEAD:
-                self.send_400_response(f'The head of a request is limited to {MAX_HEAD} bytes.')
+            else:
+                if was_in_head and self.is_in_head and self.messages == messages:
+                    self.head_size += len(part)
+                    if self.head_size > MAX_HEAD:
+                        self.send_400_response(f'The head of a request is limited to {MAX_HEAD} bytes.')
+        self.unparsed = data
 
     def _without_upgrade(self, rest):
         """Return the request, to be parsed again, without its wish for another protocol.
@@ -172,6 +181,8 @@ class Protocol(HttpToolsProtocol):
         super().on_response_complete()
         if was_last:
             self.transport.close()
+        elif self.unparsed and not self.transport.is_closing():
+            self._parse(self.unparsed)
 
     def shutdown(self):
         """End with the current answer; an idle connection waits for a request that may be on its way."""
@@ -191,7 +202,9 @@ class Protocol(HttpToolsProtocol):
             self.unwritten, self.unwritten_since = size, now
         elif now - self.unwritten_since > SILENCE:
             self.transport.abort()
-        is_idle = self.timeout_keep_alive_task is not None
         is_answering = self.cycle is not None and not self.cycle.response_complete
-        if self.is_in_head and not is_idle and not is_answering and now - self.head_since > SILENCE:
-            self.transport.abort()
+        is_idle = self.timeout_keep_alive_task is not None
+        has_many = len(self.connections) > MANY
+        silence = SHORT_SILENCE if has_many else SILENCE
+        if self.is_in_head and not is_answering and (has_many or not is_idle) and now - self.head_since > silence:
+            self.transport.close()

@@ -5,6 +5,7 @@ import resource
 import socket
 from typing import NamedTuple
 
+from tests.conftest import changed
 from tests.web.nasty_requests import head, post
 
 LINE = 'POST /v1/XXXModel HTTP/1.1'
@@ -17,6 +18,9 @@ IN_CHUNKS = (
     + b'%x\r\n%s\r\n' % (len(BODY), BODY)
     + b'0\r\n\r\n'
 )
+# Files of a service that waits a second for silent clients, and as long for those that it has refused.
+EXCHANGE = 'model_serving/web/exchange.py'
+IMPATIENT = changed('model_serving/server/protocol.py', 'SILENCE', 1) | changed(EXCHANGE, 'SILENCE', 1, DRAIN=1)
 HELLO = b'{"result":"Hello, Leo!"}\n'
 
 
