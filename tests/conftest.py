@@ -114,12 +114,11 @@ def wait_until(condition, seconds=60):
         time.sleep(0.01)
 
 
-def changed(name, constant, value, **more) -> dict:
-    """Return a file of the tree, for `files`, with another value of one of its constants, or of several."""
+def changed(name, constant, value) -> dict:
+    """Return a file of the tree, for `files`, with another value of one of its constants."""
     source = (BASE_FOLDER / name).read_text(encoding='utf-8')
-    for key, wanted in {constant: value, **more}.items():
-        source, count = re.subn(f'^{key} = .*$', f'{key} = {wanted}', source, flags=re.MULTILINE)
-        assert count == 1
+    source, count = re.subn(f'^{constant} = .*$', f'{constant} = {value}', source, flags=re.MULTILINE)
+    assert count == 1
     return {name: source}
 
 

@@ -20,7 +20,12 @@ IN_CHUNKS = (
 )
 # Files of a service that waits a second for silent clients, and as long for those that it has refused.
 EXCHANGE = 'model_serving/web/exchange.py'
-IMPATIENT = changed('model_serving/server/protocol.py', 'SILENCE', 1) | changed(EXCHANGE, 'SILENCE', 1, DRAIN=1)
+BODIES = 'model_serving/web/bodies.py'
+IMPATIENT = (
+    changed('model_serving/server/protocol.py', 'SILENCE', 1)
+    | changed(EXCHANGE, 'SILENCE', 1)
+    | changed(BODIES, 'DRAIN', 1)
+)
 HELLO = b'{"result":"Hello, Leo!"}\n'
 
 

@@ -14,8 +14,8 @@ import requests
 from tests.conftest import changed, memory, wait_until
 from tests.fakes.misbehaving import files
 from tests.server.raw_connection import (
+    BODIES,
     BODY,
-    EXCHANGE,
     HELLO,
     IMPATIENT,
     IN_CHUNKS,
@@ -345,7 +345,7 @@ class TestManyBodies:
 
     def test_what_is_too_much_is_refused(self, make_service):
         service = make_service(
-            PATIENT | changed(EXCHANGE, 'DRAIN', 1), {'WORKERS': '1', 'MODEL_SERVING_SERVING_MAX_BODIES': '4 MiB'}
+            PATIENT | changed(BODIES, 'DRAIN', 1), {'WORKERS': '1', 'MODEL_SERVING_SERVING_MAX_BODIES': '4 MiB'}
         )
         (pid,) = service.worker_pids
         body = b'{"name":"%s"}' % (b'x' * 1_000_000)
