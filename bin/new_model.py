@@ -79,8 +79,8 @@ class ExampleModelResource(ModelResource):
     result_schema = example_model_result_schema
 
     @validate_json(example_model_schema)
-    def post(self, instance):
-        return {'result': self.predict(instance)}
+    async def post(self, instance):
+        return {'result': await self.predict_async(instance)}
 '''
 
 CONF = """\

@@ -71,7 +71,7 @@ SERVER = {
     'HOST': 'The address to listen at; `127.0.0.1` lets only this machine in.',
     'PORT': 'The port to listen at.',
     'WORKERS': 'How many processes answer requests.',
-    'THREADS': 'How many handlers of each model, other than plain predictions, each of them runs at the same time.',
+    'THREADS': 'How many `def` handlers of each model each of them runs at the same time.',
 }
 
 

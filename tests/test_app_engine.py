@@ -104,9 +104,7 @@ def assert_serves(folder, packages):
     assert status == 0, ''.join(instance.lines)
     # Root can write in spite of the folder's mode, so this shows that nobody tried.
     assert {path: path.stat().st_mtime_ns for path in folder.rglob('*')} == before
-    memory = float(
-        re.search(r'1 workers? with 8 threads each; memory of all processes ([\d.]+) MiB', ''.join(instance.lines))[1]
-    )
+    memory = float(re.search(r'1 workers; memory of all processes ([\d.]+) MiB', ''.join(instance.lines))[1])
     assert memory < F1_MEMORY / 2
 
 
