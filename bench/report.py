@@ -1,4 +1,4 @@
-"""Write what was measured into docs/benchmarks.md, between its two marks, and plot it as docs/benchmarks.svg."""
+"""Write what was measured: ratios into docs/benchmarks.md, raw figures into docs/benchmarks-raw.md, and a plot."""
 
 import os
 import platform
@@ -13,26 +13,30 @@ import matplotlib.pyplot as plt
 from catalog import BASE_FOLDER, PEERS, VARIANTS, WORKLOADS
 
 DOCUMENT = BASE_FOLDER / 'docs' / 'benchmarks.md'
+RAW_DOCUMENT = BASE_FOLDER / 'docs' / 'benchmarks-raw.md'
 PLOT = BASE_FOLDER / 'docs' / 'benchmarks.svg'
 MARKS = '<!-- measured: written by bin/bench.sh -->\n', '<!-- end of what was measured -->\n'
-SHOWN_PACKAGES = {'ours': 'gunicorn', 'article': 'flask-restful', 'bare': 'gunicorn', 'ray': 'ray'}
+SHOWN_PACKAGES = {'ours': 'uvicorn', 'article': 'flask-restful', 'bare': 'uvicorn', 'ray': 'ray'}
 RATIOS = ('rate', 'cpu', 'p50_alone', 'p99')
 GROWTH = {'rate': '1/s', 'p50': 'ms', 'p99': 'ms', 'cpu': 'µs', 'proportional': 'MB', 'start': 's'}
 SCALES = {metric: scale for metric, _, _, scale in figures.METRICS}
 
 
 def write(turns, growth, options):
-    """Replace the measured part of the document and make the plot."""
+    """Replace the measured parts of both documents and make the plot."""
     names = [name for name in options.peers if name in PEERS]
-    parts = [_machine(options), _peers(names)]
-    for workload in options.workloads:
-        parts.append(_workload(workload, figures.by_peer(turns, workload)))
-    parts.append(_sizes(names))
-    parts.append(_growth(growth))
-    before, _, rest = DOCUMENT.read_text().partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    DOCUMENT.write_text(before + MARKS[0] + '\n'.join(parts) + MARKS[1] + after)
+    grouped = {workload: figures.by_peer(turns, workload) for workload in options.workloads}
+    raw = [_machine(options), _peers(names)]
+    raw += [_figures(workload, peers) for workload, peers in grouped.items()]
+    _replace(DOCUMENT, [_machine(options), *(_ratios(workload, peers) for workload, peers in grouped.items())])
+    _replace(RAW_DOCUMENT, [*raw, _sizes(names), _growth(growth)])
     _plot(turns, options)
+
+
+def _replace(document, parts):
+    before, _, rest = document.read_text().partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    document.write_text(before + MARKS[0] + '\n'.join(parts) + MARKS[1] + after)
 
 
 def table(head, rows) -> str:
@@ -62,22 +66,35 @@ def _peers(names):
     return table(('who', 'version', 'how it was set up'), rows)
 
 
-def _workload(workload, grouped):
-    head = ['who', *(f'{label}, {unit}' for _, label, unit, _ in figures.METRICS), 'errors']
-    rows, ratio_rows = [], []
+def _ratios(workload, grouped):
+    """Return a table of ours over each peer, and over the tree before if it was measured."""
+    rows = []
     for name, turns in grouped.items():
-        failure = figures.failure(turns)
-        if failure:
-            rows.append((PEERS[name].title, f'fails: {failure}', *[''] * len(figures.METRICS)))
+        if name == 'ours':
+            continue
+        cells = [f'fails: {figures.failure(turns)}', *[''] * (len(RATIOS) - 1)]
+        if not figures.failure(turns):
+            cells = [figures.ratio_text(figures.ratios(grouped['ours'], turns, metric)) for metric in RATIOS]
+        rows.append((_title(name), *cells))
+    head = ('ours over', 'requests a second at 32', 'CPU a request', 'p50 at one connection', 'p99 at 32')
+    return f'\n### {WORKLOADS[workload].title}\n\n{table(head, rows)}'
+
+
+def _figures(workload, grouped):
+    head = ['who', *(f'{label}, {unit}' for _, label, unit, _ in figures.METRICS), 'errors']
+    rows = []
+    for name, turns in grouped.items():
+        if figures.failure(turns):
+            rows.append((_title(name), f'fails: {figures.failure(turns)}', *[''] * len(figures.METRICS)))
             continue
         cells = [_cell(figures.values(turns, metric), scale) for metric, _, _, scale in figures.METRICS]
         errors = '; '.join(f'{kind}: {count}' for turn in turns for kind, count in turn['errors'].items())
-        rows.append((PEERS[name].title, *cells, errors or 'none'))
-        if name != 'ours':
-            ratios = [figures.ratio_text(figures.ratios(grouped['ours'], turns, metric)) for metric in RATIOS]
-            ratio_rows.append((PEERS[name].title, *ratios))
-    ratio_head = ('ours over', 'requests a second at 32', 'p50 at one connection', 'p99 at 32')
-    return f'\n### {WORKLOADS[workload].title}\n\n{table(ratio_head, ratio_rows)}\n{table(head, rows)}'
+        rows.append((_title(name), *cells, errors or 'none'))
+    return f'\n### {WORKLOADS[workload].title}\n\n{table(head, rows)}'
+
+
+def _title(name):
+    return PEERS[name].title if name in PEERS else name
 
 
 def _cell(numbers, scale):
@@ -121,7 +138,7 @@ def _plot(turns, options):
         workload: [
             (PEERS[name].title, [1 / ratio for ratio in figures.ratios(peers['ours'], peer_turns, 'rate')] or [0])
             for name, peer_turns in peers.items()
-            if name not in VARIANTS and not figures.failure(peer_turns)
+            if name in PEERS and name not in VARIANTS and not figures.failure(peer_turns)
         ]
         for workload, peers in grouped.items()
     }

@@ -9,10 +9,9 @@ import sys
 import uvicorn
 from gunicorn.workers import base
 
-from .balance import Balance
 from .loop_watch import LoopWatch
 from .protocol import Protocol, QuietFilter
-from .workers import Workers
+from .workers import Balance, Workers
 
 UVICORN_LOGGER = logging.getLogger('uvicorn.error')
 

@@ -2,9 +2,14 @@
 
 import mmap
 import os
+from time import monotonic
 
 # gunicorn numbers its workers as their age; so many may run at the same time.
 ROWS = 1024
+# How many more connections than the least loaded worker has are too many: a quarter, and this many.
+MARGIN = 1
+# How long to wait before the next client is asked to reconnect, in seconds.
+PAUSE = 0.01
 
 
 class Workers:
@@ -17,11 +22,11 @@ class Workers:
         self.count = count
         # 0 for no worker, else the number of connections plus 1.
         self._rows = memoryview(mmap.mmap(-1, 4 * ROWS)).cast('I')
+        self._started = mmap.mmap(-1, 1)
         # One byte, which the worker takes that sees all of them ready.
         self._token, token = os.pipe()
         os.set_blocking(self._token, False)
         os.write(token, b'.')
-        self._started = mmap.mmap(-1, 1)
 
     @property
     def have_started(self) -> bool:
@@ -61,3 +66,35 @@ class Workers:
 
     def _listening(self):
         return sum(map(bool, self._rows.tolist()))
+
+
+class Balance:
+    """Spreads kept-alive connections: an event loop accepts whatever waits, so one worker may get a whole burst.
+
+    One worker's part: it notes its number of connections, and asks some clients to reconnect if it has too many.
+    """
+
+    def __init__(self, workers: Workers, age: int, connections):
+        """`connections` is the set of the worker's open connections; `age` its number."""
+        self._workers, self._age, self._connections = workers, age, connections
+        self._next = 0.0
+        self._is_on = True
+        self.note()
+
+    def note(self):
+        """Note how many connections there are now."""
+        if self._is_on:
+            self._workers.note(self._age, len(self._connections))
+
+    def stop(self):
+        """Take the worker out of the comparison: it is going to end."""
+        self._is_on = False
+        self._workers.forget(self._age)
+
+    def is_too_full(self) -> bool:
+        """Tell whether the current request's connection should be closed; at most one in PAUSE."""
+        now = monotonic()
+        if now < self._next or not self._is_on:
+            return False
+        self._next = now + PAUSE
+        return len(self._connections) > self._workers.least_connections() * 1.25 + MARGIN

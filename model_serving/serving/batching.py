@@ -3,23 +3,20 @@
 import asyncio
 import concurrent.futures
 import threading
-from contextlib import suppress
 from math import ceil
 from queue import Empty, SimpleQueue
 from time import perf_counter
+from typing import NamedTuple
 
 from .errors import Overloaded
+from .futures import hand_back
 
 
-class Call:
-    """One caller's instance and the future of its result; `loop` is the future's event loop, None for a thread's."""
+class Call(NamedTuple):
+    """One caller's instance, and the future of its result."""
 
-    __slots__ = ('future', 'instance', 'loop')
-
-    def __init__(self, instance, future, loop):
-        self.instance = instance
-        self.future = future
-        self.loop = loop
+    instance: object
+    future: object
 
 
 class Batcher:
@@ -49,26 +46,23 @@ class Batcher:
         Raises Overloaded when `max_queue` calls wait already, and whatever `predict` raised for this instance.
         Cancelled, it drops the call.
         """
-        loop = asyncio.get_running_loop()
-        call = Call(instance, loop.create_future(), loop)
-        self._submit(call)
+        future = self._submit(instance, asyncio.get_running_loop().create_future())
         try:
-            return await call.future
+            return await future
         finally:
-            self._waiting.discard(call)
+            self._waiting.discard(future)
 
     def predict(self, instance, seconds):
         """Return the result for one instance; blocks the calling thread, for `seconds` at most.
 
         Raises TimeoutError after these, else as predict_async does.
         """
-        call = Call(instance, concurrent.futures.Future(), None)
-        self._submit(call)
+        future = self._submit(instance, concurrent.futures.Future())
         try:
-            return call.future.result(seconds)
+            return future.result(seconds)
         finally:
-            call.future.cancel()
-            self._waiting.discard(call)
+            future.cancel()
+            self._waiting.discard(future)
 
     def running_for(self) -> float:
         """Return for how many seconds the current call of `predict` has been running; 0 when none is."""
@@ -77,17 +71,18 @@ class Batcher:
 
     def give_up(self, error):
         """Raise `error` for every caller: their calls will never be predicted."""
-        _hand_back([(call, None, error) for call in list(self._waiting)])
+        hand_back([(future, None, error) for future in list(self._waiting)])
 
-    def _submit(self, call):
+    def _submit(self, instance, future):
         waiting = len(self._waiting)
         if waiting >= self._max_queue:
             seconds = ceil(waiting / self._max_batch_size) * self._seconds_per_batch
             raise Overloaded(self.name, waiting, max(seconds, self.running_for()))
-        self._waiting.add(call)
-        self._queue.put(call)
+        self._waiting.add(future)
+        self._queue.put(Call(instance, future))
         if self._thread is None:
             self._start()
+        return future
 
     def _start(self):
         with self._starting:
@@ -132,13 +127,13 @@ class Batcher:
         # BaseException: a model that calls sys.exit must neither end this thread nor leave its caller waiting.
         except BaseException as error:
             if len(calls) == 1:
-                _hand_back([(calls[0], None, _exception(error))])
+                hand_back([(calls[0].future, None, _exception(error))])
                 return
             middle = len(calls) // 2
             self._answer(calls[:middle])
             self._answer(calls[middle:])
         else:
-            _hand_back([(call, result, None) for call, result in zip(calls, results, strict=True)])
+            hand_back([(call.future, result, None) for call, result in zip(calls, results, strict=True)])
 
     def _results(self, instances):
         """Return what `predict` returns, as a list of the right length, and note how long it took."""
@@ -157,32 +152,6 @@ class Batcher:
         if len(results) != len(instances):
             raise ValueError(f'{self.name}: predict returned {len(results)} results for {len(instances)} instances.')
         return results
-
-
-def _hand_back(outcomes):
-    """Give the callers their `(call, result, error)`: one wake-up of each event loop for all of its calls."""
-    by_loop = {}
-    for outcome in outcomes:
-        by_loop.setdefault(outcome[0].loop, []).append(outcome)
-    for loop, its_outcomes in by_loop.items():
-        if loop is None:
-            _settle(its_outcomes)
-        else:
-            # A closed loop has no callers left.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(_settle, its_outcomes)
-
-
-def _settle(outcomes):
-    for call, result, error in outcomes:
-        # A thread may give up just here, between the question and the answer.
-        with suppress(concurrent.futures.InvalidStateError):
-            if call.future.done():
-                continue
-            if error is None:
-                call.future.set_result(result)
-            else:
-                call.future.set_exception(error)
 
 
 def _exception(error):

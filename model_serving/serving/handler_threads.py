@@ -2,10 +2,10 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from time import perf_counter
 
 from .errors import Overloaded
+from .futures import hand_back
 
 
 class HandlerThreads:
@@ -52,8 +52,7 @@ class HandlerThreads:
 
     def give_up(self, error):
         """Raise `error` for every caller; the functions that run go on. May be called from any thread."""
-        for future in list(self._waiting):
-            _hand_back(future, None, error)
+        hand_back([(future, None, error) for future in list(self._waiting)])
 
     def _do(self, work, future):
         taken = work[:]
@@ -68,19 +67,4 @@ class HandlerThreads:
             result, error = None, raised
         finally:
             del self._running[future]
-        _hand_back(future, result, error)
-
-
-def _hand_back(future, result, error):
-    # A closed loop has no callers left.
-    with suppress(RuntimeError):
-        future.get_loop().call_soon_threadsafe(_settle, future, result, error)
-
-
-def _settle(future, result, error):
-    if future.done():
-        return
-    if error is None:
-        future.set_result(result)
-    else:
-        future.set_exception(error)
+        hand_back([(future, result, error)])

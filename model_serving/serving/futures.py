@@ -1,0 +1,35 @@
+"""Results that a thread hands back to callers that wait on futures: of event loops, or of threads."""
+
+import asyncio
+import concurrent.futures
+from contextlib import suppress
+
+
+def hand_back(outcomes):
+    """Settle `(future, result, error)` for each: one wake-up of each event loop for all of its futures.
+
+    Futures that are done already, since their callers have gone, are left alone.
+    """
+    by_loop = {}
+    for outcome in outcomes:
+        loop = outcome[0].get_loop() if asyncio.isfuture(outcome[0]) else None
+        by_loop.setdefault(loop, []).append(outcome)
+    for loop, its_outcomes in by_loop.items():
+        if loop is None:
+            _settle(its_outcomes)
+        else:
+            # A closed loop has no callers left.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(_settle, its_outcomes)
+
+
+def _settle(outcomes):
+    for future, result, error in outcomes:
+        # A thread may give up just here, between the question and the answer.
+        with suppress(concurrent.futures.InvalidStateError):
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
