@@ -4,6 +4,7 @@ Marks that the default run leaves out: `long`, and one for each file in tests/re
 the packages of that file; bin/test.sh --all runs each of these in an environment of its own.
 """
 
+import asyncio
 import contextlib
 import os
 import re
@@ -197,6 +198,12 @@ def make_service(tmp_path):
     yield make
     for one in made:
         one.stop()
+
+
+def run_async(coroutine):
+    """Run a coroutine on an event loop of its own; in a thread, since the browser's tests leave a loop running here."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def entered(service) -> int:

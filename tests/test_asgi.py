@@ -1,6 +1,5 @@
 """The front: what is answered directly, deadlines, clients that leave, threads, streams."""
 
-import asyncio
 import re
 import socket
 
@@ -12,7 +11,7 @@ from model_serving.models.xxx_model import XXXModel
 from model_serving.resources.xxx_model_resource import XXXModelResource
 from model_serving.serving.route import Route
 from model_serving.utils.conf_utils import Conf
-from tests.conftest import BASE_FOLDER, entered, memory, wait_until
+from tests.conftest import BASE_FOLDER, entered, memory, run_async, wait_until
 from tests.fakes import handler_resources as handlers
 from tests.web.nasty_requests import post
 
@@ -22,7 +21,7 @@ ANSWER = {'result': 'Hello, Leo!'}
 def direct(app) -> list:
     """Return the URLs whose valid calls the front answers without Flask."""
     front = app.extensions['front']
-    asyncio.run(front.start())
+    run_async(front.start())
     return [url for url, endpoint in front.endpoints.items() if endpoint.handler]
 
 

@@ -1,8 +1,6 @@
 """HTTP as uvicorn speaks it, with bounds: heads in bytes and in time, writing in time, pipelined requests in memory."""
 
-import logging
 import resource
-from asyncio import CancelledError
 from collections import deque
 
 import httptools
@@ -27,14 +25,6 @@ MAX_REASON = 150
 CONNECTION = 'model_serving.connection'
 # Takes the trailers of a body in chunks, which nobody reads, and keeps none.
 TRAILERS = deque(maxlen=0)
-
-
-class QuietFilter(logging.Filter):
-    """Drops what uvicorn logs of answers that were cut off, since the front has logged the reason."""
-
-    def filter(self, record):
-        cancelled = record.exc_info and isinstance(record.exc_info[1], CancelledError)
-        return not cancelled and not record.getMessage().startswith('ASGI callable returned without')
 
 
 class BoundedFlowControl(FlowControl):

@@ -10,10 +10,18 @@ import uvicorn
 from gunicorn.workers import base
 
 from .loop_watch import LoopWatch
-from .protocol import Protocol, QuietFilter
+from .protocol import Protocol
 from .workers import Balance, Workers
 
 UVICORN_LOGGER = logging.getLogger('uvicorn.error')
+
+
+class QuietFilter(logging.Filter):
+    """Drops what uvicorn logs of answers that were cut off, since the front has logged the reason."""
+
+    def filter(self, record):
+        cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
+        return not cancelled and not record.getMessage().startswith('ASGI callable returned without')
 
 
 class Server(uvicorn.Server):

@@ -40,6 +40,14 @@ if hasattr(os, 'register_at_fork'):
     os.register_at_fork(after_in_child=lambda: use(None))
 
 
+def is_running_here() -> bool:
+    """Tell whether the calling thread is that of the loop, so that blocking would stop everything."""
+    try:
+        return asyncio.get_running_loop() is _loop
+    except RuntimeError:
+        return False
+
+
 def get() -> asyncio.AbstractEventLoop:
     """Return the loop, started in a background thread if there is none."""
     with _lock:

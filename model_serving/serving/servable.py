@@ -1,9 +1,8 @@
-import asyncio
 import os
 from time import perf_counter
 from typing import NamedTuple
 
-from . import deadlines, places
+from . import deadlines, event_loop, places
 from .batching import Batcher
 from .errors import BlockingCall, DeadlineExceeded, NotReady
 from .handler_threads import HandlerThreads
@@ -101,7 +100,7 @@ class Servable:
 
     def predict(self, instance):
         """Return the result for one instance, for callers in threads; raises as predict_async, and BlockingCall."""
-        if _on_event_loop():
+        if event_loop.is_running_here():
             raise BlockingCall
         batcher = self._ready_batcher()
         arrived, seconds = deadlines.of_call(self.settings['timeout'])
@@ -141,14 +140,6 @@ class Servable:
         for waited_for in (self._batcher, self.handler_threads):
             if waited_for is not None:
                 waited_for.give_up(self._not_ready())
-
-
-def _on_event_loop():
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _resident_memory():

@@ -9,7 +9,7 @@ import pytest
 
 from model_serving.serving.batching import Batcher
 from model_serving.serving.errors import NotReady, Overloaded
-from tests.conftest import wait_until
+from tests.conftest import run_async, wait_until
 
 
 class Gate:
@@ -159,7 +159,7 @@ class TestOnAnEventLoop:
             gate.open.set()
             return await asyncio.gather(first, *others)
 
-        assert asyncio.run(calls()) == ['first', *range(20)]
+        assert run_async(calls()) == ['first', *range(20)]
 
     def test_calls_of_two_loops_are_answered_on_their_own(self, threads):
         batcher = Batcher('Quick', lambda instances: instances, 8)
@@ -181,7 +181,7 @@ class TestOnAnEventLoop:
             with pytest.raises(asyncio.CancelledError):
                 await call
 
-        asyncio.run(leave())
+        run_async(leave())
         gate.open.set()
         assert first.result() == 'first'
         assert batcher.predict('next', 20) == 'next'
@@ -189,13 +189,13 @@ class TestOnAnEventLoop:
 
     def test_a_loop_that_was_closed_does_not_end_the_predict_thread(self, gate):
         batcher = Batcher('Slow', gate.predict, 8)
-        loop = asyncio.new_event_loop()
-        call = loop.create_task(batcher.predict_async('lost'))
-        loop.run_until_complete(asyncio.sleep(0))
-        assert gate.entered.wait(20)
-        call.cancel()
-        loop.run_until_complete(asyncio.gather(call, return_exceptions=True))
-        loop.close()
+
+        async def leave():
+            call = asyncio.create_task(batcher.predict_async('lost'))
+            assert await asyncio.to_thread(gate.entered.wait, 20)
+            call.cancel()
+
+        run_async(leave())
         gate.open.set()
         assert batcher.predict('next', 20) == 'next'
 
@@ -211,7 +211,7 @@ class TestOnAnEventLoop:
             asked = ['good', 'bad', 'better', 'bad']
             return await asyncio.gather(*map(batcher.predict_async, asked), return_exceptions=True)
 
-        good, bad, better, worse = asyncio.run(calls())
+        good, bad, better, worse = run_async(calls())
         assert (good, better) == ('good', 'better')
         assert [type(bad), type(worse)] == [ZeroDivisionError] * 2
         assert bad is not worse
