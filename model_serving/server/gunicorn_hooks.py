@@ -24,6 +24,8 @@ _workers = None
 def on_starting(server):
     """Make what the workers share; exit if the address is taken: gunicorn would try for 5 s and not say what to do."""
     global _workers
+    if not hasattr(server.worker_class, 'on_start'):
+        sys.exit('conf/gunicorn.conf.py is for its own worker class. For another one leave it out: gunicorn main:app')
     _workers = Workers(server.cfg.workers)
     if {'GUNICORN_FD', 'LISTEN_FDS'} & os.environ.keys():
         return  # it is handed its sockets

@@ -17,8 +17,7 @@ from onnx import TensorProto
 from model_serving.utils.cpu_utils import available_cores
 from tests.conftest import BASE_FOLDER
 
-SYNC = {'GUNICORN_CMD_ARGS': '--worker-class sync --graceful-timeout 2', 'THREADS': '1'}
-GTHREAD = {'GUNICORN_CMD_ARGS': '--graceful-timeout 2', 'THREADS': '4'}
+SERVER = {'GUNICORN_CMD_ARGS': '--graceful-timeout 2'}
 # What starts takes some seconds; what hangs, for ever.
 DEADLINE = 20
 RUNTIMES = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ('xgboost', 'lightgbm', 'skops', 'torch')]
@@ -55,7 +54,7 @@ ROUTES += tuple(
 
 
 def in_the_thread_of_the_request() -> dict:
-    """Return the files by which a worker's own thread predicts, and says which process it is in."""
+    """Return the files by which a worker's main thread, that of its event loop, predicts and says its process."""
     text = (BASE_FOLDER / 'model_serving' / 'resources' / 'file_resource.py').read_text()
     by_batcher = "{'result': await self.predict_async(instance)}"
     assert by_batcher in text
@@ -157,7 +156,7 @@ def large_onnx(write_onnx, tmp_path_factory):
 
 
 # One thread as the user may set it, and as many as there are for each of two workers.
-@pytest.mark.parametrize('server', [{**SYNC, 'OMP_NUM_THREADS': '1'}, GTHREAD], ids=['sync', 'gthread'])
+@pytest.mark.parametrize('server', [{**SERVER, 'OMP_NUM_THREADS': '1'}, SERVER], ids=['one', 'several'])
 def test_classes_and_onnx_files_are_loaded_where_they_say(make_service, server, large_onnx):
     files = {
         'conf/large.conf': f'[model]\nname = Large\nfile = {large_onnx}\n',
@@ -183,10 +182,9 @@ def test_classes_and_onnx_files_are_loaded_where_they_say(make_service, server, 
     assert ends_by_itself(service)
 
 
-@pytest.mark.parametrize('server', [SYNC, GTHREAD], ids=['sync', 'gthread'])
 @pytest.mark.parametrize('runtime', RUNTIMES)
-def test_a_file_predicts_in_the_main_thread_of_every_worker(make, runtime, server):
-    service = make(runtime, server)
+def test_a_file_predicts_in_the_main_thread_of_every_worker(make, runtime):
+    service = make(runtime, SERVER)
     service.start()
     instance = {'x': [0.5] * 5} if runtime != 'torch' else {'input': [0.5] * 5}
     assert len(set(results_of_all_workers(service, 'FileModel', instance))) == 1
@@ -195,7 +193,7 @@ def test_a_file_predicts_in_the_main_thread_of_every_worker(make, runtime, serve
 
 @pytest.mark.parametrize('runtime', RUNTIMES)
 def test_before_the_fork_it_hangs(make, runtime):
-    service = make(runtime, SYNC, rule_broken(runtime))
+    service = make(runtime, SERVER, rule_broken(runtime))
     with pytest.raises(subprocess.TimeoutExpired):
         service.run('bin/start.sh', timeout=DEADLINE)
     assert 'Traceback' not in service.log
