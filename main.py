@@ -22,7 +22,8 @@ if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts it with an older 
 from model_serving.utils.cpu_utils import limit_threads
 
 # What a model prints is in the log at once, although the log is a file.
-sys.stdout.reconfigure(line_buffering=True)
+if hasattr(sys.stdout, 'reconfigure'):
+    sys.stdout.reconfigure(line_buffering=True)
 # Under gunicorn conf/gunicorn.conf.py has set these already, for its number of workers.
 limit_threads(workers=1)
 

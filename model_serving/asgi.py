@@ -43,6 +43,8 @@ class Front:
 
     async def __call__(self, scope, receive, send):
         if scope['type'] == 'http':
+            if not self._started:
+                await self.start()  # a server without lifespan
             await Exchange(self, scope, receive, send).run()
         elif scope['type'] == 'lifespan':
             await self._lifespan(receive, send)

@@ -28,17 +28,13 @@ TRAILERS = deque(maxlen=0)
 
 
 class BoundedFlowControl(FlowControl):
-    """Reads no more of a connection while many pipelined requests wait: uvicorn would go on with each body it reads.
-
-    While few of them wait it is read, to see whether the client leaves.
-    """
+    """Reads no more of a connection while many pipelined requests wait: uvicorn would go on with each body."""
 
     def __init__(self, transport, pipeline):
         super().__init__(transport)
         self._pipeline = pipeline
 
     def resume_reading(self):
-        """Read on, unless many requests wait."""
         if len(self._pipeline) < MAX_PIPELINED:
             super().resume_reading()
 
@@ -100,10 +96,7 @@ class Protocol(HttpToolsProtocol):
         self.unparsed = data
 
     def _without_upgrade(self, rest):
-        """Return the request, to be parsed again, without its wish for another protocol.
-
-        Java's HttpClient asks for HTTP/2 this way.
-        """
+        """Return the request, to be parsed again, without its wish for HTTP/2, which Java's HttpClient has."""
         line = b'%s %s HTTP/%s' % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         kept = [header for header in self.headers if header[0] not in (b'upgrade', b'http2-settings')]
         head = b'\r\n'.join([line, *(b'%s: %s' % header for header in kept), b'', b''])
@@ -180,6 +173,11 @@ class Protocol(HttpToolsProtocol):
             self.loop.call_later(LINGER, self._close_if_idle)
         else:
             super().shutdown()
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Tell whether the worker ends while the client still waits."""
+        return self.is_ending and not self.transport.is_closing()
 
     def _close_if_idle(self):
         if self.cycle is None or self.cycle.response_complete:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import flask_restful
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import RequestTimeout
+from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
 from werkzeug.wrappers import Response
 
 from ..serving import deadlines
@@ -24,6 +24,7 @@ LOGGER = logging.getLogger('server')
 CONNECTION = 'model_serving.connection'
 # How long a client may stop in the middle of a body, in seconds.
 SILENCE = 30
+ENDING = 'The service was stopped before the model had answered. Send the request again.'
 TOO_SLOW = 'The rest of the body did not arrive in time. Send it without a pause.'
 # The access log's status for a client that left before its answer, as nginx has it.
 CLIENT_LEFT = 499
@@ -114,9 +115,13 @@ class Exchange:
             if self.expired:
                 self.task.uncancel()
                 return self._error(self._timeout_error())
-            if self.task.cancelling():
+            if not self.task.cancelling():
+                return self._error(error)  # the handler's own
+            if not getattr(self.scope.get(CONNECTION), 'is_cut_off', False):
                 raise
-            return self._error(error)  # the handler's own
+            # By the server, which has waited for this call for as long as it may.
+            self.task.uncancel()
+            return self._error(ServiceUnavailable(ENDING))
         # BaseException: a handler may call sys.exit.
         except BaseException as error:
             response = getattr(error, 'response', None)

@@ -124,6 +124,15 @@ def test_term_answers_what_was_accepted(make_gates, threads):
     assert service.log.count('Model" 200 ') == 8
 
 
+def test_calls_that_take_longer_than_the_graceful_time_are_told_so(make_gates, threads):
+    service = make_gates({'WORKERS': '1', 'GUNICORN_CMD_ARGS': '--graceful-timeout 2'})
+    call = threads.submit(service.post, '/v1/PatientModel', {})
+    wait_until((service.folder / 'patient-began').exists)
+    os.kill(service.master_pid, signal.SIGTERM)
+    assert call.result().status_code == 503
+    assert call.result().json()['message'].startswith('The service was stopped before the model had answered.')
+
+
 def test_term_answers_requests_that_came_together(make_gates):
     service = make_gates({'WORKERS': '1'})
     with socket.create_connection(('127.0.0.1', service.port), timeout=20) as sock:
