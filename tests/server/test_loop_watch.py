@@ -19,6 +19,7 @@ def test_a_handler_that_blocks_the_loop_is_told_with_its_line(make_gates):
     assert f'tests/fakes/gate.py", line {line}, in post' in service.log
 
 
+@pytest.mark.long
 def test_a_worker_that_is_blocked_for_too_long_is_replaced(make_gates):
     service = make_gates({'WORKERS': '1', 'GUNICORN_CMD_ARGS': '--timeout 2'})
     (worker,) = service.worker_pids
@@ -28,6 +29,7 @@ def test_a_worker_that_is_blocked_for_too_long_is_replaced(make_gates):
     assert service.post('/v1/XXXModel', {'name': 'Leo'}).status_code == 200
 
 
+@pytest.mark.long
 def test_short_blocks_that_follow_each_other_leave_the_worker_alive(make_gates, threads):
     service = make_gates({'WORKERS': '1', 'GUNICORN_CMD_ARGS': '--timeout 2'})
     workers = service.worker_pids
@@ -36,6 +38,7 @@ def test_short_blocks_that_follow_each_other_leave_the_worker_alive(make_gates, 
     assert service.worker_pids == workers
 
 
+@pytest.mark.long
 def test_a_model_that_takes_long_to_load_leaves_the_worker_alive(make_service):
     model = (BASE_FOLDER / 'model_serving/models/xxx_model.py').read_text(encoding='utf-8')
     slow = model.replace('load_before_fork = True', 'load_before_fork = False')

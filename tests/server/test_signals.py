@@ -94,6 +94,7 @@ def test_hup_loses_no_request_of_busy_clients(make_service, times):
     assert sum(caller.answered for caller in callers) > 100
 
 
+@pytest.mark.long
 def test_hup_renews_workers_that_take_long_to_start(make_service):
     """For a while there is no worker; clients wait for the next one."""
     main = (BASE_FOLDER / 'main.py').read_text(encoding='utf-8')
@@ -124,6 +125,7 @@ def test_term_answers_what_was_accepted(make_gates, threads):
     assert service.log.count('Model" 200 ') == 8
 
 
+@pytest.mark.long
 def test_calls_that_take_longer_than_the_graceful_time_are_told_so(make_gates, threads):
     service = make_gates({'WORKERS': '1', 'GUNICORN_CMD_ARGS': '--graceful-timeout 2'})
     call = threads.submit(service.post, '/v1/PatientModel', {})
@@ -176,8 +178,15 @@ def test_a_stop_with_idle_connections_ends_within_three_seconds(make_service):
         assert time.monotonic() - started < 3
 
 
-@pytest.mark.parametrize('name', ['INT', 'QUIT'])
-@pytest.mark.parametrize('path, body', [('GateModel', {}), ('DefGateModel', {}), ('BlockingModel', {'seconds': 60})])
+@pytest.mark.parametrize('name', ['INT', pytest.param('QUIT', marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    'path, body',
+    [
+        pytest.param('GateModel', {}, marks=pytest.mark.long),
+        pytest.param('DefGateModel', {}, marks=pytest.mark.long),
+        ('BlockingModel', {'seconds': 60}),
+    ],
+)
 def test_int_and_quit_end_the_service_at_once(make_gates, threads, name, path, body):
     service = make_gates({'WORKERS': '1'})
     assert service.get('/health/live').status_code == 200
@@ -190,6 +199,7 @@ def test_int_and_quit_end_the_service_at_once(make_gates, threads, name, path, b
     assert '"GET /health/live" 200' in service.log
 
 
+@pytest.mark.long
 def test_usr1_disturbs_nobody(make_service):
     """gunicorn opens its log files again; ours is a stream, which start.sh opens."""
     service = make_service()
@@ -200,6 +210,7 @@ def test_usr1_disturbs_nobody(make_service):
     assert service.worker_pids == workers
 
 
+@pytest.mark.long
 def test_ttin_and_ttou_add_and_remove_a_worker(make_service):
     service = make_service()
     with busy_clients(service, 8):
@@ -209,6 +220,7 @@ def test_ttin_and_ttou_add_and_remove_a_worker(make_service):
         wait_until(lambda: len(service.worker_pids) == 2)
 
 
+@pytest.mark.long
 def test_max_requests_renews_workers_and_loses_nothing(make_gates, threads):
     """Also while a thread of a worker hangs in a handler."""
     service = make_gates({'GUNICORN_CMD_ARGS': '--max-requests 200 --max-requests-jitter 50 --graceful-timeout 2'})
@@ -233,6 +245,7 @@ def test_a_worker_that_ends_is_replaced(make_gates, path):
     assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
 
 
+@pytest.mark.long
 def test_usr2_brings_up_a_second_master_that_goes_on_without_the_first(make_service):
     service = make_service()
     first = service.master_pid
@@ -260,6 +273,7 @@ def post_fork(server, worker):
 """
 
 
+@pytest.mark.long
 def test_a_worker_that_is_told_to_end_before_it_listens_to_signals_ends(make_service):
     """gunicorn's master tells each worker once; one that missed it would serve on while the master waits for it."""
     conf = (BASE_FOLDER / 'conf' / 'gunicorn.conf.py').read_text(encoding='utf-8')
