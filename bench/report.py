@@ -1,4 +1,4 @@
-"""Write what was measured: ratios into docs/benchmarks.md, raw figures into docs/benchmarks-raw.md, and a plot."""
+"""Write what was measured: ratios into docs/benchmarks.md, raw figures into bench/figures.md, and a plot."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 from catalog import BASE_FOLDER, PEERS, VARIANTS, WORKLOADS
 
 DOCUMENT = BASE_FOLDER / 'docs' / 'benchmarks.md'
-RAW_DOCUMENT = BASE_FOLDER / 'docs' / 'benchmarks-raw.md'
+RAW_DOCUMENT = BASE_FOLDER / 'bench' / 'figures.md'
 PLOT = BASE_FOLDER / 'docs' / 'benchmarks.svg'
 MARKS = '<!-- measured: written by bin/bench.sh -->\n', '<!-- end of what was measured -->\n'
 SHOWN_PACKAGES = {'ours': 'uvicorn', 'article': 'flask-restful', 'bare': 'uvicorn', 'ray': 'ray'}
