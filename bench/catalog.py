@@ -86,7 +86,8 @@ class Peer(NamedTuple):
 PEERS = {
     'ours': Peer(
         'ours',
-        "gunicorn with the repository's own conf/gunicorn.conf.py; ids, CORS, JSON Schema and batches on",
+        "gunicorn with the repository's own conf/gunicorn.conf.py: 2 workers; ids, CORS, JSON Schema and batches on, "
+        'but in hello and many the handler calls the model itself',
         '{bin}/gunicorn --config conf/gunicorn.conf.py main:app',
         logging='',
         environment={'HOST': '127.0.0.1', 'PORT': '{port}', 'WORKERS': '2'},

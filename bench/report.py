@@ -76,7 +76,7 @@ def _ratios(workload, grouped):
         if not figures.failure(turns):
             cells = [figures.ratio_text(figures.ratios(grouped['ours'], turns, metric)) for metric in RATIOS]
         rows.append((_title(name), *cells))
-    head = ('ours over', 'requests a second at 32', 'CPU a request', 'p50 at one connection', 'p99 at 32')
+    head = ('ours over', 'requests a second at 32', 'CPU per request', 'p50 at one connection', 'p99 at 32')
     return f'\n### {WORKLOADS[workload].title}\n\n{table(head, rows)}'
 
 

@@ -1,4 +1,4 @@
-"""The resources of the benchmark for a tree without async handlers, and the def handler of ours."""
+"""The benchmark's resources for an older tree, which has no async handlers: copied as bench_resources.py."""
 
 from ..utils.validation_utils import validate_json
 from .model_resource import ModelResource
