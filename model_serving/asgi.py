@@ -14,7 +14,8 @@ from .resources.model_resource import ModelResource
 from .serving import event_loop
 from .serving.handler_threads import HandlerThreads
 from .web.bodies import Bodies
-from .web.exchange import Endpoint, Exchange
+from .web.endpoint import Endpoint
+from .web.exchange import Exchange
 
 # The threads of the pages and of health checks, and of each model's `def` handlers unless the server says otherwise.
 THREADS = 16
@@ -24,26 +25,20 @@ HOOKS = ('before_request_funcs', 'after_request_funcs', 'teardown_request_funcs'
 class Front:
     """The ASGI application of a Flask application that `create_app` made."""
 
-    def __init__(self, app, served, limits, access_log, max_bodies: int):
-        """`served` are pairs of a resource's class and its servable; `limits(url)` are the settings of a URL.
-
-        `access_log` is None when it is off. `max_bodies` is how many bytes all bodies together may take that are
-        unfinished or wait for their answers.
-        """
+    def __init__(self, app, max_bodies: int):
+        """`max_bodies` is how many bytes all bodies together may take that are unfinished or wait for their answers."""
         self.app = app
         self.bodies = Bodies(max_bodies)
-        self.access_log = access_log
         self.endpoints = {}
         self.other = None
         self.headers = _constant_headers(app)
-        self._served = served
-        self._limits = limits
-        self._own_hooks, self._own_wsgi_app = _hooks(app), app.wsgi_app
-        self._started = False
+        self._own_hooks = _hooks(app)
+        self._lock = asyncio.Lock()
+        self._is_started = False
 
     async def __call__(self, scope, receive, send):
         if scope['type'] == 'http':
-            if not self._started:
+            if not self._is_started:
                 await self.start()  # a server without lifespan
             await Exchange(self, scope, receive, send).run()
         elif scope['type'] == 'lifespan':
@@ -54,26 +49,31 @@ class Front:
 
         The server's worker calls this before it listens; under another ASGI server its lifespan does.
         """
-        if not self._started:
-            self._started = True
+        async with self._lock:
+            if self._is_started:
+                return []
             event_loop.use(asyncio.get_running_loop())
-            pages = HandlerThreads('the service', threads, 10 * threads)
-            self.other = Endpoint(**self._limits(''), threads=pages, pages=pages)
-            for resource, servable in self._served:
-                servable.handler_threads = HandlerThreads(servable.name, threads, servable.settings['max_queue'])
-                self.endpoints[servable.url] = Endpoint(
-                    **self._limits(servable.url),
-                    threads=servable.handler_threads,
-                    pages=pages,
-                    servable=servable,
-                    resource=resource,
-                    handler=resource.post.handler if self.is_direct(resource) else None,
-                )
             # The workers are forked from one process, so they would all return the same random numbers.
             if 'numpy' in sys.modules:
                 sys.modules['numpy'].random.seed()
-        # In a thread: models may take long to load, and async handlers need the loop.
-        return await asyncio.to_thread(self.app.extensions['readiness'].start)
+            # In a thread: models may take long to load, and async handlers need the loop.
+            unready = await asyncio.to_thread(self.app.readiness.start)
+            self._add_endpoints(threads)
+            self._is_started = True
+            return unready
+
+    def _add_endpoints(self, threads):
+        pages = HandlerThreads('the service', threads, 10 * threads)
+        self.other = Endpoint(**self.app.limits(''), threads=pages, pages=pages)
+        for url, servable in self.app.servables.items():
+            servable.handler_threads = HandlerThreads(servable.name, threads, servable.settings['max_queue'])
+            self.endpoints[url] = Endpoint(
+                **self.app.limits(url),
+                threads=servable.handler_threads,
+                pages=pages,
+                servable=servable,
+                handler=servable.resource.post.handler if self.is_direct(servable.resource) else None,
+            )
 
     def is_direct(self, resource) -> bool:
         """Tell whether `post` can be called here without Flask: it is async, and nothing of the user's is around it."""
@@ -89,22 +89,21 @@ class Front:
             and not (resource.method_decorators or resource.decorators or resource.representations)
             and resource.dispatch_request is flask_restful.Resource.dispatch_request
             and _hooks(self.app) == self._own_hooks
-            and self.app.wsgi_app is self._own_wsgi_app
+            and 'wsgi_app' not in vars(self.app)  # no middleware
         )
 
     async def _lifespan(self, receive, send):
         await receive()
-        already_started = self._started
+        # A worker that started the models itself has decided what follows from it, and nothing is left to start.
         unready = [servable for servable in await self.start() if servable.settings['on_error'] == 'stop']
-        # A worker that started the models itself has decided what follows from it.
-        if unready and not already_started:
+        if unready:
             reasons = ' '.join(f'{servable.url}: {servable.problem}' for servable in unready)
             await send({'type': 'lifespan.startup.failed', 'message': f'The service can not start. {reasons}'})
             return
         await send({'type': 'lifespan.startup.complete'})
         await receive()
-        if self.access_log is not None:
-            await asyncio.to_thread(self.access_log.close)
+        if self.app.access_log:
+            await asyncio.to_thread(self.app.access_log.write)
         await send({'type': 'lifespan.shutdown.complete'})
 
 

@@ -1,15 +1,14 @@
 """Models in files: FORMATS says which module reads which suffix.
 
 A module has `load(path, settings)`, which returns an object with `schema`, `result_schema` and `predict(instances)`,
-and says what its runtime bears: LOAD_BEFORE_FORK, so that the workers share one copy, and PREDICT_BEFORE_FORK. It
-imports its framework, so it is imported when a file of its own is served. Nothing here knows of Flask or HTTP.
+and says by LOAD_BEFORE_FORK whether a loaded model survives a fork, so that the workers may share one copy. It imports
+its framework, so it is imported when a file of its own is served. Nothing here knows of Flask or HTTP.
 """
 
 import importlib
-import json
 import logging
-import subprocess
 import sys
+from functools import cached_property
 
 import jsonschema_rs
 import orjson
@@ -43,17 +42,23 @@ PACKAGES = {
 class ModelFile:
     """The file of a model: called, it loads it. `settings` are the model's, of conf_utils.
 
-    Raises StartError, here and when it loads, in one line: which file, what is wrong, what to do.
+    Each method raises StartError, in one line: which file, what is wrong, what to do.
     """
 
     def __init__(self, settings: dict):
         self.name = settings['file']
         self.path = BASE_FOLDER / self.name
         self._settings = settings
-        self._module_name = _module_name(self.name, self.path)
-        self._module = _import(self.name, self._module_name)
-        self.load_before_fork = self._module.LOAD_BEFORE_FORK
-        self._loaded = self._crash = None
+        self._loaded = None
+
+    @cached_property
+    def _module(self):
+        return _import(self.name, _module_name(self.name, self.path))
+
+    @property
+    def load_before_fork(self) -> bool:
+        """Tell whether the model survives a fork once it is loaded, so that the workers may share one copy."""
+        return self._module.LOAD_BEFORE_FORK
 
     def __str__(self):
         size = self.path.stat().st_size
@@ -61,10 +66,9 @@ class ModelFile:
 
     def __call__(self):
         """Return the model, ready to predict."""
-        if self._crash:
-            raise self._crash
+        module = self._module
         try:
-            self._loaded = self._module.load(self.path, self._settings)
+            self._loaded = module.load(self.path, self._settings)
         except StartError as error:
             raise StartError(f'{self.name}: {error}') from error
         except Exception as error:
@@ -72,21 +76,12 @@ class ModelFile:
             raise StartError(f'{self.name} could not be loaded: {type(error).__name__}: {reason}') from error
         return self._loaded
 
-    def schemas(self, reader: 'SchemaReader') -> tuple[dict, dict]:
-        """Return the schemas of an instance and of a result, with the user's patch and with an example."""
-        if self._loaded and self._module.PREDICT_BEFORE_FORK:
-            return _schemas(self._loaded, self._settings)
-        try:
-            return reader.read(self._settings)
-        except Crash as error:
-            # Nor would a worker survive it.
-            self._crash = error
-            raise
+    def schemas(self) -> tuple[dict, dict]:
+        """Return the schemas of an instance and of a result, with the user's patch and with an example.
 
-
-def read_schemas(settings: dict) -> tuple[dict, dict]:
-    """Load the file and return its schemas; for the process of SchemaReader."""
-    return _schemas(ModelFile(settings)(), settings)
+        The model tries the example, so this is called after the fork.
+        """
+        return _schemas(self._loaded, self._settings)
 
 
 def _module_name(name, path):
@@ -139,41 +134,3 @@ def _schemas(loaded, settings):
     if len(orjson.dumps(example)) <= MAX_EXAMPLE:
         schema = {**schema, 'examples': [example]}
     return schema, result_schema
-
-
-class Crash(StartError):
-    """Loading the file ended the process that tried it."""
-
-
-class SchemaReader:
-    """A process in which files are loaded to read their schemas, for runtimes that would not survive a fork.
-
-    It is `python -m model_serving.formats` (see __main__.py), made when the first file needs it, for all of them.
-    """
-
-    def __init__(self):
-        self._child = None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        if self._child:
-            self._child.communicate()
-
-    def read(self, settings: dict) -> tuple[dict, dict]:
-        """Return the schemas of an instance and of a result; raises StartError."""
-        if not self._child:
-            command = [sys.executable, '-m', __package__]
-            self._child = subprocess.Popen(command, cwd=BASE_FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._child.stdin.write(json.dumps(settings).encode() + b'\n')
-        self._child.stdin.flush()
-        answer = self._child.stdout.readline()
-        if not answer:
-            self._child.communicate()
-            status, self._child = self._child.returncode, None
-            raise Crash(f'{settings["file"]} ended the process that loaded it (status {status}): damaged?')
-        answer = json.loads(answer)
-        if 'error' in answer:
-            raise StartError(answer['error'])
-        return answer['schema'], answer['result_schema']

@@ -9,7 +9,7 @@ from .schemas import classifier_schema, object_schema, result_value_schema
 from .tensors import labels_and_probabilities, rows, table, with_positive
 
 # Loading starts OpenMP's threads, and a fork would lose them: a worker would wait for them for ever.
-LOAD_BEFORE_FORK = PREDICT_BEFORE_FORK = False
+LOAD_BEFORE_FORK = False
 # Objectives whose predictions are probabilities of classes.
 PROBABILITIES = {'binary', 'multiclass', 'softmax', 'multiclassova'}
 

@@ -13,7 +13,7 @@ from .tensors import Columns, Tensor, labels_and_probabilities, rows, same_shape
 
 THREADS = numeric_threads()
 # A session of several threads makes them when it is loaded, and a fork would lose them; one of one thread has none.
-LOAD_BEFORE_FORK = PREDICT_BEFORE_FORK = THREADS == 1
+LOAD_BEFORE_FORK = THREADS == 1
 
 INTEGERS = ('int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64')
 DTYPES = {

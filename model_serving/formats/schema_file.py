@@ -2,18 +2,15 @@
 
 import json
 
-import jsonschema_rs
-
 from ..serving.errors import StartError
-from ..utils.conf_utils import BASE_FOLDER, nearest
+from ..utils.conf_utils import BASE_FOLDER, did_you_mean
 from .schemas import merge_patch
 
 
 def patched(schema: dict, settings: dict) -> dict:
     """Return the schema of an instance with the patch applied that the settings name, if any.
 
-    Raises StartError for a patch that can't be read, that speaks of an input which the file does not have, or whose
-    examples do not fit.
+    Raises StartError for a patch that can't be read, or that speaks of an input which the file does not have.
     """
     if not settings['schema']:
         return schema
@@ -23,11 +20,9 @@ def patched(schema: dict, settings: dict) -> dict:
     for name in told if isinstance(told, dict) else ():
         if name not in known:
             raise StartError(
-                f'{place}: {name!r} is no input of the model.{nearest(name, known)} There are: {", ".join(known)}.'
+                f'{place}: {name!r} is no input of the model.{did_you_mean(name, known)} There are: {", ".join(known)}.'
             )
-    merged = merge_patch(schema, patch)
-    _check_examples(merged, place)
-    return merged
+    return merge_patch(schema, patch)
 
 
 def _read(path, place):
@@ -40,14 +35,3 @@ def _read(path, place):
     if not isinstance(patch, dict):
         raise StartError(f'{place} must be a JSON object: a merge patch over the schema.')
     return patch
-
-
-def _check_examples(schema, place):
-    try:
-        validator = jsonschema_rs.validator_for(schema, validate_formats=False)
-    except ValueError:
-        return  # validate_json says what is wrong with the schema
-    examples = schema.get('examples')
-    for number, example in enumerate(examples if isinstance(examples, list) else ()):
-        for error in validator.iter_errors(example):
-            raise StartError(f'{place}: examples[{number}]: {error.message}')

@@ -16,7 +16,6 @@ from .tensors import labels_and_probabilities, rows, table
 LOGGER = logging.getLogger('formats')
 # Loading starts no thread; predicting may (OpenMP's, in HistGradientBoosting and others), and a fork would lose them.
 LOAD_BEFORE_FORK = True
-PREDICT_BEFORE_FORK = False
 # Their `predict` is the class of the highest `predict_proba`, so that one call of a slow method is enough.
 LABEL_BY_PROBABILITY = {'RandomForestClassifier', 'ExtraTreesClassifier', 'BaggingClassifier'}
 

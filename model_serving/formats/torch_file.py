@@ -10,7 +10,7 @@ from .schemas import array_schema, object_schema, result_value_schema
 from .tensors import Tensor, rows, same_shapes
 
 # Predicting starts threads, and a fork would lose them.
-LOAD_BEFORE_FORK = PREDICT_BEFORE_FORK = False
+LOAD_BEFORE_FORK = False
 
 
 def load(path, settings) -> 'TorchModel':

@@ -13,6 +13,8 @@ four = [
     [0, 0, 0, 10, 15, 4, 0, 0],
 ]
 
+row = {'type': 'array', 'items': {'type': 'number', 'minimum': 0, 'maximum': 16}, 'minItems': 8, 'maxItems': 8}
+
 digits_model_schema = {
     'type': 'object',
     'description': 'One digit, written by hand',
@@ -20,12 +22,7 @@ digits_model_schema = {
         'image': {
             'description': 'Eight rows of eight grey levels, from 0 (paper) to 16 (ink)',
             'type': 'array',
-            'items': {
-                'type': 'array',
-                'items': {'type': 'number', 'minimum': 0, 'maximum': 16},
-                'minItems': 8,
-                'maxItems': 8,
-            },
+            'items': row,
             'minItems': 8,
             'maxItems': 8,
         },
@@ -34,26 +31,21 @@ digits_model_schema = {
     'examples': [{'image': four}],
 }
 
-digits_model_result_schema = {
+result = {
     'type': 'object',
     'properties': {
-        'result': {
-            'type': 'object',
-            'properties': {
-                'digit': {'description': 'The most probable digit', 'type': 'integer', 'minimum': 0, 'maximum': 9},
-                'probabilities': {
-                    'description': 'How probable each digit is, from 0 to 9',
-                    'type': 'array',
-                    'items': {'type': 'number', 'minimum': 0, 'maximum': 1},
-                    'minItems': 10,
-                    'maxItems': 10,
-                },
-            },
-            'required': ['digit', 'probabilities'],
+        'digit': {'description': 'The most probable digit', 'type': 'integer', 'minimum': 0, 'maximum': 9},
+        'probabilities': {
+            'description': 'How probable each digit is, from 0 to 9',
+            'type': 'array',
+            'items': {'type': 'number', 'minimum': 0, 'maximum': 1},
+            'minItems': 10,
+            'maxItems': 10,
         },
     },
-    'required': ['result'],
+    'required': ['digit', 'probabilities'],
 }
+digits_model_result_schema = {'type': 'object', 'properties': {'result': result}, 'required': ['result']}
 
 
 class DigitsModelResource(ModelResource):

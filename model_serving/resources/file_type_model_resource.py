@@ -8,33 +8,24 @@ python_source = b'import os\n\nprint(os.getcwd())\n'
 file_type_model_schema = {
     'type': 'object',
     'properties': {
-        'file': {
-            'description': 'The bytes of a file, as base64',
-            'type': 'string',
-            'contentEncoding': 'base64',
-        },
+        'file': {'description': 'The bytes of a file, as base64', 'type': 'string', 'contentEncoding': 'base64'},
     },
     'required': ['file'],
     'examples': [{'file': base64.b64encode(python_source).decode()}],
 }
 
-file_type_model_result_schema = {
+result = {
     'type': 'object',
     'properties': {
-        'result': {
-            'type': 'object',
-            'properties': {
-                'type': {'description': "Magika's name of the type, such as python or png", 'type': 'string'},
-                'score': {'description': 'How sure it is', 'type': 'number', 'minimum': 0, 'maximum': 1},
-                'group': {'description': 'The kind of type, such as code or image', 'type': 'string'},
-                'mime': {'description': 'The MIME type', 'type': 'string'},
-                'description': {'description': 'The type in words', 'type': 'string'},
-            },
-            'required': ['type', 'score', 'group', 'mime', 'description'],
-        },
+        'type': {'description': "Magika's name of the type, such as python or png", 'type': 'string'},
+        'score': {'description': 'How sure it is', 'type': 'number', 'minimum': 0, 'maximum': 1},
+        'group': {'description': 'The kind of type, such as code or image', 'type': 'string'},
+        'mime': {'description': 'The MIME type', 'type': 'string'},
+        'description': {'description': 'The type in words', 'type': 'string'},
     },
-    'required': ['result'],
+    'required': ['type', 'score', 'group', 'mime', 'description'],
 }
+file_type_model_result_schema = {'type': 'object', 'properties': {'result': result}, 'required': ['result']}
 
 
 class FileTypeModelResource(ModelResource):

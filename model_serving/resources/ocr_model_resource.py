@@ -25,42 +25,25 @@ ocr_model_schema = {
     'examples': [{'image': picture}],
 }
 
-ocr_model_result_schema = {
+corner = {'type': 'array', 'items': {'type': 'integer', 'minimum': 0}, 'minItems': 2, 'maxItems': 2}
+line = {
     'type': 'object',
     'properties': {
-        'result': {
-            'type': 'object',
-            'properties': {
-                'lines': {
-                    'description': 'The lines of text that were found, from top to bottom',
-                    'type': 'array',
-                    'items': {
-                        'type': 'object',
-                        'properties': {
-                            'text': {'description': 'What was read', 'type': 'string'},
-                            'confidence': {'type': 'number', 'minimum': 0, 'maximum': 1},
-                            'box': {
-                                'description': 'Its four corners in pixels, [x, y], clockwise from the upper left one',
-                                'type': 'array',
-                                'items': {
-                                    'type': 'array',
-                                    'items': {'type': 'integer', 'minimum': 0},
-                                    'minItems': 2,
-                                    'maxItems': 2,
-                                },
-                                'minItems': 4,
-                                'maxItems': 4,
-                            },
-                        },
-                        'required': ['text', 'confidence', 'box'],
-                    },
-                },
-            },
-            'required': ['lines'],
+        'text': {'description': 'What was read', 'type': 'string'},
+        'confidence': {'type': 'number', 'minimum': 0, 'maximum': 1},
+        'box': {
+            'description': 'Its four corners in pixels, [x, y], clockwise from the upper left one',
+            'type': 'array',
+            'items': corner,
+            'minItems': 4,
+            'maxItems': 4,
         },
     },
-    'required': ['result'],
+    'required': ['text', 'confidence', 'box'],
 }
+lines = {'description': 'The lines of text that were found, from top to bottom', 'type': 'array', 'items': line}
+result = {'type': 'object', 'properties': {'lines': lines}, 'required': ['lines']}
+ocr_model_result_schema = {'type': 'object', 'properties': {'result': result}, 'required': ['result']}
 
 
 class OCRModelResource(ModelResource):

@@ -1,6 +1,5 @@
 """Flask's own server, as `python main.py` starts it."""
 
-import ipaddress
 import sys
 
 from werkzeug.serving import WSGIRequestHandler, is_running_from_reloader, run_simple
@@ -10,7 +9,7 @@ from . import listening
 
 
 class QuietRequestHandler(WSGIRequestHandler):
-    """Leaves the line of each request to the edge, which writes the same one under every server."""
+    """Leaves the line of each request to the application, which writes the same one under every server."""
 
     def log_request(self, *arguments):
         pass
@@ -33,11 +32,11 @@ def serve(make_app, host: str, port: int, debug: bool):
     """
     app = None
     # Whoever reaches werkzeug's debugger can run code, so it is for this machine alone.
-    debugger = debug and is_loopback(host)
+    debugger = debug and host in ('localhost', '127.0.0.1', '::1')
     if not debug or is_running_from_reloader():
         app = make_app()
         app.config['PROPAGATE_EXCEPTIONS'] = debugger
-        unready = app.extensions['readiness'].start()
+        unready = app.readiness.start()
         reasons = [
             f'{servable.url}: {servable.problem}' for servable in unready if servable.settings['on_error'] == 'stop'
         ]
@@ -53,11 +52,3 @@ def serve(make_app, host: str, port: int, debug: bool):
         extra_files=[str(path) for path in CONF_FOLDER.glob('*')],
         request_handler=QuietRequestHandler,
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == 'localhost'

@@ -70,7 +70,7 @@ def _start(worker, unready):
         LOGGER.error('%s %s: %s', consequence, servable.url, servable.problem)
         if must_stop:
             sys.exit(1)
-    servables = worker.front.app.extensions['readiness'].servables
+    servables = worker.front.app.servables.values()
     hang_watch.start(servables, lambda: _workers.may_end(worker.age), lambda: os.kill(os.getpid(), signal.SIGTERM))
     _workers.note(worker.age, 0)
     if _workers.completes_start():
@@ -89,8 +89,8 @@ def child_exit(server, worker):
 def worker_int(worker):
     """Write what the access log still holds, and end the process."""
     front = getattr(worker, 'front', None)
-    if front and front.access_log:
-        front.access_log.close()
+    if front and front.app.access_log:
+        front.app.access_log.write()
     # What Python does at its end would wait for threads that hang.
     os._exit(0 if front else 1)
 

@@ -1,7 +1,6 @@
 """What the workers of one service know of each other, in memory that they share."""
 
 import mmap
-import os
 from time import monotonic
 
 # gunicorn numbers its workers as their age; so many may run at the same time.
@@ -23,10 +22,6 @@ class Workers:
         # 0 for no worker, else the number of connections plus 1.
         self._rows = memoryview(mmap.mmap(-1, 4 * ROWS)).cast('I')
         self._started = mmap.mmap(-1, 1)
-        # One byte, which the worker takes that sees all of them ready.
-        self._token, token = os.pipe()
-        os.set_blocking(self._token, False)
-        os.write(token, b'.')
 
     @property
     def have_started(self) -> bool:
@@ -46,12 +41,8 @@ class Workers:
         return min(filter(None, self._rows.tolist()), default=1) - 1
 
     def completes_start(self) -> bool:
-        """Tell whether all workers are ready now; True for one of them, and once."""
-        if self._listening() < self.count or self.have_started:
-            return False
-        try:
-            os.read(self._token, 1)
-        except BlockingIOError:
+        """Tell whether all workers are ready now, for the first time; True for one of them."""
+        if self.have_started or self._listening() < self.count:
             return False
         self._started[0] = 1
         return True

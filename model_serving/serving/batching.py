@@ -11,6 +11,9 @@ from typing import NamedTuple
 from .errors import Overloaded
 from .futures import hand_back
 
+# How long a batch waits to fill up, as a part of the last one's time.
+LINGER = 0.25
+
 
 class Call(NamedTuple):
     """One caller's instance, and the future of its result."""
@@ -27,11 +30,10 @@ class Batcher:
     because its deadline passed or its client left, is dropped from the queue.
     """
 
-    def __init__(self, name, predict, max_batch_size, linger=0.25, max_queue=1000):
+    def __init__(self, name, predict, max_batch_size, max_queue=1000):
         self.name = name
         self._predict = predict
         self._max_batch_size = max_batch_size
-        self._linger = linger
         self._max_queue = max_queue
         self._queue = SimpleQueue()
         # Adding to a set and discarding from it need no lock.
@@ -94,7 +96,7 @@ class Batcher:
         together, seconds = 1, 0.0
         while True:
             calls = [self._queue.get()]
-            self._gather(calls, together, seconds * self._linger)
+            self._gather(calls, together, seconds * LINGER)
             together, started = len(calls), perf_counter()
             self._answer(calls)
             seconds = perf_counter() - started

@@ -11,11 +11,8 @@ _request = ContextVar('request', default=None)
 
 
 def begin(arrived: float, seconds: float):
-    """Set the deadline of the current request; returns what `end` needs."""
-    return _request.set((arrived, seconds))
-
-
-end = _request.reset
+    """Set the deadline of the current request."""
+    _request.set((arrived, seconds))
 
 
 def of_call(timeout: float) -> tuple[float, float]:
@@ -23,13 +20,14 @@ def of_call(timeout: float) -> tuple[float, float]:
     return _request.get() or (perf_counter(), timeout)
 
 
-def read(text: str | None, timeout: float) -> float:
-    """Return the seconds that a client asks for by X-Request-Timeout, at most `timeout`.
+def of_header(text: str | None, timeout: float) -> float:
+    """Return the seconds that a client asks for by X-Request-Timeout, at most `timeout`; what is no number counts not.
 
-    `text` is the header's value, None without one. Raises ValueError, as a sentence, for anything but a number.
+    `text` is the header's value, None without one.
     """
-    if text is None:
-        return timeout
-    if not SECONDS.fullmatch(text) or not float(text):
-        raise ValueError(f'X-Request-Timeout must be a number of seconds above 0, such as 2.5, not {text[:40]!r}.')
-    return min(float(text), timeout)
+    return timeout if text is None or not is_valid(text) else min(float(text), timeout)
+
+
+def is_valid(text: str) -> bool:
+    """Tell whether the value of X-Request-Timeout is a number of seconds above 0."""
+    return bool(SECONDS.fullmatch(text)) and float(text) > 0

@@ -1,4 +1,4 @@
-"""What can go wrong around a model. web/errors.py says which HTTP status each one gets."""
+"""What can go wrong around a model. Each error of a call carries its HTTP status."""
 
 from math import ceil
 
@@ -7,39 +7,57 @@ class StartError(Exception):
     """The service can't start; the message is one line for a person: what, where, and the fix."""
 
 
-class NotReady(Exception):
+class CallError(Exception):
+    """A call that can't be answered with a result; the message tells the client why, and what to do."""
+
+    status = 500
+    # When the client may try again, in whole seconds; None: not said.
+    retry_after = None
+
+
+class NotReady(CallError):
     """The model can't answer in this process: it did not load, its examples failed, or it hangs."""
 
+    status = 503
 
-class DeadlineExceeded(Exception):
+
+class DeadlineExceeded(CallError):
     """The model did not answer within `seconds`."""
+
+    status = 504
 
     def __init__(self, name: str, seconds: float):
         super().__init__(f'{name} did not answer within {seconds:g} s. Send less, or wait longer.')
 
 
-class Busy(DeadlineExceeded):
+class Busy(CallError):
     """None of the model's threads was free within `seconds`, so its handler was not called."""
 
+    status = 504
+
     def __init__(self, name: str, seconds: float, threads: int):
-        Exception.__init__(
-            self, f'{name} is busy: for {seconds:g} s all {threads} of its threads were in use. Try again later.'
+        super().__init__(
+            f'{name} is busy: for {seconds:g} s all {threads} of its threads were in use. Try again later.'
         )
 
 
-class Overloaded(Exception):
-    """Too many calls wait for the model; `retry_after` is in whole seconds, from the measured time per batch."""
+class Overloaded(CallError):
+    """Too many calls wait for the model; `retry_after` is from the measured time per batch."""
+
+    status = 429
 
     def __init__(self, name: str, waiting: int, seconds: float):
         self.retry_after = min(max(1, ceil(seconds)), 3600)
         super().__init__(f'{waiting} calls wait for {name} already. Try again in {self.retry_after} s.')
 
 
-class InvalidInstance(ValueError):
+class InvalidInstance(CallError, ValueError):
     """For `predict` to raise: an instance that fits the schema but that the model can't use.
 
     `path` is where, as in `image[3][7]`, empty at the top. Only the caller who sent it is refused.
     """
+
+    status = 400
 
     def __init__(self, path: str, message: str):
         super().__init__(f'{path}: {message}' if path else message)

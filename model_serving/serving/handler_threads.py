@@ -55,16 +55,15 @@ class HandlerThreads:
         hand_back([(future, None, error) for future in list(self._waiting)])
 
     def _do(self, work, future):
-        taken = work[:]
-        if not taken:
+        # At once, since the caller may clear it at any time.
+        function, *arguments = work[:] or (None,)
+        if function is None:
             return
-        function, *arguments = taken
-        taken.clear()
         self._running[future] = perf_counter()
         try:
-            result, error = function(*arguments), None
-        except Exception as raised:
-            result, error = None, raised
+            outcome = future, function(*arguments), None
+        except Exception as error:
+            outcome = future, None, error
         finally:
             del self._running[future]
-        hand_back([(future, result, error)])
+        hand_back([outcome])

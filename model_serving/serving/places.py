@@ -6,19 +6,12 @@ from functools import partial
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-LIBRARY = Path(traceback.__file__).parent
+PROJECT = PACKAGE.parent
+STANDARD_LIBRARY = Path(traceback.__file__).parent
+# Everything else in the package is the user's, but for the base class among the resources.
+OURS = {'app.py', 'asgi.py', 'formats', 'server', 'serving', 'utils', 'web'}
+BASE_CLASS = PACKAGE / 'resources' / 'model_resource.py'
 MAX_WORDS = 500
-# Everything else in the package is the user's: models, resources, routes.py and what these import.
-OURS = (
-    'app.py',
-    'asgi.py',
-    'formats',
-    'resources/file_resource.py',
-    'resources/model_resource.py',
-    'server',
-    'serving',
-)
-OURS += ('utils', 'web')
 
 
 def of_error(error, anywhere=False) -> str | None:
@@ -27,16 +20,16 @@ def of_error(error, anywhere=False) -> str | None:
     There is none either if serving/ itself complains of the model: then that line is only the caller's. With `anywhere`
     it is the last line of the package instead, or of main.py.
     """
-    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError):
-        frames.append((error.filename, error.lineno))
-    lines = [(Path(name), line) for name, line in frames if name and _is_source(Path(name))]
-    users = [(path, line) for path, line in lines if not _is_in(path, OURS)]
-    if users and not _is_in(lines[-1][0], ('serving',)):
-        return f'{_shown(users[-1][0])}, line {users[-1][1]}'
+    lines = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        lines.append((Path(error.filename), error.lineno))
+    lines = [line for line in lines if _is_source(line[0])]
+    found = [line for line in lines if _is_users(line[0])]
+    if found and lines[-1][0].is_relative_to(PACKAGE / 'serving'):
+        found = []
     if anywhere:
-        return f'{_shown(lines[-1][0])}, line {lines[-1][1]}' if lines else 'main.py, line 1'
-    return None
+        found = found or lines or [(PROJECT / 'main.py', 1)]
+    return f'{_shown(found[-1][0])}, line {found[-1][1]}' if found else None
 
 
 def of_object(thing) -> str:
@@ -62,13 +55,14 @@ def in_one_line(error) -> str:
 
 def _is_source(path):
     """Tell whether a file belongs to the package or to a user: not to a library, nor main.py, which only calls."""
-    is_library = path.is_relative_to(LIBRARY) or not {'site-packages', 'dist-packages'}.isdisjoint(path.parts)
-    return path.is_absolute() and path.suffix == '.py' and path != PACKAGE.parent / 'main.py' and not is_library
+    is_library = path.is_relative_to(STANDARD_LIBRARY) or {'site-packages', 'dist-packages'} & set(path.parts)
+    return path.is_absolute() and path.suffix == '.py' and path != PROJECT / 'main.py' and not is_library
 
 
-def _is_in(path, places):
-    return any(path.is_relative_to(PACKAGE / place) for place in places)
+def _is_users(path):
+    is_ours = path.is_relative_to(PACKAGE) and path.relative_to(PACKAGE).parts[0] in OURS
+    return not is_ours and path != BASE_CLASS
 
 
 def _shown(path):
-    return path.relative_to(PACKAGE.parent).as_posix() if path.is_relative_to(PACKAGE.parent) else str(path)
+    return path.relative_to(PROJECT).as_posix() if path.is_relative_to(PROJECT) else str(path)

@@ -1,11 +1,14 @@
+import inspect
 import re
 from importlib.util import find_spec
 from typing import NamedTuple
 
+from . import places
 from .errors import StartError
 
 # These words stand for other things in URLs, in conf files or in the names of environment variables.
 RESERVED_NAMES = {'models', 'health', 'repository', 'model', 'serving'}
+OPTIONAL = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 
 
 class Route(NamedTuple):
@@ -41,3 +44,57 @@ class Route(NamedTuple):
         if match[2].lower() in RESERVED_NAMES:
             raise StartError(f'{self.place}: {self.url!r}: the name {match[2]!r} is reserved. Choose another.')
         return int(match[1]), match[2]
+
+    def check(self):
+        """Raise StartError if a value of the row can't be right, or each call of its `post` would fail."""
+        if not isinstance(self.url, str):
+            raise StartError(f"routes.py: {_described(self.url)}: a row must start with its URL, as '/v1/MyModel'.")
+        if not _is_resource(self.resource):
+            swapped = ' Its third value is such a class: are the two swapped?' if _is_resource(self.model) else ''
+            wanted, value = 'second value must be the class of its Flask-RESTful resource', self.resource
+        # A resource that takes no servable brings its own model, so nothing is made of this value.
+        elif hasattr(self.resource, 'predict_async') and (not callable(self.model) or _is_resource(self.model)):
+            wanted, value, swapped = 'third value must be the class of its model', self.model, ''
+        else:
+            return _check_post(self.resource)
+        raise StartError(f'routes.py: {self.url}: the {wanted}, not {_described(value)}.{swapped}')
+
+
+def check(routes):
+    """Raise StartError for the first row of routes.py that can't be served: which one, and what belongs there."""
+    if isinstance(routes, Route) or not isinstance(routes, (tuple, list)):
+        raise StartError('routes.py: ROUTES must be a tuple of rows: (Route(url, resource, model),) with that comma.')
+    for number, row in enumerate(routes, 1):
+        if not isinstance(row, Route):
+            raise StartError(f'routes.py: row {number} must be Route(url, resource, model), not {_described(row)}.')
+        row.check()
+
+
+def _is_resource(value):
+    # Any view of Flask has this; serving/ imports neither Flask nor Flask-RESTful.
+    return isinstance(value, type) and hasattr(value, 'as_view')
+
+
+def _described(value):
+    if isinstance(value, type):
+        return f'the class {value.__name__}'
+    return repr(value) if value is None or isinstance(value, (str, int)) else f'an object of {type(value).__name__}'
+
+
+def _check_post(resource):
+    """Raise StartError for a `post` that nobody hands its instance, or that is async but is called as any function."""
+    post = getattr(resource, 'post', None)
+    if not inspect.isfunction(post) or resource.method_decorators or resource.decorators:
+        return  # what is around it may call it with anything
+    handler = getattr(post, 'handler', post)
+    # A decorator is called in place of what it wraps, so its own parameters count.
+    parameters = list(inspect.signature(handler, follow_wrapped=False).parameters.values())[1:]
+    given = {'instance'} if getattr(post, 'takes_instance', False) else set()
+    required = [each.name for each in parameters if each.default is each.empty and each.kind not in OPTIONAL]
+    unknown = [name for name in required if name not in given]
+    if unknown or (inspect.iscoroutinefunction(handler) and not given):
+        what = f'takes {unknown[0]!r}, but no value is given for it' if unknown else 'is async'
+        raise StartError(
+            f'{places.of_object(post)}: post of {resource.__name__} {what}. '
+            'Write @validate_json(schema) above it, and (self, instance) as its parameters.'
+        )

@@ -1,53 +1,43 @@
 import os
 from time import perf_counter
-from typing import NamedTuple
 
 from . import deadlines, event_loop, places
 from .batching import Batcher
 from .errors import BlockingCall, DeadlineExceeded, NotReady
-from .handler_threads import HandlerThreads
 
-BATCHER_SETTINGS = ('max_batch_size', 'linger', 'max_queue')
-
-
-class Loaded(NamedTuple):
-    """What loading a model took: the process that did it, bytes of resident memory, seconds."""
-
-    pid: int
-    memory: int
-    seconds: float
+# How many time-outs a call may take before its worker is replaced.
+HANGS_AFTER = 3
 
 
 class Servable:
-    """One version of a named model: its schemas, its settings and, once loaded, its object and batcher.
+    """One version of a named model: its resource, schemas and settings and, once loaded, its object and batcher.
 
-    `model_class` is None for a resource that brings its own model: there is nothing to load then.
+    `model_class` is None for a resource that brings its own model: there is nothing to load then. `resource` and the
+    schemas of a model file are None until it is loaded.
     `problem` says why it can't answer, None when it can; `answers` are those to the schema's examples.
     """
 
-    def __init__(self, name, version, model_class, schema, result_schema, settings):
+    def __init__(self, name, version, model_class, settings, resource=None):
         self.name = name
         self.version = version
         self.model_class = model_class
-        self.schema = schema
-        self.result_schema = result_schema
         self.settings = settings
+        self.resource = resource
+        self.schema = getattr(getattr(resource, 'post', None), 'schema', None)
+        self.result_schema = getattr(resource, 'result_schema', None)
         self.problem = 'It has not been started yet.'
-        self.loaded = None
         self.answers = []
-        self._model = None
-        self._batcher = None
+        # How long loading took, in seconds, and in which process.
+        self.load_seconds = self.load_process = None
         # The threads of its `def` handlers, where a server runs these for it.
         self.handler_threads = None
+        self._model = None
+        self._batcher = None
 
     @property
     def url(self) -> str:
+        """Its URL, and Flask's name for the handler: unlike the resource's class, it is different for each version."""
         return f'/v{self.version}/{self.name}'
-
-    @property
-    def endpoint(self) -> str:
-        """Flask's name for the handler: unlike the resource's class, it is different for each version."""
-        return self.url
 
     @property
     def examples(self) -> list:
@@ -73,18 +63,15 @@ class Servable:
         if self.problem:
             raise self._not_ready()
 
-    def _not_ready(self):
-        return NotReady(f'{self.name} is not ready: {self.problem}')
-
     def load(self):
         """Make the model's object, once; whatever the model's class raises goes through."""
         if self._model is None and self.model_class is not None:
-            memory, started = _resident_memory(), perf_counter()
+            started = perf_counter()
             self._model = self.model_class()
-            self.loaded = Loaded(os.getpid(), max(0, _resident_memory() - memory), perf_counter() - started)
+            self.load_seconds, self.load_process = perf_counter() - started, os.getpid()
             if hasattr(self._model, 'predict'):
-                limits = {key: self.settings[key] for key in BATCHER_SETTINGS}
-                self._batcher = Batcher(self.name, self._model.predict, **limits)
+                limits = self.settings['max_batch_size'], self.settings['max_queue']
+                self._batcher = Batcher(self.name, self._model.predict, *limits)
 
     def reason(self, error) -> str:
         """Return in one line what is wrong with the model, and where: a line of its author's, else its file."""
@@ -112,27 +99,16 @@ class Servable:
                 raise  # the model's own
             raise DeadlineExceeded(self.name, seconds) from None
 
-    def _ready_batcher(self):
-        self.check_ready()
-        if self._batcher is None:
-            raise TypeError(f'{self.name} has no method predict(instances).')
-        return self._batcher
-
-    def start_handler_threads(self, count: int):
-        """Give the `def` handlers of its resource `count` threads of their own."""
-        self.handler_threads = HandlerThreads(self.name, count, self.settings['max_queue'])
-
     @property
     def hangs_for(self) -> float:
-        """For how many seconds `predict` has been running, once that is more than `hang_timeout`; else 0.
+        """For how many seconds `predict` has been running, once that is more than HANGS_AFTER time-outs; else 0.
 
-        A `def` handler hangs after `timeout` more, since it may wait in the queue of `predict` for so long.
+        A `def` handler may take one more, since it may wait in the queue of `predict` for so long.
         """
-        predicting = self._batcher.running_for() if self._batcher else 0.0
-        handling = self.handler_threads.running_for() if self.handler_threads else 0.0
         timeout = self.settings['timeout']
-        most = self.settings['hang_timeout'] or 3 * timeout
-        return max(predicting if predicting > most else 0.0, handling if handling > most + timeout else 0.0)
+        limits = ((self._batcher, HANGS_AFTER * timeout), (self.handler_threads, (HANGS_AFTER + 1) * timeout))
+        running = ((part.running_for(), limit) for part, limit in limits if part is not None)
+        return max((seconds for seconds, limit in running if seconds > limit), default=0.0)
 
     def give_up(self, problem: str):
         """Answer everyone who waits, and whoever comes, that the model is not ready: `problem` says why."""
@@ -141,11 +117,11 @@ class Servable:
             if waited_for is not None:
                 waited_for.give_up(self._not_ready())
 
+    def _ready_batcher(self):
+        self.check_ready()
+        if self._batcher is None:
+            raise TypeError(f'{self.name} has no method predict(instances).')
+        return self._batcher
 
-def _resident_memory():
-    """Return this process's resident bytes; 0 where the system has no /proc."""
-    try:
-        with open('/proc/self/statm') as file:
-            return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
-    except OSError:
-        return 0
+    def _not_ready(self):
+        return NotReady(f'{self.name} is not ready: {self.problem}')

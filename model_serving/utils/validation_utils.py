@@ -1,8 +1,7 @@
 """`validate_json(schema)`: the decorator that is the whole contract of a handler."""
 
-import difflib
 import inspect
-from functools import cache, wraps
+from functools import wraps
 from itertools import chain, islice
 
 import jsonschema
@@ -13,6 +12,7 @@ from jsonschema.exceptions import ValidationError
 from werkzeug.exceptions import BadRequest
 
 from ..serving import event_loop
+from .conf_utils import did_you_mean
 
 MAX_ERRORS = 20
 MAX_MESSAGE = 240
@@ -21,10 +21,8 @@ MAX_PATH = 100
 MAX_ERRORS_SIZE = 3 * 1024
 # jsonschema needs 0.4 s for 100,000 numbers, jsonschema-rs over 1 s for as many failures: of more only one is told.
 MAX_EXPLAINED_BODY = 64 * 1024
-# Here jsonschema tries regular expressions by Python's `re`, where a hostile string can take it for ever.
-UNBOUNDED = ('patternProperties',)
 # For an async handler outside of a request whose model's settings are not known, in seconds.
-DEFAULT_TIMEOUT = 30
+TIMEOUT = 30
 
 
 def validate_json(schema, force=False):
@@ -51,9 +49,11 @@ def validate_json(schema, force=False):
             if takes_instance:
                 kwargs['instance'] = instance
             result = handler(*args, **kwargs)
-            if inspect.iscoroutine(result):
-                return event_loop.run(result, *_name_and_timeout(args))
-            return result
+            if not inspect.iscoroutine(result):
+                return result
+            servable = getattr(args[0], 'servable', None) if args else None
+            name, timeout = (servable.name, servable.settings['timeout']) if servable else ('The handler', TIMEOUT)
+            return event_loop.run(result, name, timeout)
 
         wrapper.schema = schema
         wrapper.is_valid, wrapper.handler, wrapper.takes_instance = validator.is_valid, handler, takes_instance
@@ -62,12 +62,6 @@ def validate_json(schema, force=False):
         return wrapper
 
     return decorator
-
-
-def _name_and_timeout(args):
-    """Return the name and the time-out of the model whose resource `args` begin with."""
-    servable = getattr(args[0], 'servable', None) if args else None
-    return (servable.name, servable.settings['timeout']) if servable else ('The handler', DEFAULT_TIMEOUT)
 
 
 class SchemaValidator:
@@ -88,12 +82,11 @@ class SchemaValidator:
         except jsonschema_rs.ValidationError as error:
             raise jsonschema.SchemaError(in_words(_failure(error))) from None
         self._explainer = jsonschema.validators.extend(explainer, QUICK_KEYWORDS)(schema)
-        self._explains = not _holds(schema, UNBOUNDED)
         self.is_valid = self._validator.is_valid
 
     def errors(self, instance, body_size=0) -> list:
         """Return up to 20 failures as `{'path': 'image[3][7]', 'message': str}`, the most telling one first."""
-        if not self._explains or body_size > MAX_EXPLAINED_BODY:
+        if body_size > MAX_EXPLAINED_BODY:
             return self._first_error(instance)
         try:
             errors = list(islice(self._explainer.iter_errors(instance), MAX_ERRORS))
@@ -134,12 +127,6 @@ def clip(text: str, most: int = MAX_MESSAGE) -> str:
     return text if len(text) <= most else f'{text[: most // 2]} … {text[-most // 2 :]}'
 
 
-def did_you_mean(word, words) -> str:
-    """Return `Did you mean 'name'?` where one of `words` is near to `word`, else nothing."""
-    near = difflib.get_close_matches(word[:MAX_PATH], words, n=1)
-    return f'Did you mean {near[0]!r}?' if near else ''
-
-
 def _failure(error):
     return {'path': path_text(error.instance_path), 'message': clip(error.message)}
 
@@ -155,12 +142,12 @@ def _failures(error):
     for each in error.context:
         if each.schema_path:  # the schema `false` has none, and nothing comes near it
             branches.setdefault(each.schema_path[0], []).append(each)
-    nearest = sorted(branches.values(), key=_distance)[:2]
-    if not branches or (len(nearest) == 2 and _distance(nearest[0]) == _distance(nearest[1])):
-        yield {'path': path_text(error.absolute_path), 'message': clip(error.message) + _hint(error)}
-    else:
-        for each in sorted(nearest[0], key=_order):
+    ranked = sorted(branches.values(), key=_distance)
+    if ranked and _distance(ranked[0]) not in map(_distance, ranked[1:]):
+        for each in sorted(ranked[0], key=_order):
             yield from _failures(each)
+    else:
+        yield {'path': path_text(error.absolute_path), 'message': clip(error.message) + _hint(error)}
 
 
 def _distance(errors):
@@ -174,7 +161,7 @@ def _hint(error):
     if error.validator in ('additionalProperties', 'unevaluatedProperties') and isinstance(error.instance, dict):
         known = error.schema.get('properties', {})
         unknown = islice((name for name in error.instance if name not in known), MAX_ERRORS)
-        return next((f'. {hint}' for hint in (did_you_mean(name, known) for name in unknown) if hint), '')
+        return next((f'.{hint}' for hint in (did_you_mean(name, known) for name in unknown) if hint), '')
     wants = dict.fromkeys(f'{path_text(each.path)} {clip(each.message, 80)}'.strip() for each in error.context)
     return f': {clip("; or ".join(islice(wants, 4)))}' if wants else ''
 
@@ -190,27 +177,19 @@ def _within_limit(failures):
     return kept
 
 
-@cache
-def _matcher(keyword, value):
-    return jsonschema_rs.validator_for({keyword: value}).is_valid
+def _quick(keyword, message):
+    """Return a check for jsonschema that is made by jsonschema-rs."""
 
+    def check(validator, value, instance, schema):
+        if not jsonschema_rs.is_valid({keyword: value}, instance):
+            yield ValidationError(message.format(instance, value))
 
-def _pattern(validator, pattern, instance, schema):
-    if isinstance(instance, str) and not _matcher('pattern', pattern)(instance):
-        yield ValidationError(f'{instance!r} does not match {pattern!r}')
-
-
-def _unique_items(validator, unique, instance, schema):
-    if unique and isinstance(instance, list) and not _matcher('uniqueItems', True)(instance):
-        yield ValidationError(f'{instance!r} has non-unique elements')
+    return check
 
 
 # jsonschema needs endless time for a hostile string here, and seconds for some thousand different objects.
-QUICK_KEYWORDS = {'pattern': _pattern, 'uniqueItems': _unique_items}
-
-
-def _holds(schema, keywords):
-    """Tell whether one of `keywords` stands anywhere in the schema."""
-    if isinstance(schema, dict):
-        return any(key in keywords or _holds(value, keywords) for key, value in schema.items())
-    return isinstance(schema, list) and any(_holds(value, keywords) for value in schema)
+QUICK_KEYWORDS = {
+    'pattern': _quick('pattern', '{0!r} does not match {1!r}'),
+    'patternProperties': _quick('patternProperties', '{0!r} has a property that its pattern does not allow'),
+    'uniqueItems': _quick('uniqueItems', '{0!r} has non-unique elements'),
+}

@@ -1,8 +1,9 @@
-"""The access log: a line for each request, written by a thread of its own."""
+"""The access log: a line for each request, written outside of the request."""
 
+import atexit
 import logging
 import threading
-from queue import Empty, SimpleQueue
+from collections import deque
 
 LOGGER = logging.getLogger('access')
 LINE = '%s "%s %s" %s %s %.1f ms %s'
@@ -18,51 +19,39 @@ class AccessLog:
     """
 
     def __init__(self):
-        self._queue = SimpleQueue()
-        self._closing = threading.Event()
-        self._thread = None
-        self._starting = threading.Lock()
+        self._answers = deque()
+        self._is_due = False
+        self._writing = threading.Lock()
+        self._unwritten, self._reason = 0, None
+        atexit.register(self.write)
 
     def add(self, *answer):
         """Note an answer: client, method, path as it was sent, status, Content-Length or `-`, ms, request id."""
-        self._queue.put(answer)
-        if self._thread is None:
-            self._start()
+        self._answers.append(answer)
+        if not self._is_due:
+            self._is_due = True
+            timer = threading.Timer(LINGER, self._write_later)
+            timer.daemon = True
+            timer.start()
 
-    def close(self):
-        """Write what is left."""
-        self._closing.set()
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join()
+    def _write_later(self):
+        self.write()
+        self._is_due = False
+        if self._answers:  # noted between these two lines
+            self.add(*self._answers.popleft())
 
-    def _start(self):
-        # At the first line, so in the process that serves and not in the one that forked it.
-        with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name='access log', daemon=True)
-                self._thread.start()
-
-    def _run(self):
-        lost, answers = [], []
-        while None not in answers:
-            answers = [self._queue.get()]
-            self._closing.wait(LINGER)
-            try:
-                while True:
-                    answers.append(self._queue.get_nowait())
-            except Empty:
-                pass
+    def write(self):
+        """Write what was noted; at the end of the process nobody else does."""
+        with self._writing:
+            answers = [self._answers.popleft() for _ in range(len(self._answers))]
             # What was not written is counted first, since the last line before may have been cut in the middle.
-            count, reason = lost or (0, None)
-            lines = [f'{count} lines before could not be written: {reason}'] if count else []
-            lines += [_line(*answer) for answer in answers if answer is not None]
+            lines = [f'{self._unwritten} lines before could not be written: {self._reason}'] if self._unwritten else []
             try:
-                _write(lines)
-                lost = []
-            # A full disk, say: the thread goes on, or lines would pile up in memory.
+                _write(lines + [_line(*answer) for answer in answers])
+                self._unwritten = 0
+            # A full disk, say: the lines are given up, or they would pile up in memory.
             except Exception as error:
-                lost = [count + len(answers), error]
+                self._unwritten, self._reason = self._unwritten + len(answers), error
 
 
 def _line(client, method, path, *others):

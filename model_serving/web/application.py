@@ -1,25 +1,50 @@
-"""The Flask application, before anything is served by it."""
+"""The Flask application, and what it does around each request that does not come by the ASGI front."""
 
-from flask import Flask, request
+from time import perf_counter
+
+from flask import Flask, current_app, g, request
 from werkzeug.exceptions import BadRequest
 
 from ..serving import deadlines
-from .request import JSONRequest
+from .access_log import AccessLog
+from .request import REQUEST_ID, JSONRequest, request_id
 from .strict_json import StrictJSONProvider
+
+# How long a request may take at a URL that is not a model's, in seconds.
+TIMEOUT = 30.0
 
 
 class Application(Flask):
-    """Flask with our JSON and request, whose views can't end the server."""
+    """Flask with our JSON and request, whose views can't end the server.
+
+    `servables` has the models by their URLs; `not_installed` has, by URL, why a row of routes.py is not served.
+    `readiness` is set by app.py; `access_log` is None when it is off.
+    """
 
     request_class = JSONRequest
     json_provider_class = StrictJSONProvider
 
-    def __init__(self, import_name, max_body: int):
+    def __init__(self, import_name, settings: dict):
         super().__init__(import_name, static_folder=None)
-        self.config['MAX_CONTENT_LENGTH'] = max_body
+        self.servables, self.not_installed = {}, {}
+        self.readiness = None
+        self.access_log = AccessLog() if settings['access_log'] else None
+        self._limits = {'max_body': settings['max_body'], 'timeout': TIMEOUT}
         # A URL with two slashes is another one, not one to be redirected from.
         self.url_map.merge_slashes = False
-        self.before_request(check_timeout)
+        self.before_request(_begin)
+        self.after_request(_end)
+
+    def limits(self, url: str) -> dict:
+        """Return `max_body` in bytes and `timeout` in seconds: the model's at this URL, or the service's."""
+        servable = self.servables.get(url)
+        return {key: servable.settings[key] for key in self._limits} if servable else self._limits
+
+    def wsgi_app(self, environ, start_response):
+        """Answer a request; without the front, the first one has the models loaded."""
+        if not self.readiness.started:
+            self.readiness.start()
+        return super().wsgi_app(environ, start_response)
 
     def dispatch_request(self):
         """Call the view; a view that calls sys.exit fails as with any other exception."""
@@ -31,9 +56,26 @@ class Application(Flask):
             raise RuntimeError(f'{type(error).__name__} was raised by the handler.') from error
 
 
-def check_timeout():
-    """Refuse a request whose X-Request-Timeout is not a number of seconds."""
-    try:
-        deadlines.read(request.headers.get('X-Request-Timeout'), timeout=0)
-    except ValueError as error:
-        raise BadRequest(str(error)) from None
+def _begin():
+    """Name the request and set its deadline, unless the front has done so; refuse a time-out that is no number."""
+    timeout = request.headers.get('X-Request-Timeout')
+    if REQUEST_ID not in request.environ:
+        g.arrived = perf_counter()
+        request.environ[REQUEST_ID] = request_id(request.headers.get('X-Request-ID'))
+        deadlines.begin(g.arrived, deadlines.of_header(timeout, current_app.limits(request.path)['timeout']))
+    if timeout is not None and not deadlines.is_valid(timeout):
+        raise BadRequest(f'X-Request-Timeout must be a number of seconds above 0, such as 2.5, not {timeout[:40]!r}.')
+
+
+def _end(response):
+    """Give the answer the request's id, and write the line of the access log, unless the front is going to."""
+    if 'arrived' in g:
+        own_id = response.headers['X-Request-ID'] = request.environ[REQUEST_ID]
+        if current_app.access_log:
+            # The raw path: the decoded one could hold line breaks that forge a line of the log.
+            path = request.environ.get('RAW_URI') or request.environ.get('REQUEST_URI') or request.path
+            length = response.headers.get('Content-Length', '-')
+            ms = (perf_counter() - g.arrived) * 1000
+            client = request.remote_addr or '-'
+            current_app.access_log.add(client, request.method, path, response.status_code, length, ms, own_id)
+    return response

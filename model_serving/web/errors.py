@@ -6,31 +6,23 @@ import flask_restful
 from flask import current_app, request
 from werkzeug.exceptions import (
     BadRequest,
-    GatewayTimeout,
     HTTPException,
     InternalServerError,
     MethodNotAllowed,
     NotFound,
     RequestEntityTooLarge,
-    ServiceUnavailable,
-    TooManyRequests,
     UnsupportedMediaType,
+    default_exceptions,
 )
 from werkzeug.routing import RoutingException
 
-from ..serving.errors import DeadlineExceeded, InvalidInstance, NotReady, Overloaded
-from ..utils.validation_utils import clip, did_you_mean, invalid, path_text
+from ..serving.errors import CallError, InvalidInstance
+from ..utils.conf_utils import did_you_mean
+from ..utils.validation_utils import clip, invalid, path_text
 from . import strict_json
 from .request import REQUEST_ID
 
 LOGGER = logging.getLogger('errors')
-# Which HTTP error the exceptions of serving/ become, and so do their subclasses.
-HTTP_ERRORS = {
-    DeadlineExceeded: lambda error: GatewayTimeout(str(error)),
-    NotReady: lambda error: ServiceUnavailable(clip(str(error), MAX_REASON)),
-    Overloaded: lambda error: TooManyRequests(str(error), retry_after=error.retry_after),
-    InvalidInstance: lambda error: invalid([{'path': path_text([error.path]), 'message': clip(error.message)}]),
-}
 MAX_URLS = 30
 MAX_REASON = 1000
 # Errors that another body avoids show one that passes, unless it is large: the whole answer stays below 8 KiB.
@@ -51,9 +43,12 @@ def answer_to(error, call: str, request_id: str, servable=None) -> tuple[dict, i
 
 
 def _http_error(error, call, request_id):
-    for kind in type(error).__mro__:
-        if kind in HTTP_ERRORS:
-            return HTTP_ERRORS[kind](error)
+    if isinstance(error, InvalidInstance):
+        return invalid([{'path': path_text([error.path]), 'message': clip(error.message)}])
+    if isinstance(error, CallError):
+        http_error = default_exceptions[error.status](clip(str(error), MAX_REASON))
+        http_error.retry_after = error.retry_after
+        return http_error
     LOGGER.error('%s failed, request id %s', call, request_id, exc_info=error)
     return InternalServerError(f'The service failed to answer this request. Its log has the reason under {request_id}.')
 
@@ -88,7 +83,7 @@ class ServiceApi(flask_restful.Api):
             if error.response is not None:
                 return error.get_response()
             error.description = _message(error)
-        servable = current_app.extensions['servables'].get(request.path)
+        servable = current_app.servables.get(request.path)
         request_id = request.environ.get(REQUEST_ID)
         return _json_response(*answer_to(error, f'{request.method} {request.path}', request_id, servable))
 
@@ -104,19 +99,15 @@ def _message(error):
     if error.description != type(error).description:
         return error.description
     if isinstance(error, NotFound):
-        if request.path in current_app.extensions['not_installed']:
-            return current_app.extensions['not_installed'][request.path]
+        if request.path in current_app.not_installed:
+            return current_app.not_installed[request.path]
         urls = sorted({str(rule) for rule in current_app.url_map.iter_rules() if not rule.arguments})
         shown = ', '.join(urls[:MAX_URLS]) + (' …' if len(urls) > MAX_URLS else '')
-        hint = did_you_mean(request.path, urls)
-        return f'Nothing is served at {request.path[:100]}. {hint}{" " if hint else ""}There are: {shown}'
+        return f'Nothing is served at {request.path[:100]}.{did_you_mean(request.path, urls)} There are: {shown}'
     if isinstance(error, MethodNotAllowed):
         allowed = error.valid_methods or []
-        return (
-            f'{request.method[:20]} is not allowed here: POST JSON to this URL.'
-            if 'POST' in allowed
-            else f'{request.method[:20]} is not allowed here. Allowed: {", ".join(sorted(allowed))}'
-        )
+        hint = ': POST JSON to this URL.' if 'POST' in allowed else f'. Allowed: {", ".join(sorted(allowed))}'
+        return f'{request.method[:20]} is not allowed here{hint}'
     if isinstance(error, RequestEntityTooLarge):
         return f'The body is larger than the {request.max_content_length} bytes that are accepted at this URL.'
     return error.description

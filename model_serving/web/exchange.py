@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from time import perf_counter
-from typing import NamedTuple
 
 import flask_restful
 from werkzeug.datastructures import Headers
@@ -12,7 +11,6 @@ from werkzeug.wrappers import Response
 
 from ..serving import deadlines
 from ..serving.errors import Busy, DeadlineExceeded
-from ..serving.handler_threads import HandlerThreads
 from . import strict_json
 from .bodies import Body, ClientLeft
 from .errors import answer_to
@@ -28,25 +26,6 @@ ENDING = 'The service was stopped before the model had answered. Send the reques
 TOO_SLOW = 'The rest of the body did not arrive in time. Send it without a pause.'
 # The access log's status for a client that left before its answer, as nginx has it.
 CLIENT_LEFT = 499
-JSON_TYPES = {b'application/json'} | {
-    b'application/json;%scharset=%s' % (space, name) for space in (b'', b' ') for name in (b'utf-8', b'UTF-8')
-}
-
-
-class Endpoint(NamedTuple):
-    """What is known of a URL: its limits, who answers it, and in which threads Flask does.
-
-    With a `handler`, valid calls go there directly. Methods that the resource does not have are answered in the
-    threads of the `pages`, so that they never wait for a handler.
-    """
-
-    max_body: int
-    timeout: float
-    threads: HandlerThreads
-    pages: HandlerThreads
-    servable: object = None
-    resource: type | None = None
-    handler: object = None
 
 
 class Exchange:
@@ -61,10 +40,10 @@ class Exchange:
         self.headers = dict(scope['headers'])
         self.endpoint = front.endpoints.get(scope['path'], front.other)
         self.request_id = request_id(self._text(b'x-request-id'))
-        try:
-            self.seconds = deadlines.read(self._text(b'x-request-timeout'), self.endpoint.timeout)
-        except ValueError:  # Flask refuses it: web/application.py
-            self.seconds, self.endpoint = self.endpoint.timeout, self.endpoint._replace(handler=None)
+        timeout = self._text(b'x-request-timeout')
+        self.seconds = deadlines.of_header(timeout, self.endpoint.timeout)
+        # Flask refuses what is not valid: web/application.py
+        self.is_direct = timeout is None or deadlines.is_valid(timeout)
         self.body = Body(front.bodies, self.headers, self.endpoint.max_body)
         self.status, self.length = CLIENT_LEFT, '-'
         self.expired = False
@@ -94,7 +73,7 @@ class Exchange:
             self._abandon_wsgi_call()
             if connection is not None:
                 connection.task = None
-            if self.front.access_log is not None:
+            if self.front.app.access_log:
                 self._log()
 
     async def _answer(self):
@@ -103,7 +82,9 @@ class Exchange:
             body = await self.body.read(self.receive, self._arm)
             if self.seconds > SILENCE:
                 self._arm()
-            instance = self._valid_instance(body)
+            instance = None
+            if self.is_direct and not self.body.unread:
+                instance = self.endpoint.valid_instance(self.scope, self.headers, body)
             if instance is None:
                 return await self._by_flask(body)
             # The instance may wait for long.
@@ -149,29 +130,9 @@ class Exchange:
             return Busy(name, self.seconds, threads.count)
         return DeadlineExceeded(name, self.seconds)
 
-    def _valid_instance(self, body):
-        """Return the instance in the body of a valid call of an async handler; None: Flask answers."""
-        endpoint, headers = self.endpoint, self.headers
-        if (
-            endpoint.handler is None
-            or self.body.unread
-            or len(body) > endpoint.max_body
-            or self.scope['method'] != 'POST'
-            or headers.get(b'content-type') not in JSON_TYPES
-            or b'content-encoding' in headers
-            or len(headers) != len(self.scope['headers'])
-        ):
-            return None
-        try:
-            instance = strict_json.loads(body)
-        except ValueError:
-            return None
-        # `null` counts as no body. What is not valid is explained by the resource's own decorator.
-        return instance if endpoint.resource.post.is_valid(instance) else None
-
     async def _by_handler(self, instance):
-        endpoint = self.endpoint
-        result = await endpoint.handler(endpoint.resource(endpoint.servable), instance=instance)
+        servable = self.endpoint.servable
+        result = await self.endpoint.handler(servable.resource(servable), instance=instance)
         if isinstance(result, Response):
             return await self._by_response(result)
         data, status, headers = flask_restful.utils.unpack(result)
@@ -179,10 +140,7 @@ class Exchange:
         return status, self._with_constant(headers), strict_json.dumps(data)
 
     async def _by_flask(self, body):
-        # A resource's `get` answers HEAD, too.
-        method = self.scope['method'].replace('HEAD', 'GET')
-        resource = self.endpoint.resource
-        threads = self.endpoint.threads if resource and method in (resource.methods or ()) else self.endpoint.pages
+        threads = self.endpoint.threads_for(self.scope['method'])
         threads.check()
         environ = environ_of(self.scope, body, self.body.unread, **{REQUEST_ID: self.request_id})
         del body
@@ -255,7 +213,7 @@ class Exchange:
         path = (b'%s?%s' % (path, query) if query else path).decode('latin-1')
         client = (scope.get('client') or ('-',))[0]
         ms = (perf_counter() - self.arrived) * 1000
-        self.front.access_log.add(client, scope['method'], path, self.status, self.length, ms, self.request_id)
+        self.front.app.access_log.add(client, scope['method'], path, self.status, self.length, ms, self.request_id)
 
 
 def _encoded(headers):

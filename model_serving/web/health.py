@@ -1,5 +1,6 @@
 """Health for load balancers and App Engine."""
 
+from flask import current_app
 from flask_restful import Resource
 
 
@@ -15,12 +16,10 @@ class HealthReady(Resource):
 
     statuses = {503: 'A model can not answer: `message` names it, `models` tells why'}
 
-    def __init__(self, readiness):
-        self._servables = readiness.servables
-
     def get(self):
-        models = {servable.url: servable.problem or 'ready' for servable in self._servables}
-        unready = [url for servable in self._servables if servable.problem for url in [servable.url]]
+        problems = {url: servable.problem for url, servable in current_app.servables.items()}
+        models = {url: problem or 'ready' for url, problem in problems.items()}
+        unready = [url for url, problem in problems.items() if problem]
         if unready:
             return {'status': 'not ready', 'message': f'Not ready: {", ".join(unready)}', 'models': models}, 503
         return {'status': 'ready', 'models': models}

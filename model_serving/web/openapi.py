@@ -21,55 +21,48 @@ ERRORS = (
     (503, 'NotReady', 'The model can not answer at present; the message tells why.'),
     (504, 'TooSlow', 'The model did not answer in time.'),
 )
+FAILURE_SCHEMA = {
+    'type': 'object',
+    'required': ['path', 'message'],
+    'properties': {
+        'path': {'type': 'string', 'description': 'Where in the body: image[3][7]; empty at the top'},
+        'message': {'type': 'string'},
+    },
+}
 ERROR_SCHEMA = {
     'type': 'object',
     'required': ['message'],
     'properties': {
         'message': {'type': 'string', 'description': 'What is wrong, for a person to read'},
         'errors': {
+            'description': 'Every failure of the validation, the most telling one first',
             'type': 'array',
             'maxItems': 20,
-            'description': 'Every failure of the validation, the most telling one first',
-            'items': {
-                'type': 'object',
-                'required': ['path', 'message'],
-                'properties': {
-                    'path': {'type': 'string', 'description': 'Where in the body: image[3][7]; empty at the top'},
-                    'message': {'type': 'string'},
-                },
-            },
+            'items': FAILURE_SCHEMA,
         },
         'example': {'description': 'A body that this URL accepts'},
     },
 }
-HEADERS = {
-    'X-Request-ID': {'$ref': '#/components/headers/X-Request-ID'},
-}
-HEADER_COMPONENTS = {
-    'X-Request-ID': {
-        'description': 'The id of this request, as sent or else made; the log has it too',
-        'schema': {'type': 'string'},
-    },
-    'Retry-After': {'description': 'When to try again, in seconds', 'schema': {'type': 'string'}},
-}
+REQUEST_ID = {'type': 'string', 'description': 'The id of this request, as sent or else made; the log has it too'}
+RETRY_AFTER = {'type': 'string', 'description': 'When to try again, in seconds'}
+ALWAYS = ('X-Request-ID',)
+RETRY = ('X-Request-ID', 'Retry-After')
 
 
 class Document:
-    """The document of `app`; its `servables` (by endpoint) are described with their schemas and state."""
+    """The document of `app`; its models are described with their schemas and state."""
 
-    def __init__(self, app, servables):
+    def __init__(self, app):
         self._app = app
-        self._servables = {servable.endpoint: servable for servable in servables}
 
     def as_dict(self) -> dict:
         """Return the document; only the state of the models is looked up anew."""
         paths = dict(self._paths)
-        for url, servable in self._servables.items():
+        for url, servable in self._app.servables.items():
             state = {'state': 'not ready', 'problem': servable.problem} if servable.problem else {'state': 'ready'}
-            paths[url] = {
-                method: {**operation, 'x-model': {**_facts(servable), **state}} if method == 'post' else operation
-                for method, operation in paths[url].items()
-            }
+            facts = {'name': servable.name, 'version': servable.version, 'timeout': servable.settings['timeout']}
+            if 'post' in paths[url]:
+                paths[url] = {**paths[url], 'post': {**paths[url]['post'], 'x-model': {**facts, **state}}}
         return {
             'openapi': '3.1.0',
             'info': {'title': 'Model Serving Demo', 'version': __version__},
@@ -84,21 +77,25 @@ class Document:
         for rule in self._app.url_map.iter_rules():
             resource = getattr(self._app.view_functions[rule.endpoint], 'view_class', None)
             if resource and not getattr(resource, 'undocumented', False):
-                servable = self._servables.get(rule.endpoint)
-                paths[str(rule)] = {
-                    method.lower(): _operation(str(rule), resource, method, servable)
-                    for method in sorted(rule.methods - {'HEAD', 'OPTIONS'})
-                }
+                servable = self._app.servables.get(rule.endpoint)
+                methods = sorted(rule.methods - {'HEAD', 'OPTIONS'})
+                operations = {method.lower(): _operation(str(rule), resource, method, servable) for method in methods}
+                paths[str(rule)] = operations
         return paths
 
     @cached_property
     def _components(self):
         schemas = {'Error': ERROR_SCHEMA}
-        for servable in self._servables.values():
+        for servable in self._app.servables.values():
             for suffix, schema in (('instance', servable.schema), ('answer', servable.result_schema)):
                 name = _schema_name(servable, suffix)
                 schemas[name] = placed(schema or {}, SCHEMAS + name)
-        return {'schemas': schemas, 'headers': HEADER_COMPONENTS, 'responses': _error_responses()}
+        errors = {
+            name: _response(meaning, {'$ref': SCHEMAS + 'Error'}, RETRY if status in (429, 503) else ALWAYS)
+            for status, name, meaning in ERRORS
+        }
+        headers = {'X-Request-ID': {'schema': REQUEST_ID}, 'Retry-After': {'schema': RETRY_AFTER}}
+        return {'schemas': schemas, 'headers': headers, 'responses': errors}
 
 
 class OpenAPI(Resource):
@@ -125,10 +122,6 @@ def placed(schema, place: str):
         else placed(value, place)
         for key, value in schema.items()
     }
-
-
-def _facts(servable):
-    return {'name': servable.name, 'version': servable.version, 'timeout': servable.settings['timeout']}
 
 
 def _schema_name(servable, suffix):
@@ -165,14 +158,6 @@ def _body_and_answers(servable):
     }
 
 
-def _error_responses():
-    responses = {}
-    for status, name, meaning in ERRORS:
-        responses[name] = _response(meaning, {'$ref': SCHEMAS + 'Error'})
-        if status in (429, 503):
-            responses[name]['headers'] = {**HEADERS, 'Retry-After': {'$ref': '#/components/headers/Retry-After'}}
-    return responses
-
-
-def _response(meaning, schema):
-    return {'description': meaning, 'headers': HEADERS, 'content': {'application/json': {'schema': schema}}}
+def _response(meaning, schema, headers=ALWAYS):
+    headers = {name: {'$ref': f'#/components/headers/{name}'} for name in headers}
+    return {'description': meaning, 'headers': headers, 'content': {'application/json': {'schema': schema}}}

@@ -4,11 +4,13 @@ import logging
 import threading
 
 import orjson
+from jsonschema import SchemaError
 from werkzeug.exceptions import BadRequest
 
 from ..serving import places
 from ..serving.errors import StartError
 from ..utils.validation_utils import SchemaValidator, clip, in_words
+from .file_resource import file_resource
 
 LOGGER = logging.getLogger('readiness')
 
@@ -16,10 +18,11 @@ LOGGER = logging.getLogger('readiness')
 class Readiness:
     """Loads what is not loaded yet and calls each model with its examples, once in each process."""
 
-    def __init__(self, app, servables):
+    def __init__(self, app, add_resource):
+        """`add_resource(servable)` serves a servable's resource: a model file has none before it is loaded."""
         self._app = app
+        self._add_resource = add_resource
         self._lock = threading.Lock()
-        self.servables = servables
         self.started = False
 
     def start(self) -> list:
@@ -27,22 +30,31 @@ class Readiness:
 
         The server calls this in each worker before it accepts requests; elsewhere the first request does.
         """
+        servables = self._app.servables.values()
         with self._lock:
             if not self.started:
-                for servable in self.servables:
+                for servable in servables:
                     servable.problem = self._problem(servable)
+                    if servable.resource is None:
+                        # It answers 503 with the reason, whatever is sent to it.
+                        servable.schema = servable.result_schema = None
+                        self._serve_file(servable)
                 self.started = True
-        return [servable for servable in self.servables if servable.problem]
+        return [servable for servable in servables if servable.problem]
 
     def _problem(self, servable):
         place = ''
         try:
             servable.load()
+            if servable.resource is None:
+                servable.schema, servable.result_schema = servable.model_class.schemas()
+                self._serve_file(servable)
+            validator = _result_validator(servable)
             # From here on it answers: the examples go the way that requests go.
             servable.problem = None
             for number, example in enumerate(servable.examples):
                 place = f'examples[{number}]'
-                self._try(servable, example, place)
+                self._try(servable, example, place, validator)
         except StartError as error:
             return str(error)
         except KeyboardInterrupt:
@@ -54,10 +66,15 @@ class Readiness:
             return f'{place}: {reason}' if place else reason
         return None
 
-    def _try(self, servable, example, place):
+    def _serve_file(self, servable):
+        servable.resource = file_resource(servable)
+        servable.result_schema = servable.resource.result_schema
+        self._add_resource(servable)
+
+    def _try(self, servable, example, place, validator):
         """Send one example through the resource; raises StartError when the answer is not as promised."""
-        view = self._app.view_functions[servable.endpoint]
-        handler = servable.settings['file'] or places.of_object(view.view_class.post)
+        view = self._app.view_functions[servable.url]
+        handler = servable.settings['file'] or places.of_object(servable.resource.post)
         with self._app.test_request_context(servable.url, method='POST', json=example):
             try:
                 response = self._app.ensure_sync(view)()
@@ -74,8 +91,17 @@ class Readiness:
         except ValueError:
             raise StartError(f'the answer to {place} is no JSON: {text} ({handler})') from None
         servable.answers.append(answer)
-        if servable.result_schema:
-            validator = SchemaValidator(servable.result_schema)
-            if not validator.is_valid(answer):
-                reason = in_words(validator.errors(answer)[0])
-                raise StartError(f'the answer to {place} is not as its result schema says: {reason} ({handler})')
+        if validator and not validator.is_valid(answer):
+            reason = in_words(validator.errors(answer)[0])
+            raise StartError(f'the answer to {place} is not as its result schema says: {reason} ({handler})')
+
+
+def _result_validator(servable):
+    """Return the validator of the answers, None without a result schema; raises StartError for a wrong one."""
+    try:
+        return SchemaValidator(servable.result_schema) if servable.result_schema else None
+    except (SchemaError, TypeError, ValueError) as error:
+        resource = servable.resource
+        raise StartError(
+            f'result_schema of {resource.__name__} is not a JSON Schema: {error} ({places.of_object(resource)})'
+        ) from error

@@ -32,15 +32,7 @@ class JSONRequest(flask.Request):
     @property
     def max_content_length(self):
         """The largest body in bytes, before and after decompression: the model's at this URL, else the service's."""
-        if self._max_content_length is None:
-            servable = current_app.extensions['servables'].get(self.path)
-            default = current_app.config['MAX_CONTENT_LENGTH']
-            self._max_content_length = servable.settings['max_body'] if servable else default
-        return self._max_content_length
-
-    @max_content_length.setter
-    def max_content_length(self, size):
-        self._max_content_length = size
+        return current_app.limits(self.path)['max_body']
 
     @cached_property
     def stream(self):
@@ -50,28 +42,22 @@ class JSONRequest(flask.Request):
             raise UnsupportedMediaType(
                 f'Content-Encoding {encoding[:40]} is not known here. Send the body with gzip or deflate, or as it is.'
             )
-        if self.content_length is None:
-            body = self._chunks()
-        elif encoding in ENCODINGS:
-            body = super().stream.read()
-        else:
+        is_packed = encoding in ENCODINGS
+        if self.content_length is not None and not is_packed:
             return super().stream
-        if body and encoding in ENCODINGS:
-            body = decompress(body, encoding, self.max_content_length)
-        return BytesIO(body)
+        body = self._chunks() if self.content_length is None else super().stream.read()
+        return BytesIO(decompress(body, encoding, self.max_content_length) if body and is_packed else body)
 
     def get_data(self, cache=True, as_text=False, parse_form_data=False):
         """Return the body; raises BadRequest when the client broke off or garbled it."""
         try:
             data = super().get_data(cache, as_text, parse_form_data)
-        except ClientDisconnected as error:
-            raise BadRequest(f'The body ended before its {self.content_length} bytes.') from error
-        except HTTPException:
-            raise
         # gunicorn reports broken chunks and trailers, and a connection that ended, by exceptions of many kinds.
         except Exception as error:
-            reason = f'its chunks are broken, or were cut ({str(error)[:200]})'
-            raise BadRequest(f'The body could not be read: {reason}. Let a library make them.') from error
+            if isinstance(error, HTTPException) and not isinstance(error, ClientDisconnected):
+                raise
+            reason = f'it was cut, or its chunks are broken ({str(error)[:200]})'
+            raise BadRequest(f'The body could not be read: {reason}. Let a library send it.') from error
         if not as_text and 'Content-Encoding' not in self.headers and len(data) < (self.content_length or 0):
             raise BadRequest(f'The body ended after {len(data)} of {self.content_length} bytes.')
         return data
@@ -90,7 +76,11 @@ class JSONRequest(flask.Request):
         """Return a body that comes in chunks; reads a piece more than is allowed at most."""
         limit = self.max_content_length
         # Without this a server leaves it to us where the body ends, and then there is none.
-        body = read_pieces(self.environ['wsgi.input'], limit) if self.environ.get('wsgi.input_terminated') else b''
+        if not self.environ.get('wsgi.input_terminated'):
+            return b''
+        # In pieces: a server may keep several copies of what is read at once.
+        pieces = iter(lambda: self.environ['wsgi.input'].read(PIECE), b'')
+        body = b''.join(islice(pieces, limit // PIECE + 1))
         if len(body) > limit:
             raise RequestEntityTooLarge
         return body
@@ -101,33 +91,20 @@ def request_id(text: str | None) -> str:
     return text if text is not None and SANE_REQUEST_ID.fullmatch(text) else f'{random.getrandbits(64):016x}'
 
 
-def read_pieces(stream, limit: int) -> bytes:
-    """Return what comes, a piece more than `limit` bytes at most."""
-    # In pieces: a server may keep several copies of what is read at once.
-    pieces = iter(lambda: stream.read(PIECE), b'')
-    return b''.join(islice(pieces, limit // PIECE + 1))
-
-
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
     """Return the body that `encoding` packed; never makes more than `limit` bytes of it.
 
     Raises RequestEntityTooLarge where there would be more, BadRequest where it is not what it says.
     """
-    frame = GZIP if encoding != 'deflate' else ZLIB if is_zlib(body) else RAW
-    unpacker = zlib.decompressobj(frame)
+    # zlib's header (RFC 1950); the name deflate stands for data with it and without.
+    is_zlib = len(body) > 1 and body[0] & 15 == 8 and (body[0] * 256 + body[1]) % 31 == 0
+    unpacker = zlib.decompressobj(GZIP if encoding != 'deflate' else ZLIB if is_zlib else RAW)
     try:
         unpacked = unpacker.decompress(body, limit + 1)
     except zlib.error as error:
         raise BadRequest(f'The body is not {encoding}, as Content-Encoding says: {error}.') from error
     if len(unpacked) > limit:
         raise RequestEntityTooLarge
-    if not unpacker.eof:
-        raise BadRequest(f'The body ends before its {encoding} data does.')
-    if unpacker.unused_data:
-        raise BadRequest(f'The body goes on after its {encoding} data. Send it in one piece.')
+    if not unpacker.eof or unpacker.unused_data:
+        raise BadRequest(f'The body is not one whole piece of {encoding} data.')
     return unpacked
-
-
-def is_zlib(body: bytes) -> bool:
-    """Tell whether `body` starts with zlib's header (RFC 1950)."""
-    return len(body) > 1 and body[0] & 15 == 8 and (body[0] * 256 + body[1]) % 31 == 0

@@ -1,7 +1,4 @@
-"""From ASGI to WSGI: how asgi.py calls Flask, in a thread, with a body that has been read already.
-
-An answer of known length that is short returns whole, in one visit to the thread; anything else piece by piece.
-"""
+"""From ASGI to WSGI: how the front calls Flask, in a thread, with a body that has been read already."""
 
 import sys
 import threading
@@ -11,12 +8,8 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import HTTPVersionNotSupported
 
-# How many bytes of an answer are collected for each visit to the thread, where its length is known.
-PIECE = 64 * 1024
 # An HTTP/1.0 client can't be sent an answer of unknown length in pieces, so it gets at most this many bytes.
 MAX_WHOLE = 16 * 2**20
-
-
 CONSTANT = {
     'wsgi.version': (1, 0),
     'wsgi.multithread': True,
@@ -76,16 +69,18 @@ def _joined(headers):
 
 
 class WSGICall:
-    """One call of a WSGI application; `begin` and `next_piece` run in its `threads`, one at a time."""
+    """One call of a WSGI application; `begin` and `next_piece` run in its `threads`, one at a time.
+
+    An answer with Content-Length whose first piece is all of it is closed at once, so that it costs one visit to a
+    thread; any other answer costs one for each piece.
+    """
 
     def __init__(self, wsgi_app, environ, threads):
         self.threads = threads
         self.begun = self.is_closed = False
         self._wsgi_app = wsgi_app
         self._environ = environ
-        self._answer = ()
-        self._at_once = 1
-        self._iterable = self._pieces = None
+        self._iterable = self._pieces = self._answer = None
         self._abandoned = False
         # Held by the thread that is in the application.
         self._lock = threading.Lock()
@@ -98,14 +93,14 @@ class WSGICall:
         return self._visit(self._begin)
 
     def next_piece(self) -> bytes:
-        """Return the next piece of the body; with the last one the call `is_closed`."""
+        """Return the next piece of the body, empty after the last one; then the call `is_closed`."""
         return self._visit(self._next_piece)
 
     def abandon(self):
         """End the answer before its last piece: a generator's `finally` runs, in a thread."""
         self._abandoned = True
         if self.begun and not self._lock.locked():
-            self.threads.start(self._close)
+            self.threads.start(self._close_abandoned)
 
     def _visit(self, function):
         try:
@@ -114,48 +109,50 @@ class WSGICall:
         finally:
             # Abandoned meanwhile: nobody else could close it while the lock was held.
             if self._abandoned:
-                self._close()
+                self._close_abandoned()
 
     def _begin(self):
         self._iterable = self._wsgi_app(self._environ, self._start_response)
         self._pieces = iter(self._iterable)
         # An application may call start_response as late as with its first piece.
-        first = next(self._pieces, b'')
+        piece = self._next_piece()
         status, headers = self._answer
-        if any(name.lower() == 'content-length' for name, _ in headers):
-            self._at_once = PIECE
-        elif self._environ['SERVER_PROTOCOL'] == 'HTTP/1.0':
-            self._at_once = MAX_WHOLE
-        piece = self._next_piece(first)
-        if self._at_once == MAX_WHOLE and not self.is_closed:
-            self._end()
-            raise HTTPVersionNotSupported('This answer is too long for HTTP/1.0. Use HTTP/1.1.')
+        length = next((value for name, value in headers if name.lower() == 'content-length'), None)
+        if length == str(len(piece)):
+            self._close()
+        elif length is None and self._environ['SERVER_PROTOCOL'] == 'HTTP/1.0':
+            piece = self._whole(piece)
         return int(status[:3]), headers, piece
 
-    def _next_piece(self, first=b''):
-        collected, size = [first], len(first)
-        while size < self._at_once:
-            piece = next(self._pieces, None)
-            if piece is None:
-                self._end()
-                break
-            collected.append(piece)
-            size += len(piece)
-        return b''.join(collected)
+    def _start_response(self, status, headers, exc_info=None):
+        self._answer = status, headers
+        return lambda data: None
+
+    def _next_piece(self):
+        piece = next(self._pieces, None)
+        if piece is None:
+            self._close()
+        return piece or b''
+
+    def _whole(self, first):
+        pieces, size = [first], len(first)
+        while not self.is_closed:
+            pieces.append(self._next_piece())
+            size += len(pieces[-1])
+            if size > MAX_WHOLE:
+                self._close()
+                raise HTTPVersionNotSupported('This answer is too long for HTTP/1.0. Use HTTP/1.1.')
+        return b''.join(pieces)
 
     def _close(self):
-        if self._lock.acquire(blocking=False):
-            try:
-                self._context.run(self._end)
-            finally:
-                self._lock.release()
-
-    def _end(self):
         self.is_closed = True
         iterable, self._iterable = self._iterable, None
         if hasattr(iterable, 'close'):
             iterable.close()
 
-    def _start_response(self, status, headers, exc_info=None):
-        self._answer = status, headers
-        return lambda data: None
+    def _close_abandoned(self):
+        if self._lock.acquire(blocking=False):
+            try:
+                self._context.run(self._close)
+            finally:
+                self._lock.release()

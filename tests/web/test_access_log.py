@@ -75,7 +75,7 @@ def test_lines_that_can_not_be_written_are_counted_and_the_next_are_written(monk
     assert disk.has_refused.wait(20)
     disk.is_full = False
     log.add('127.0.0.1', 'GET', '/', 200, '-', 1.0, 'after')
-    log.close()
+    log.write()
     first, second = disk.getvalue().splitlines()
     assert first == '1 lines before could not be written: [Errno 28] No space left on device'
     assert second.endswith(' after')
