@@ -181,9 +181,6 @@ VARIANTS = {
         'hello',
         command='{bin}/gunicorn -k gthread -w 2 --threads 16 -b 127.0.0.1:{port} --no-control-socket main:app',
     ),
-    'without-linger': ours_but(
-        'ours without linger', 'a batch takes what waits and no more', 'forest', {'MODEL_SERVING_MODEL_LINGER': '0'}
-    ),
     'without-batches': ours_but(
         'ours without batches', 'one instance a predict', 'forest', {'MODEL_SERVING_MODEL_MAX_BATCH_SIZE': '1'}
     ),

@@ -27,7 +27,8 @@ waited=0
 until new_lines | grep -q -F ' - [start] - Ready. Open '; do
     if ! is_alive "$pid"; then
         said='The service can not start. '
-        line=$(new_lines | grep -F "$said" | tail -n 1)
+        # Not a line of a traceback that has these words.
+        line=$(new_lines | grep -E "^(\[.*\] - )?$said" | tail -n 1)
         # Beside its reason, what else was logged would only hide it.
         if [ -n "$line" ]; then
             echo 'The service did not start. Its log has more, such as tracebacks: tmp/model-serving-demo.log' >&2

@@ -91,8 +91,7 @@ class Service:
     @property
     def worker_pids(self) -> list:
         """The pids of the workers that run now (Linux)."""
-        pid = self.master_pid
-        return [int(word) for word in Path(f'/proc/{pid}/task/{pid}/children').read_text().split()]
+        return children(self.master_pid)
 
     def post(self, path, json=None, **options):
         return requests.post(self.url + path, json=json, timeout=60, **options)
@@ -127,6 +126,17 @@ def memory(pid, field='VmRSS') -> int:
     """Return how many bytes of memory a process holds, or another such field of its status (Linux)."""
     status = Path(f'/proc/{pid}/status').read_text()
     return int(re.search(rf'^{field}:\s+(\d+) kB$', status, re.MULTILINE)[1]) * 1024
+
+
+def children(pid) -> list:
+    """Return the processes that a process has started (Linux)."""
+    return [int(word) for word in Path(f'/proc/{pid}/task/{pid}/children').read_text().split()]
+
+
+def proportional_memory(pids) -> int:
+    """Return how many bytes of memory processes hold, the pages that they share counted once (Linux)."""
+    rollups = [Path(f'/proc/{pid}/smaps_rollup').read_text() for pid in pids]
+    return sum(int(re.search(r'^Pss:\s+(\d+) kB$', text, re.MULTILINE)[1]) for text in rollups) * 1024
 
 
 def copy_tree(folder: Path):

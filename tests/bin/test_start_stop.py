@@ -107,7 +107,7 @@ BAD_MODEL = (
     [
         ({}, {'PORT': 'http'}, "PORT must be a whole number from 1 to 65535, not 'http'."),
         ({}, {'WORKERS': '0'}, "WORKERS must be a whole number from 1 to 1024, not '0'."),
-        ({'conf/a.conf': '[model]\nname = XXXModel\ntimout = 1\n'}, {}, 'Did you mean timeout?'),
+        ({'conf/a.conf': '[model]\nname = XXXModel\ntimout = 1\n'}, {}, "Did you mean 'timeout'?"),
         ({'model_serving/models/xxx_model.py': BAD_MODEL}, {}, '/v1/XXXModel: OSError: no weights'),
         ({'model_serving/models/xxx_model.py': BAD_MODEL.replace('True', 'False')}, {}, 'OSError: no weights'),
     ],

@@ -35,7 +35,6 @@ REQUESTS = [
     ('POST', BAD, b'{"do":"invalid","value":9}', {}),
     ('POST', BAD, BODY, {'X-Request-Timeout': 'soon'}),
     ('POST', BAD, BODY, GZIP),
-    ('POST', BAD, PACKED[:-4], GZIP),
     ('POST', BAD, PACKED + b'more', GZIP),
     ('POST', '/v1/XXModel', b'{}', {}),
     ('POST', '/v1/RareModel', b'{}', {}),

@@ -37,8 +37,8 @@ def refusal(serve):
         assert finished.returncode == 1, finished.stdout + finished.stderr
         line = finished.stderr.strip().splitlines()[-1]
         assert 'Traceback' not in finished.stderr
-        assert line.startswith('The service can not start. Bad: ')
-        return line.removeprefix('The service can not start. Bad: ')
+        assert line.startswith('The service can not start. /v1/Bad: ')
+        return line.removeprefix('The service can not start. /v1/Bad: ')
 
     return start
 

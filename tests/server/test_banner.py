@@ -1,4 +1,4 @@
-"""What start.sh prints tells what is served, what it costs, and where to click."""
+"""What start.sh prints tells what is served, and where to click."""
 
 import re
 
@@ -16,15 +16,12 @@ def test_start_shows_each_model_and_where_to_click(make_service):
     )
     lines = service.start().splitlines()
     xxx = next(line for line in lines if line.startswith('/v1/XXXModel '))
-    assert re.search(r'XXXModel +loaded once for all workers +\+\d+\.\d MiB +\d+ ms', xxx)
+    assert re.search(r'XXXModel +loaded once for all workers in \d+ ms', xxx)
     how = '.venv/bin/pip install -r requirements-examples.txt'
     assert f'/v1/AbsentModel is not served: it needs no_such_package. Get it: {how}' in lines
     wine = next(line for line in lines if line.startswith('/v1/WineModel '))
-    assert re.search(r'data/wine\.onnx, \d+\.\d KiB +loaded once for all workers +\+\d+\.\d MiB +\d+ ms', wine)
-    total = next(line for line in lines if line.startswith('2 workers; '))
-    megabytes = float(re.search(r'memory of all processes (\d+\.\d) MiB', total)[1])
-    # Three processes whose pages were not shared would hold more.
-    assert 10 < megabytes < 3 * 60
+    assert re.search(r'data/wine\.onnx, \d+\.\d KiB +loaded once for all workers in \d+ ms', wine)
+    assert '2 workers' in lines
     assert f'Ready. Open http://127.0.0.1:{service.port}/' in lines
 
 

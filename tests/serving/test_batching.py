@@ -105,16 +105,15 @@ def test_what_waits_is_predicted_together(many_threads):
     assert [len(batch) for batch in model.batches] == [1, 8, 4]
 
 
-@pytest.mark.parametrize('linger, sizes', [(1, [1, 2, 2]), (0, [1, 2, 1, 1])])
-def test_a_batch_lingers_for_as_many_as_came_together(linger, sizes, many_threads):
+def test_a_batch_lingers_for_as_many_as_came_together(many_threads):
     model = Model()
 
     def predict(instances):
         results = model.predict(instances)
-        threading.Event().wait(0.5)  # what a model takes, and so the longest that the next batch lingers
+        threading.Event().wait(2)  # what a model takes; the next batch lingers for a quarter of it at most
         return results
 
-    batcher = Batcher('M', predict, 8, linger=linger)
+    batcher = Batcher('M', predict, 8)
     model.gate.clear()
     calls = [many_threads.submit(outcome, batcher, 0)]
     model.entered.acquire(timeout=TIMEOUT)
@@ -125,11 +124,9 @@ def test_a_batch_lingers_for_as_many_as_came_together(linger, sizes, many_thread
     for call in calls:
         call.result(TIMEOUT)
     calls.append(many_threads.submit(outcome, batcher, 3))
-    if not linger:
-        calls[-1].result(TIMEOUT)  # it comes although the fourth has not been sent
     calls.append(many_threads.submit(outcome, batcher, 4))
     assert [call.result(TIMEOUT) for call in calls] == [0, 2, 4, 6, 8]
-    assert [len(batch) for batch in model.batches] == sizes
+    assert [len(batch) for batch in model.batches] == [1, 2, 2]
 
 
 def test_batching_can_be_off(many_threads):

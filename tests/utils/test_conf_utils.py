@@ -21,14 +21,14 @@ def conf(tmp_path):
 
 def test_the_environment_goes_over_the_models_file_and_that_over_the_general_one(conf):
     files = {
-        'serving.conf': '[serving]\nmax_body = 2 KiB\n[model]\ntimeout = 7\nmax_queue = 8\nlinger = 0.3\n',
-        'a.conf': '[model]\nname = AModel\nmax_queue = 9\nlinger = 0.4\n',
+        'serving.conf': '[serving]\nmax_body = 2 KiB\n[model]\ntimeout = 7\nmax_queue = 8\nmax_body = 3 KiB\n',
+        'a.conf': '[model]\nname = AModel\nmax_queue = 9\nmax_body = 4 KiB\n',
     }
-    settings = conf(files, MODEL_SERVING_AMODEL_LINGER='0.5', MODEL_SERVING_MODEL_MAX_BATCH_SIZE='6')
+    settings = conf(files, MODEL_SERVING_AMODEL_MAX_BODY='5 KiB', MODEL_SERVING_MODEL_MAX_BATCH_SIZE='6')
     assert settings.serving['max_body'] == 2048
     a, other = settings.model('AModel'), settings.model('OtherModel')
-    assert [a[key] for key in ('timeout', 'max_queue', 'linger', 'max_batch_size')] == [7, 9, 0.5, 6]
-    assert [other[key] for key in ('timeout', 'max_queue', 'linger', 'max_batch_size')] == [7, 8, 0.3, 6]
+    assert [a[key] for key in ('timeout', 'max_queue', 'max_body', 'max_batch_size')] == [7, 9, 5120, 6]
+    assert [other[key] for key in ('timeout', 'max_queue', 'max_body', 'max_batch_size')] == [7, 8, 3072, 6]
 
 
 def test_a_byte_order_mark_is_no_obstacle(conf):
@@ -42,7 +42,7 @@ def test_a_byte_order_mark_is_no_obstacle(conf):
         ('[model]\non_error = nonsense\n', "[model] on_error = 'nonsense': it must be stop or skip."),
         ('[model]\ntimeout = nan\n', "[model] timeout = 'nan': it must be a number of seconds above 0"),
         ('[model]\nmax_body = 0\n', "[model] max_body = '0': it must be a number of bytes above 0, such as"),
-        ('[model]\ntimout = 3\n', '[model] timout is no setting. Did you mean timeout?'),
+        ('[model]\ntimout = 3\n', "[model] timout is no setting. Did you mean 'timeout'?"),
         ('[models]\n', '[models] is no section; there are [serving] and [model].'),
         ('timeout = 3\n', 'File contains no section headers.'),
         ('[model]\ntimeout = 3\ntimeout = 4\n', "option 'timeout' in section 'model' already exists"),

@@ -86,8 +86,8 @@ def test_the_limit_counts_after_unpacking(misbehaving):
     [
         (GOOD, 'gzip', 'is not gzip'),
         (gzip.compress(GOOD), 'deflate', 'is not deflate'),
-        (gzip.compress(GOOD)[:-5], 'gzip', 'ends before its gzip data'),
-        (gzip.compress(GOOD) + b'more', 'gzip', 'goes on after its gzip data'),
+        (gzip.compress(GOOD)[:-5], 'gzip', 'is not one whole piece of gzip data'),
+        (gzip.compress(GOOD) + b'more', 'gzip', 'is not one whole piece of gzip data'),
         (gzip.compress(b'{"do":'), 'gzip', 'line 1, column 7'),
         (gzip.compress(b''), 'gzip', 'No JSON object'),
         (b'', 'gzip', 'No JSON object'),

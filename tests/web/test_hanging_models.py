@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 import requests
 
-from tests.conftest import wait_until
+from tests.conftest import changed, wait_until
 from tests.fakes.misbehaving import files
 
 
@@ -16,6 +16,8 @@ def do(service, what, value=None, path='/v1/BadModel', **headers):
 
 
 HINT = 'Send less, or wait longer.'
+# Long before the calls have their deadline.
+HANGS_SOON = changed('model_serving/serving/servable.py', 'HANGS_AFTER', 0.075)
 
 
 class Neighbour:
@@ -80,7 +82,7 @@ def test_a_full_queue_is_429(misbehaving, threads, gate):
 
 
 def test_hanging_workers_are_replaced_one_after_the_other(make_service, threads):
-    service = make_service(files(timeout=20, hang_timeout=1.5), {'WORKERS': '2', 'THREADS': '8'})
+    service = make_service({**files(timeout=20), **HANGS_SOON}, {'WORKERS': '2', 'THREADS': '8'})
     before = service.worker_pids
     neighbour = Neighbour(service)
     calling = threads.submit(neighbour)
@@ -106,7 +108,7 @@ def test_hanging_workers_are_replaced_one_after_the_other(make_service, threads)
 @pytest.mark.long
 def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(make_service, threads):
     """More of them than threads, in a `def` handler that calls the model itself."""
-    settings = {'MODEL_SERVING_CALLINGMODEL_TIMEOUT': '1', 'MODEL_SERVING_CALLINGMODEL_HANG_TIMEOUT': '2'}
+    settings = {'MODEL_SERVING_CALLINGMODEL_TIMEOUT': '1'}
     service = make_service(files(), {'WORKERS': '1', 'THREADS': '2', **settings})
     before = service.worker_pids
     hanging = [threads.submit(do, service, 'hang', path='/v1/CallingModel') for _ in range(6)]
@@ -127,7 +129,7 @@ def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(
 
 @pytest.mark.long
 def test_the_only_worker_is_replaced(make_service):
-    service = make_service(files(timeout=30, hang_timeout=1), {'WORKERS': '1', 'THREADS': '8'})
+    service = make_service({**files(timeout=20), **HANGS_SOON}, {'WORKERS': '1', 'THREADS': '8'})
     before = service.worker_pids
     assert do(service, 'hang').status_code == 503
     wait_until(lambda: service.worker_pids and not set(before) & set(service.worker_pids))

@@ -53,7 +53,7 @@ def hang(service, number):
 @pytest.mark.long
 @pytest.mark.timeout(240)
 def test_no_good_answer_is_lost(make_service):
-    settings = files(timeout=2, hang_timeout=4)
+    settings = files(timeout=2)
     service = make_service(settings, {'WORKERS': '2', 'THREADS': '8'})
     workers = set(service.worker_pids)
     with ThreadPoolExecutor(2 * CALLERS + 1) as pool:
