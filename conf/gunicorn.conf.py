@@ -15,10 +15,8 @@ from model_serving.server.gunicorn_hooks import (  # noqa: E402, F401 - gunicorn
     child_exit,
     on_starting,
     post_fork,
-    post_worker_init,
     when_ready,
     worker_exit,
-    worker_int,
 )
 from model_serving.utils.cpu_utils import limit_threads  # noqa: E402
 

@@ -16,6 +16,7 @@ from .serving.handler_threads import HandlerThreads
 from .web.bodies import Bodies
 from .web.endpoint import Endpoint
 from .web.exchange import Exchange
+from .web.wsgi import encoded
 
 # The threads of the pages and of health checks, and of each model's `def` handlers unless the server says otherwise.
 THREADS = 16
@@ -92,6 +93,13 @@ class Front:
             and 'wsgi_app' not in vars(self.app)  # no middleware
         )
 
+    def with_constant_headers(self, own: list) -> list:
+        """Return an answer's own headers, and the constant ones that are not among them."""
+        if not own:
+            return self.headers
+        names = {name for name, _ in own}
+        return own + [header for header in self.headers if header[0] not in names]
+
     async def _lifespan(self, receive, send):
         await receive()
         # A worker that started the models itself has decided what follows from it, and nothing is left to start.
@@ -116,8 +124,5 @@ def _constant_headers(app) -> list:
     """Return the headers that Flask puts on every JSON answer: its type and CORS."""
     with app.test_request_context():
         response = app.process_response(app.response_class(mimetype='application/json'))
-    return [
-        (name.lower().encode('latin-1'), value.encode('latin-1'))
-        for name, value in response.headers
-        if name != 'Content-Length'
-    ]
+    del response.headers['Content-Length']
+    return encoded(response.headers)

@@ -3,7 +3,8 @@
 import json
 
 from ..serving.errors import StartError
-from ..utils.conf_utils import BASE_FOLDER, did_you_mean
+from ..utils.conf_utils import BASE_FOLDER
+from ..utils.text_utils import did_you_mean
 from .schemas import merge_patch
 
 

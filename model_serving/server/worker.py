@@ -1,18 +1,23 @@
 """gunicorn's worker with an event loop: uvicorn serves `app.extensions['front']`, the ASGI front of a Flask app."""
 
 import asyncio
+import faulthandler
 import logging
 import os
 import signal
 import sys
+from queue import SimpleQueue
 
 import uvicorn
 from gunicorn.workers import base
 
+from ..serving import hang_watch
+from . import banner
 from .loop_watch import LoopWatch
 from .protocol import Protocol
 from .workers import Balance, Workers
 
+LOGGER = logging.getLogger('start')
 UVICORN_LOGGER = logging.getLogger('uvicorn.error')
 
 
@@ -43,23 +48,26 @@ class Server(uvicorn.Server):
 
 
 class Worker(base.Worker):
-    """Serves on an event loop. conf/gunicorn.conf.py puts a function of its own in the place of `on_start`."""
+    """Serves on an event loop; `workers` is made anew by conf/gunicorn.conf.py, for as many as there are."""
 
     workers = Workers(1)
+    front = None
+    early_signals = SimpleQueue()
 
     def load_wsgi(self):
         """Load `main:app`; the Flask application's ASGI front is served in its place."""
         super().load_wsgi()
         self.front = self.wsgi.extensions['front']
 
-    def on_start(self, unready):
-        """Decide whether to serve although some models are not ready; exits if not."""
-        if any(servable.settings['on_error'] == 'stop' for servable in unready):
-            sys.exit(1)
-
     def init_signals(self):
         super().init_signals()
         signal.set_wakeup_fd(-1)  # the event loop has its own
+        # A signal to end that came before would be lost: the worker would serve on, and the master wait for it in vain.
+        early = [self.early_signals.get_nowait() for _ in range(self.early_signals.qsize())]
+        if signal.SIGTERM in early:
+            sys.exit(0)
+        # Says where each thread was when a library crashes, or when gunicorn ends a worker that hangs.
+        faulthandler.enable()
 
     def handle_exit(self, sig, frame):
         """End on SIGTERM while the models load, and when uvicorn has ended and raises the signal again."""
@@ -67,13 +75,18 @@ class Worker(base.Worker):
 
     def handle_quit(self, sig, frame):
         """End at once on SIGQUIT: the loop may be blocked, and threads may hang."""
-        self.cfg.worker_int(self)
-        os._exit(0)
+        self.end()
 
     def handle_abort(self, sig, frame):
         """End at once when gunicorn has waited for the loop in vain: an exception would only end a handler."""
         self.cfg.worker_abort(self)
         os._exit(1)
+
+    def end(self):
+        """Write what the access log still holds, and end the process."""
+        if self.front and self.front.app.access_log:
+            self.front.app.access_log.write()
+        os._exit(0 if self.front else 1)
 
     def run(self):
         """Serve until the worker is told to end."""
@@ -107,6 +120,25 @@ class Worker(base.Worker):
 
     async def _serve(self, loop, server):
         LoopWatch(loop, self.notify).start()
-        self.on_start(await self.front.start(self.cfg.threads))
+        self._check(await self.front.start(self.cfg.threads))
+        servables = self.front.app.servables.values()
+        hang_watch.start(servables, lambda: self.workers.may_end(self.age), lambda: os.kill(self.pid, signal.SIGTERM))
+        self.workers.note(self.age, 0)
+        if self.workers.completes_start():
+            for line in banner.lines(self.front, self.workers.count, self.cfg.threads, self.cfg.address):
+                LOGGER.info(line)
         Protocol.balance = Balance(self.workers, self.age, server.server_state.connections)
         await server.serve([listener.sock for listener in self.sockets])
+
+    def _check(self, unready):
+        """End the service at its first start if a model is not ready.
+
+        A worker that is made later serves on: it answers 503 for this model, and `/health/ready` says why.
+        """
+        first_start = not self.workers.have_started
+        for servable in unready:
+            must_stop = first_start and servable.settings['on_error'] == 'stop'
+            consequence = 'The service can not start.' if must_stop else 'Not ready:'
+            LOGGER.error('%s %s: %s', consequence, servable.url, servable.problem)
+            if must_stop:
+                sys.exit(1)

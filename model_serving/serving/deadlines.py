@@ -15,6 +15,11 @@ def begin(arrived: float, seconds: float):
     _request.set((arrived, seconds))
 
 
+def end():
+    """Forget the deadline, since the same thread may do something else next."""
+    _request.set(None)
+
+
 def of_call(timeout: float) -> tuple[float, float]:
     """Return when the current request arrived and how many seconds it may take: `timeout` from now outside of one."""
     return _request.get() or (perf_counter(), timeout)

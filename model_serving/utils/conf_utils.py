@@ -1,7 +1,6 @@
 """The settings: one table, read from conf/*.conf and from the environment once, at start-up."""
 
 import configparser
-import difflib
 import logging
 import os
 import re
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..serving.errors import StartError
+from .text_utils import did_you_mean
 
 BASE_FOLDER = Path(__file__).resolve().parents[2]
 CONF_FOLDER = BASE_FOLDER / 'conf'
@@ -197,9 +197,3 @@ def _values(path, section, items):
 
 def _variable(section, key):
     return f'{ENVIRONMENT_PREFIX}{section}_{key}'.upper()
-
-
-def did_you_mean(word, words, cutoff=0.6) -> str:
-    """Return ` Did you mean 'name'?` where one of `words` is near to `word`, else nothing."""
-    near = difflib.get_close_matches(word[:100], words, n=1, cutoff=cutoff)
-    return f' Did you mean {near[0]!r}?' if near else ''

@@ -12,10 +12,9 @@ from jsonschema.exceptions import ValidationError
 from werkzeug.exceptions import BadRequest
 
 from ..serving import event_loop
-from .conf_utils import did_you_mean
+from .text_utils import clip, did_you_mean
 
 MAX_ERRORS = 20
-MAX_MESSAGE = 240
 MAX_PATH = 100
 # Bytes of JSON for all failures together, so that the whole answer stays below 8 KiB.
 MAX_ERRORS_SIZE = 3 * 1024
@@ -120,11 +119,6 @@ def path_text(path) -> str:
     """Return `image[3][7]` for `['image', 3, 7]`; the top is empty, and the middle of a long one is cut out."""
     text = ''.join(f'[{part}]' if isinstance(part, int) else f'.{part}' for part in path).removeprefix('.')
     return clip(text, MAX_PATH)
-
-
-def clip(text: str, most: int = MAX_MESSAGE) -> str:
-    """Cut the middle out of a long text: a message quotes the instance first and says what is wrong last."""
-    return text if len(text) <= most else f'{text[: most // 2]} … {text[-most // 2 :]}'
 
 
 def _failure(error):

@@ -34,6 +34,7 @@ class Application(Flask):
         self.url_map.merge_slashes = False
         self.before_request(_begin)
         self.after_request(_end)
+        self.teardown_request(lambda error: deadlines.end())
 
     def limits(self, url: str) -> dict:
         """Return `max_body` in bytes and `timeout` in seconds: the model's at this URL, or the service's."""

@@ -17,8 +17,8 @@ from werkzeug.exceptions import (
 from werkzeug.routing import RoutingException
 
 from ..serving.errors import CallError, InvalidInstance
-from ..utils.conf_utils import did_you_mean
-from ..utils.validation_utils import clip, invalid, path_text
+from ..utils.text_utils import clip, did_you_mean
+from ..utils.validation_utils import invalid, path_text
 from . import strict_json
 from .request import REQUEST_ID
 

@@ -15,7 +15,7 @@ from . import strict_json
 from .bodies import Body, ClientLeft
 from .errors import answer_to
 from .request import REQUEST_ID, request_id
-from .wsgi import WSGICall, environ_of
+from .wsgi import WSGICall, encoded, environ_of, raw_uri
 
 LOGGER = logging.getLogger('server')
 # The key of the scope for the server's connection, which cancels `task` when the client leaves.
@@ -32,10 +32,7 @@ class Exchange:
     """Reads a request, has it answered, sends the answer, and writes the line of the access log."""
 
     def __init__(self, front, scope, receive, send):
-        self.front = front
-        self.scope = scope
-        self.receive = receive
-        self.send = send
+        self.front, self.scope, self.receive, self.send = front, scope, receive, send
         self.began = self.arrived = perf_counter()
         self.headers = dict(scope['headers'])
         self.endpoint = front.endpoints.get(scope['path'], front.other)
@@ -45,8 +42,7 @@ class Exchange:
         # Flask refuses what is not valid: web/application.py
         self.is_direct = timeout is None or deadlines.is_valid(timeout)
         self.body = Body(front.bodies, self.headers, self.endpoint.max_body)
-        self.status, self.length = CLIENT_LEFT, '-'
-        self.expired = False
+        self.expired, self.status, self.length = False, CLIENT_LEFT, '-'
         self.task = self.timer = self.wsgi_call = None
 
     async def run(self):
@@ -82,9 +78,8 @@ class Exchange:
             body = await self.body.read(self.receive, self._arm)
             if self.seconds > SILENCE:
                 self._arm()
-            instance = None
-            if self.is_direct and not self.body.unread:
-                instance = self.endpoint.valid_instance(self.scope, self.headers, body)
+            may_be_valid = self.is_direct and not self.body.unread
+            instance = self.endpoint.valid_instance(self.scope, self.headers, body) if may_be_valid else None
             if instance is None:
                 return await self._by_flask(body)
             # The instance may wait for long.
@@ -137,7 +132,7 @@ class Exchange:
             return await self._by_response(result)
         data, status, headers = flask_restful.utils.unpack(result)
         headers.pop('Content-Type', None)  # JSON, as Flask-RESTful answers
-        return status, self._with_constant(headers), strict_json.dumps(data)
+        return status, self.front.with_constant_headers(encoded(Headers(headers))), strict_json.dumps(data)
 
     async def _by_flask(self, body):
         threads = self.endpoint.threads_for(self.scope['method'])
@@ -145,15 +140,14 @@ class Exchange:
         environ = environ_of(self.scope, body, self.body.unread, **{REQUEST_ID: self.request_id})
         del body
         call = self.wsgi_call = WSGICall(self.front.app.wsgi_app, environ, threads)
-        status, headers, piece = await threads.run(call.begin)
-        return status, _encoded(headers), piece
+        return await threads.run(call.begin)
 
     async def _by_response(self, response):
         """Return the answer of a handler that returned or raised a Response; a thread makes the pieces of a stream."""
         threads = self.endpoint.threads
         call = self.wsgi_call = WSGICall(response, environ_of(self.scope, b'', 0), threads)
         status, headers, piece = await threads.run(call.begin) if response.is_streamed else call.begin()
-        return status, self._with_constant(headers), piece
+        return status, self.front.with_constant_headers(headers), piece
 
     def _abandon_wsgi_call(self):
         if self.wsgi_call is not None and not self.wsgi_call.is_closed:
@@ -163,15 +157,7 @@ class Exchange:
     def _error(self, error):
         self._abandon_wsgi_call()
         data, status, headers = answer_to(error, self._call(), self.request_id, self.endpoint.servable)
-        return status, self._with_constant(headers), strict_json.dumps(data)
-
-    def _with_constant(self, headers):
-        """Return the headers as ASGI has them, with the constant ones that are not among them."""
-        if not headers:
-            return self.front.headers
-        own = _encoded(Headers(headers))
-        names = {name for name, _ in own}
-        return own + [header for header in self.front.headers if header[0] not in names]
+        return status, self.front.with_constant_headers(encoded(headers.items())), strict_json.dumps(data)
 
     async def _send(self, status, headers, body):
         headers = [*headers, (b'x-request-id', self.request_id.encode('latin-1'))]
@@ -197,8 +183,8 @@ class Exchange:
             await self.send({'type': 'http.response.body'})
 
     async def _send_piece(self, piece, more):
-        more = more or bool(self.body.unread)
-        await self.send({'type': 'http.response.body', 'body': piece, 'more_body': more})
+        more_body = more or bool(self.body.unread)
+        await self.send({'type': 'http.response.body', 'body': piece, 'more_body': more_body})
 
     def _text(self, name):
         value = self.headers.get(name)
@@ -208,13 +194,7 @@ class Exchange:
         return f'{self.scope["method"]} {self.scope["path"]}'
 
     def _log(self):
-        scope = self.scope
-        path, query = scope.get('raw_path') or scope['path'].encode(), scope['query_string']
-        path = (b'%s?%s' % (path, query) if query else path).decode('latin-1')
-        client = (scope.get('client') or ('-',))[0]
+        client, method = (self.scope.get('client') or ('-',))[0], self.scope['method']
         ms = (perf_counter() - self.arrived) * 1000
-        self.front.app.access_log.add(client, scope['method'], path, self.status, self.length, ms, self.request_id)
-
-
-def _encoded(headers):
-    return [(name.lower().encode('latin-1'), value.encode('latin-1')) for name, value in headers]
+        uri = raw_uri(self.scope)
+        self.front.app.access_log.add(client, method, uri, self.status, self.length, ms, self.request_id)

@@ -9,7 +9,8 @@ from werkzeug.exceptions import BadRequest
 
 from ..serving import places
 from ..serving.errors import StartError
-from ..utils.validation_utils import SchemaValidator, clip, in_words
+from ..utils.text_utils import clip
+from ..utils.validation_utils import SchemaValidator, in_words
 from .file_resource import file_resource
 
 LOGGER = logging.getLogger('readiness')

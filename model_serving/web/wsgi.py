@@ -19,6 +19,12 @@ CONSTANT = {
 }
 
 
+def raw_uri(scope) -> str:
+    """Return the path and the query of a request as they were sent."""
+    path, query = scope.get('raw_path') or scope['path'].encode(), scope['query_string']
+    return (b'%s?%s' % (path, query) if query else path).decode('latin-1')
+
+
 def environ_of(scope, body: bytes, unread: int, **extra) -> dict:
     """Return the WSGI environment of an ASGI request.
 
@@ -26,8 +32,8 @@ def environ_of(scope, body: bytes, unread: int, **extra) -> dict:
     """
     host, port = scope.get('server') or ('localhost', None)
     client = scope.get('client') or ('', 0)
-    query = scope['query_string'].decode('latin-1')
-    raw_path = (scope.get('raw_path') or scope['path'].encode()).decode('latin-1')
+    uri = raw_uri(scope)
+    raw_path, _, query = uri.partition('?')
     headers = _joined(scope['headers'])
     # The body's real length: werkzeug reads nothing of a body in chunks.
     headers.pop('HTTP_TRANSFER_ENCODING', None)
@@ -43,7 +49,7 @@ def environ_of(scope, body: bytes, unread: int, **extra) -> dict:
         'REQUEST_METHOD': scope['method'],
         'PATH_INFO': unquote_to_bytes(raw_path).decode('latin-1'),
         'QUERY_STRING': query,
-        'RAW_URI': f'{raw_path}?{query}' if query else raw_path,
+        'RAW_URI': uri,
         'SERVER_NAME': host,
         'SERVER_PORT': str(port or 80),
         'SERVER_PROTOCOL': f'HTTP/{scope["http_version"]}',
@@ -66,6 +72,11 @@ def _joined(headers):
             separator = '; ' if key == 'HTTP_COOKIE' else ','
             joined[key] = f'{joined[key]}{separator}{value}' if key in joined else value
     return joined
+
+
+def encoded(headers) -> list:
+    """Return headers as ASGI has them, from pairs of texts."""
+    return [(name.lower().encode('latin-1'), value.encode('latin-1')) for name, value in headers]
 
 
 class WSGICall:
@@ -122,7 +133,7 @@ class WSGICall:
             self._close()
         elif length is None and self._environ['SERVER_PROTOCOL'] == 'HTTP/1.0':
             piece = self._whole(piece)
-        return int(status[:3]), headers, piece
+        return int(status[:3]), encoded(headers), piece
 
     def _start_response(self, status, headers, exc_info=None):
         self._answer = status, headers

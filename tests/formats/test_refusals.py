@@ -163,8 +163,11 @@ def test_an_operator_set_of_a_later_version(write_onnx, tmp_path):
         ('{', 'Expecting property name'),
         ('[]', 'must be a JSON object'),
         ('{"type": "nothing"}', 'is no JSON Schema'),
-        ('{"properties": {"xs": {"minimum": 0}}}', "'xs' is no input of the model. Did you mean x? There are: x."),
-        ('{"examples": [{"x": 1}, {"x": "one"}]}', 'examples[1]: "one" is not of type "number"'),
+        ('{"properties": {"xs": {"minimum": 0}}}', "'xs' is no input of the model. Did you mean 'x'? There are: x."),
+        (
+            '{"examples": [{"x": 1}, {"x": "one"}]}',
+            "examples[1] does not fit its schema: x: 'one' is not of type 'number'",
+        ),
     ],
 )
 def test_a_bad_patch_over_the_schema(refusal, write_onnx, tmp_path, patch, words):
