@@ -75,7 +75,8 @@ class Readiness:
     def _try(self, servable, example, place, validator):
         """Send one example through the resource; raises StartError when the answer is not as promised."""
         view = self._app.view_functions[servable.url]
-        handler = servable.settings['file'] or places.of_object(servable.resource.post)
+        settings = servable.settings
+        handler = settings['schema'] or settings['file'] or places.of_object(servable.resource.post)
         with self._app.test_request_context(servable.url, method='POST', json=example):
             try:
                 response = self._app.ensure_sync(view)()
