@@ -1,6 +1,6 @@
 """The ASGI front before Flask: it answers valid calls of async handlers, and passes everything else to Flask.
 
-A request becomes an `Exchange` (web/exchange.py), and so does its answer. Here is what belongs to the process:
+A request becomes an `Exchange` (front/exchange.py), and so does its answer. Here is what belongs to the process:
 which URL is answered how, and how the models start with the event loop.
 """
 
@@ -13,10 +13,10 @@ import flask_restful
 from .resources.model_resource import ModelResource
 from .serving import event_loop
 from .serving.handler_threads import HandlerThreads
-from .web.bodies import Bodies
-from .web.endpoint import Endpoint
-from .web.exchange import Exchange
-from .web.wsgi import encoded
+from .front.bodies import Bodies
+from .front.endpoint import Endpoint
+from .front.exchange import Exchange
+from .front.wsgi import encoded
 
 # The threads of the pages and of health checks, and of each model's `def` handlers unless the server says otherwise.
 THREADS = 16

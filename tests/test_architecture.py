@@ -32,13 +32,14 @@ ROOMS = {
     'serving': Room(set(), HTTP | RUNTIMES),
     'utils': Room({'serving'}, RUNTIMES),
     'web': Room({'resources', 'serving', 'utils'}, RUNTIMES),
+    'front': Room({'serving', 'utils', 'web'}, RUNTIMES),
     'server': Room({'serving', 'utils'}, RUNTIMES | {'flask', 'flask_restful', 'flask_cors'}),
 }
 TOP = {
     '__init__.py': set(),
     'routes.py': {'models', 'resources', 'serving'},
     'app.py': {'asgi', 'formats', 'resources', 'serving', 'utils', 'web', 'routes'},
-    'asgi.py': {'resources', 'serving', 'web'},
+    'asgi.py': {'front', 'resources', 'serving'},
 }
 
 MAX_MODULE, MAX_FUNCTION = 200, 30

@@ -21,7 +21,7 @@ MANY = resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 3 // 4
 LINGER = 1
 # How much is said of a request that is not HTTP, in characters.
 MAX_REASON = 150
-# The key of the scope for the connection: web/exchange.py sets its `task`.
+# The key of the scope for the connection: front/exchange.py sets its `task`.
 CONNECTION = 'model_serving.connection'
 # Takes the trailers of a body in chunks, which nobody reads, and keeps none.
 TRAILERS = deque(maxlen=0)

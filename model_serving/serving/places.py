@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1]
 PROJECT = PACKAGE.parent
 STANDARD_LIBRARY = Path(traceback.__file__).parent
 # Everything else in the package is the user's, but for the base class among the resources.
-OURS = {'app.py', 'asgi.py', 'formats', 'server', 'serving', 'utils', 'web'}
+OURS = {'app.py', 'asgi.py', 'formats', 'front', 'server', 'serving', 'utils', 'web'}
 BASE_CLASS = PACKAGE / 'resources' / 'model_resource.py'
 MAX_WORDS = 500
 

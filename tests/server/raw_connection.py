@@ -19,8 +19,8 @@ IN_CHUNKS = (
     + b'0\r\n\r\n'
 )
 # Files of a service that waits a second for silent clients, and as long for those that it has refused.
-EXCHANGE = 'model_serving/web/exchange.py'
-BODIES = 'model_serving/web/bodies.py'
+EXCHANGE = 'model_serving/front/exchange.py'
+BODIES = 'model_serving/front/bodies.py'
 IMPATIENT = (
     changed('model_serving/server/protocol.py', 'SILENCE', 1)
     | changed(EXCHANGE, 'SILENCE', 1)

@@ -11,10 +11,10 @@ from werkzeug.wrappers import Response
 
 from ..serving import deadlines
 from ..serving.errors import Busy, DeadlineExceeded
-from . import strict_json
+from ..web import strict_json
+from ..web.errors import answer_to
+from ..web.request import REQUEST_ID, request_id
 from .bodies import Body, ClientLeft
-from .errors import answer_to
-from .request import REQUEST_ID, request_id
 from .wsgi import WSGICall, encoded, environ_of, raw_uri
 
 LOGGER = logging.getLogger('server')

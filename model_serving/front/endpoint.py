@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from ..serving.handler_threads import HandlerThreads
-from . import strict_json
+from ..web import strict_json
 
 JSON_TYPES = {b'application/json'} | {
     b'application/json;%scharset=%s' % (space, name) for space in (b'', b' ') for name in (b'utf-8', b'UTF-8')
