@@ -10,13 +10,13 @@ import sys
 
 import flask_restful
 
-from .resources.model_resource import ModelResource
-from .serving import event_loop
-from .serving.handler_threads import HandlerThreads
 from .front.bodies import Bodies
 from .front.endpoint import Endpoint
 from .front.exchange import Exchange
 from .front.wsgi import encoded
+from .resources.model_resource import ModelResource
+from .serving import event_loop
+from .serving.handler_threads import HandlerThreads
 
 # The threads of the pages and of health checks, and of each model's `def` handlers unless the server says otherwise.
 THREADS = 16
