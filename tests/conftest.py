@@ -22,7 +22,7 @@ import requests
 
 BASE_FOLDER = Path(__file__).resolve().parents[1]
 OPTIONAL_MARKS = ['long', *sorted(path.stem for path in (BASE_FOLDER / 'tests' / 'requirements').glob('*.txt'))]
-NOT_COPIED = ('.git', '.venv', 'tmp', '__pycache__', '.pytest_cache', '.ruff_cache', '.hypothesis', 'tests', 'bench')
+NOT_COPIED = ('.git', '.venv', 'tmp', '__pycache__', '.pytest_cache', '.ruff_cache', '.hypothesis', 'tests')
 
 
 def pytest_configure(config):
