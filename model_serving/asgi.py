@@ -1,7 +1,7 @@
-"""The ASGI front before Flask: it answers valid calls of async handlers, and passes everything else to Flask.
+"""The ASGI front: it answers valid calls of async handlers, and passes everything else to Flask.
 
-A request becomes an `Exchange` (front/exchange.py), and so does its answer. Here is what belongs to the process:
-which URL is answered how, and how the models start with the event loop.
+Each request becomes an `Exchange` (front/exchange.py). This module knows how each URL is answered, and starts the
+models on the event loop.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from .resources.model_resource import ModelResource
 from .serving import event_loop
 from .serving.handler_threads import HandlerThreads
 
-# The threads of the pages and of health checks, and of each model's `def` handlers unless the server says otherwise.
+# Threads for pages and health checks, and for each model's `def` handlers, unless the server says otherwise.
 THREADS = 16
 HOOKS = ('before_request_funcs', 'after_request_funcs', 'teardown_request_funcs', 'url_value_preprocessors')
 
@@ -27,7 +27,7 @@ class Front:
     """The ASGI application of a Flask application that `create_app` made."""
 
     def __init__(self, app, max_bodies: int):
-        """`max_bodies` is how many bytes all bodies together may take that are unfinished or wait for their answers."""
+        """`max_bodies` is the budget for all bodies that are unfinished or wait for their answers, in bytes."""
         self.app = app
         self.bodies = Bodies(max_bodies)
         self.endpoints = {}
@@ -46,15 +46,15 @@ class Front:
             await self._lifespan(receive, send)
 
     async def start(self, threads: int = THREADS) -> list:
-        """Make the models ready, on this event loop; returns the servables that are not.
+        """Make the models ready on this event loop; return the servables that are not ready.
 
-        The server's worker calls this before it listens; under another ASGI server its lifespan does.
+        Our worker calls this before it listens. Under another ASGI server it is called by lifespan.
         """
         async with self._lock:
             if self._is_started:
                 return []
             event_loop.use(asyncio.get_running_loop())
-            # The workers are forked from one process, so they would all return the same random numbers.
+            # Forked workers would all return the same random numbers.
             if 'numpy' in sys.modules:
                 sys.modules['numpy'].random.seed()
             # In a thread: models may take long to load, and async handlers need the loop.
@@ -77,12 +77,12 @@ class Front:
             )
 
     def is_direct(self, resource) -> bool:
-        """Tell whether `post` can be called here without Flask: it is async, and nothing of the user's is around it."""
+        """Tell whether `post` can be called without Flask: it is async, and nothing else is wrapped around it."""
         post = getattr(resource, 'post', None)
         return (
             post is not None
             and issubclass(resource, ModelResource)
-            # By identity: another decorator around `post` copies the attribute, not the function.
+            # By identity: a decorator around `post` copies the attribute, but is another function.
             and getattr(post, 'validated', None) is post
             and post.takes_instance
             and inspect.iscoroutinefunction(post.handler)
@@ -102,7 +102,7 @@ class Front:
 
     async def _lifespan(self, receive, send):
         await receive()
-        # A worker that started the models itself has decided what follows from it, and nothing is left to start.
+        # Our worker has started the models already, so the list is empty.
         unready = [servable for servable in await self.start() if servable.settings['on_error'] == 'stop']
         if unready:
             reasons = ' '.join(f'{servable.url}: {servable.problem}' for servable in unready)
@@ -121,7 +121,7 @@ def _hooks(app) -> list:
 
 
 def _constant_headers(app) -> list:
-    """Return the headers that Flask puts on every JSON answer: its type and CORS."""
+    """Return the headers that Flask adds to every JSON answer: Content-Type and CORS."""
     with app.test_request_context():
         response = app.process_response(app.response_class(mimetype='application/json'))
     del response.headers['Content-Length']

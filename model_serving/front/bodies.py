@@ -1,10 +1,10 @@
-"""The bodies of requests, read before anything is called, within a limit each and one for all."""
+"""The bodies of requests: read before a handler is called, within a limit for each and a budget for all."""
 
 import asyncio
 
 from werkzeug.exceptions import ServiceUnavailable
 
-# How long the rest of a body is thrown away after its answer, in seconds, so that the client reads the answer.
+# After an early answer the rest of the body is read and thrown away for so long, in seconds.
 DRAIN = 5
 TOO_MUCH = 'The service holds too many request bodies at present. Try again in a second.'
 
@@ -14,15 +14,15 @@ class ClientLeft(Exception):
 
 
 class Bodies:
-    """How many bytes a worker holds of bodies that are unfinished or wait for their answers, and how many it may."""
+    """The budget of a worker: how many bytes of bodies it holds, unfinished or waiting, and how many it may hold."""
 
-    def __init__(self, most: int):
-        self.most = most
+    def __init__(self, budget: int):
+        self.budget = budget
         self.held = 0
 
 
 class Body:
-    """The body of one request. `unread` is how many of its bytes are known to follow what was read: 1 for some."""
+    """The body of one request. `unread` is how many bytes are known to follow what was read: 1 if it is not known."""
 
     def __init__(self, bodies, headers, limit):
         length = headers.get(b'content-length')
@@ -33,9 +33,9 @@ class Body:
         self._held = 0
 
     async def read(self, receive, on_piece) -> bytes:
-        """Return the body, all of it unless it is too large; `on_piece()` is called when more of it is awaited.
+        """Return the body, or the beginning of one that is too large; calls `on_piece()` before it waits for more.
 
-        Raises ClientLeft, and ServiceUnavailable when too many bytes are held.
+        Raises ClientLeft, and ServiceUnavailable when the budget is spent.
         """
         pieces = []
         while not self.is_read:
@@ -56,12 +56,12 @@ class Body:
         self.is_read, self.unread = True, self.unread or unread
 
     def release(self):
-        """Hold it no longer."""
+        """Give its bytes back to the budget."""
         self._bodies.held -= self._held
         self._held = 0
 
     async def drain(self, receive):
-        """Throw away the rest: if the connection was closed at once, the client might never read its answer."""
+        """Throw the rest away: a client whose connection is closed while it sends may never read its answer."""
         try:
             async with asyncio.timeout(DRAIN):
                 while (await receive()).get('more_body', False):
@@ -71,8 +71,8 @@ class Body:
 
     def _hold(self, size):
         bodies = self._bodies
-        if bodies.held and bodies.held + size > bodies.most:
-            # What there is of it is thrown away, so others may come while the rest is drained.
+        if bodies.held and bodies.held + size > bodies.budget:
+            # Others may use its bytes while the rest is drained.
             self.release()
             self.stop(1)
             raise ServiceUnavailable(TOO_MUCH, retry_after=1)

@@ -1,4 +1,4 @@
-"""What the front knows of a URL."""
+"""What the front knows about a URL."""
 
 from typing import NamedTuple
 
@@ -11,10 +11,10 @@ JSON_TYPES = {b'application/json'} | {
 
 
 class Endpoint(NamedTuple):
-    """The limits of a URL, who answers it, and in which threads Flask does.
+    """The limits of a URL, its async handler if it has one, and the threads in which Flask answers.
 
-    With a `handler`, valid calls go there directly. Methods that the resource does not have are answered in the
-    threads of the `pages`, so that they never wait for a handler.
+    Requests with a method that the resource does not have are answered in the threads of the `pages`, so that they
+    never wait for a handler.
     """
 
     max_body: int
@@ -25,7 +25,7 @@ class Endpoint(NamedTuple):
     handler: object = None
 
     def valid_instance(self, scope, headers: dict, body: bytes):
-        """Return the instance in the body of a valid call of the async handler; None: Flask answers, and says why."""
+        """Return the instance of a valid call of the async handler, else None: then Flask answers, and says why."""
         if (
             self.handler is None
             or len(body) > self.max_body
@@ -39,7 +39,6 @@ class Endpoint(NamedTuple):
             instance = strict_json.loads(body)
         except ValueError:
             return None
-        # `null` counts as no body. What is not valid is explained by the resource's own decorator.
         return instance if self.servable.resource.post.is_valid(instance) else None
 
     def threads_for(self, method: str) -> HandlerThreads:

@@ -18,18 +18,18 @@ from .bodies import Body, ClientLeft
 from .wsgi import WSGICall, encoded, environ_of, raw_uri
 
 LOGGER = logging.getLogger('server')
-# The key of the scope for the server's connection, which cancels `task` when the client leaves.
+# The key in the scope for the server's connection, which cancels its `task` when the client leaves.
 CONNECTION = 'model_serving.connection'
-# How long a client may stop in the middle of a body, in seconds.
+# How long a client may pause in the middle of a body, in seconds.
 SILENCE = 30
 ENDING = 'The service was stopped before the model had answered. Send the request again.'
 TOO_SLOW = 'The rest of the body did not arrive in time. Send it without a pause.'
-# The access log's status for a client that left before its answer, as nginx has it.
+# The status in the access log when the client left before its answer, as in nginx's log.
 CLIENT_LEFT = 499
 
 
 class Exchange:
-    """Reads a request, has it answered, sends the answer, and writes the line of the access log."""
+    """Reads a request, gets it answered, sends the answer, and writes the line of the access log."""
 
     def __init__(self, front, scope, receive, send):
         self.front, self.scope, self.receive, self.send = front, scope, receive, send
@@ -58,7 +58,7 @@ class Exchange:
         except ClientLeft:
             pass
         except asyncio.CancelledError:
-            # By its deadline, after its answer had begun; by the server, when its connection was lost or at the end.
+            # By its deadline in the middle of an answer, or by the server, because the connection was lost or it ends.
             if not self.expired and connection is None:
                 raise
         except Exception:
@@ -73,7 +73,7 @@ class Exchange:
                 self._log()
 
     async def _answer(self):
-        """Return status, headers and body of the answer, whatever happens; raises ClientLeft and CancelledError."""
+        """Return status, headers and body of the answer, or of an error; raises ClientLeft and CancelledError."""
         try:
             body = await self.body.read(self.receive, self._arm)
             if self.seconds > SILENCE:
@@ -82,7 +82,7 @@ class Exchange:
             instance = self.endpoint.valid_instance(self.scope, self.headers, body) if may_be_valid else None
             if instance is None:
                 return await self._by_flask(body)
-            # The instance may wait for long.
+            # The call may wait for long, and needs only the instance.
             del body
             return await self._by_handler(instance)
         except (ClientLeft, GeneratorExit):
@@ -95,7 +95,7 @@ class Exchange:
                 return self._error(error)  # the handler's own
             if not getattr(self.scope.get(CONNECTION), 'is_cut_off', False):
                 raise
-            # By the server, which has waited for this call for as long as it may.
+            # By the server, which ends and has waited for this call long enough.
             self.task.uncancel()
             return self._error(ServiceUnavailable(ENDING))
         # BaseException: a handler may call sys.exit.
@@ -104,7 +104,7 @@ class Exchange:
             return await self._by_response(response) if isinstance(response, Response) else self._error(error)
 
     def _arm(self):
-        """Set the timer: for the whole deadline once the body is read, before that for the next piece of it."""
+        """Set the timer: to the deadline once the body is read; before that, to the longest pause in the body."""
         if self.timer is not None:
             self.timer.cancel()
         seconds = self.began + self.seconds - perf_counter()
@@ -143,7 +143,7 @@ class Exchange:
         return await threads.run(call.begin)
 
     async def _by_response(self, response):
-        """Return the answer of a handler that returned or raised a Response; a thread makes the pieces of a stream."""
+        """Return the answer of a handler that returned or raised a Response; a stream is read in a thread."""
         threads = self.endpoint.threads
         call = self.wsgi_call = WSGICall(response, environ_of(self.scope, b'', 0), threads)
         status, headers, piece = await threads.run(call.begin) if response.is_streamed else call.begin()
@@ -172,7 +172,7 @@ class Exchange:
         await self.send({'type': 'http.response.start', 'status': status, 'headers': headers})
         await self._send_piece(body, more)
         while more:
-            # From here on the deadline holds from piece to piece.
+            # Once the answer has begun, each piece has the deadline anew.
             self.began = perf_counter()
             self._arm()
             piece = await self.wsgi_call.threads.run(self.wsgi_call.next_piece)

@@ -1,4 +1,4 @@
-"""From ASGI to WSGI: how the front calls Flask, in a thread, with a body that has been read already."""
+"""From ASGI to WSGI: how the front calls Flask, in a thread, with a body that is read already."""
 
 import sys
 import threading
@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import HTTPVersionNotSupported
 
-# An HTTP/1.0 client can't be sent an answer of unknown length in pieces, so it gets at most this many bytes.
+# An HTTP/1.0 client can't take an answer in chunks, so one of unknown length is collected, up to so many bytes.
 MAX_WHOLE = 16 * 2**20
 CONSTANT = {
     'wsgi.version': (1, 0),
@@ -28,7 +28,7 @@ def raw_uri(scope) -> str:
 def environ_of(scope, body: bytes, unread: int, **extra) -> dict:
     """Return the WSGI environment of an ASGI request.
 
-    `body` is what was read of it, and `unread` how many bytes are known to follow: Flask refuses these by their length.
+    `unread` is how many bytes are known to follow `body`: Flask refuses a body that is too large by its length.
     """
     host, port = scope.get('server') or ('localhost', None)
     client = scope.get('client') or ('', 0)
@@ -61,9 +61,9 @@ def environ_of(scope, body: bytes, unread: int, **extra) -> dict:
 
 
 def _joined(headers):
-    """Return headers as WSGI has them; those of the same name are joined.
+    """Return headers in WSGI's form; headers of the same name are joined.
 
-    `Content_Length` would become the same key as `Content-Length`, so no header with `_` is passed on.
+    A header with `_` is dropped: `Content_Length` would get the same key as `Content-Length`.
     """
     joined = {}
     for name, value in headers:
@@ -82,8 +82,7 @@ def encoded(headers) -> list:
 class WSGICall:
     """One call of a WSGI application; `begin` and `next_piece` run in its `threads`, one at a time.
 
-    An answer with Content-Length whose first piece is all of it is closed at once, so that it costs one visit to a
-    thread; any other answer costs one for each piece.
+    An answer whose first piece is complete costs one call in a thread; any other answer costs one for each piece.
     """
 
     def __init__(self, wsgi_app, environ, threads):
@@ -93,9 +92,9 @@ class WSGICall:
         self._environ = environ
         self._iterable = self._pieces = self._answer = None
         self._abandoned = False
-        # Held by the thread that is in the application.
+        # Held while a thread runs the application.
         self._lock = threading.Lock()
-        # One context for all pieces, since a generator may use Flask's `request` from the first to the last.
+        # One context for all pieces: a generator may use Flask's `request` until its last one.
         self._context = copy_context()
 
     def begin(self):
@@ -108,7 +107,7 @@ class WSGICall:
         return self._visit(self._next_piece)
 
     def abandon(self):
-        """End the answer before its last piece: a generator's `finally` runs, in a thread."""
+        """End the answer early; the `finally` of a generator runs in a thread."""
         self._abandoned = True
         if self.begun and not self._lock.locked():
             self.threads.start(self._close_abandoned)
@@ -118,14 +117,14 @@ class WSGICall:
             with self._lock:
                 return self._context.run(function)
         finally:
-            # Abandoned meanwhile: nobody else could close it while the lock was held.
+            # Abandoned meanwhile, when only this thread could close it.
             if self._abandoned:
                 self._close_abandoned()
 
     def _begin(self):
         self._iterable = self._wsgi_app(self._environ, self._start_response)
         self._pieces = iter(self._iterable)
-        # An application may call start_response as late as with its first piece.
+        # A WSGI application may call start_response as late as with its first piece.
         piece = self._next_piece()
         status, headers = self._answer
         length = next((value for name, value in headers if name.lower() == 'content-length'), None)

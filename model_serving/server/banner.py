@@ -1,4 +1,4 @@
-"""What a person reads when the service has started: its models, and where to click."""
+"""The lines that are printed when the service has started: its models, and where to click."""
 
 import os
 
@@ -14,7 +14,7 @@ def lines(front, workers: int, threads: int, addresses) -> list:
 
 
 def url(address) -> str:
-    """Return what a browser on this machine opens for an address that a server listens at."""
+    """Return the URL that a browser on this machine opens for a server's address."""
     if isinstance(address, str):
         return f'unix:{address}'
     host, port = address[:2]

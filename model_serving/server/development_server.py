@@ -9,29 +9,29 @@ from . import listening
 
 
 class QuietRequestHandler(WSGIRequestHandler):
-    """Leaves the line of each request to the application, which writes the same one under every server."""
+    """Logs no requests: the application does, in the same way under every server."""
 
     def log_request(self, *arguments):
         pass
 
 
 def problem(host: str, port: str) -> str | None:
-    """Return why nothing can listen at `host` and `port`, in one line; None when it can."""
+    """Return why the server can't listen at `host` and `port`, in one line, or None."""
     if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
         return f'the port must be a number from 1 to 65535, not {port!r}.'
     if is_running_from_reloader():
-        return None  # the first process holds the socket
+        return None  # the first process has the socket
     reason = listening.problem(host, int(port))
     return reason and f'{reason} Choose another --host or --port.'
 
 
 def serve(make_app, host: str, port: int, debug: bool):
-    """Serve the app until the process ends; with `debug`, start again when a file changes.
+    """Serve the app until the process ends; with `debug`, restart when a file changes.
 
-    The process that only watches the files makes no app, so that each model is loaded once.
+    The process that watches the files makes no app, so that each model is loaded once.
     """
     app = None
-    # Whoever reaches werkzeug's debugger can run code, so it is for this machine alone.
+    # werkzeug's debugger runs code for anyone who can reach it, so it is only for this machine.
     debugger = debug and host in ('localhost', '127.0.0.1', '::1')
     if not debug or is_running_from_reloader():
         app = make_app()

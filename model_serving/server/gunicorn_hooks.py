@@ -1,4 +1,4 @@
-"""gunicorn's hooks in its master, which conf/gunicorn.conf.py imports: how the service starts, and how workers end."""
+"""gunicorn's hooks, which conf/gunicorn.conf.py imports: how the service starts, and how its workers end."""
 
 import gc
 import os
@@ -14,12 +14,12 @@ WORKER_BOOT_ERROR = 3
 
 
 def on_starting(server):
-    """Make what the workers share; exit if the address is taken: gunicorn would try for 5 s and not say what to do."""
+    """Make the shared memory of the workers; exit with the fix if the address is taken, which gunicorn only retries."""
     if not hasattr(server.worker_class, 'workers'):
         sys.exit('conf/gunicorn.conf.py is for its own worker class. For another one leave it out: gunicorn main:app')
     server.worker_class.workers = Workers(server.cfg.workers)
     if {'GUNICORN_FD', 'LISTEN_FDS'} & os.environ.keys():
-        return  # it is handed its sockets
+        return  # it inherits its sockets
     for address in server.cfg.address:
         reason = isinstance(address, tuple) and listening.problem(*address)
         if reason:
@@ -27,18 +27,18 @@ def on_starting(server):
 
 
 def when_ready(server):
-    """Keep a worker's garbage collector from visiting, and so copying, what the master has made."""
+    """Keep the workers' garbage collectors from touching, and so copying, the master's objects."""
     gc.collect()
     gc.freeze()
 
 
 def post_fork(server, worker):
-    """Have the worker look for signals that came before it had handlers of its own: they are in the master's queue."""
+    """Give the worker the signals that came before it had handlers of its own: they are in the master's queue."""
     worker.early_signals = server.SIG_QUEUE
 
 
 def child_exit(server, worker):
-    """End the service if a worker ends before all were ready: gunicorn would go on making new ones."""
+    """End the service if a worker ends before all were ready: gunicorn would make new ones for ever."""
     worker.workers.forget(worker.age)
     is_stopping = not server.LISTENERS
     if not (is_stopping or worker.workers.have_started):
@@ -46,5 +46,5 @@ def child_exit(server, worker):
 
 
 def worker_exit(server, worker):
-    """End the process of the worker: what Python does at its end would wait for threads that hang."""
+    """End the worker's process at once: Python would wait for threads that hang."""
     worker.end()

@@ -1,11 +1,11 @@
-"""Can a server listen at an address? Asked before it tries, to say in one line why not."""
+"""Checks whether a server can listen at an address, to say in one line why not."""
 
 import os
 import socket
 
 
 def problem(host: str, port: int) -> str | None:
-    """Return why nothing can listen at `host` and `port`, None where it can; no host stands for all addresses."""
+    """Return why nothing can listen at `host` and `port`, or None. An empty host means all addresses."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host or '0.0.0.0', port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as listener:

@@ -1,4 +1,4 @@
-"""Watches the event loop of a worker: tells the master that it lives, and logs what blocks it."""
+"""Watches the event loop of a worker: sends its heartbeat to the master, and logs what blocks it."""
 
 import logging
 import sys
@@ -7,13 +7,13 @@ import time
 import traceback
 
 LOGGER = logging.getLogger('event loop')
-# How often the loop says that it lives, and after how long a silence its stack is logged, in seconds.
+# The interval of the heartbeat, and how long it may be missing before the stack is logged, in seconds.
 BEAT = 0.25
 BLOCKED = 1.0
 
 
 class LoopWatch:
-    """A timer on the loop calls `notify()`; a thread logs the stack of the loop's thread when the timer stops."""
+    """A timer on the loop calls `notify()`. When it stops, a thread logs the stack of the loop's thread."""
 
     def __init__(self, loop, notify):
         self._loop = loop
@@ -22,7 +22,7 @@ class LoopWatch:
         self._last = time.monotonic()
 
     def start(self):
-        """Begin, in the thread of the loop."""
+        """Start watching; call this in the thread of the loop."""
         self._beat()
         threading.Thread(target=self._watch, name='event loop watch', daemon=True).start()
 
@@ -40,4 +40,6 @@ class LoopWatch:
                 logged = last
                 frame = sys._current_frames().get(self._thread_id)
                 stack = ''.join(traceback.format_stack(frame))
-                LOGGER.error('The event loop is blocked, so this worker answers nobody. It is here:\n%s', stack)
+                LOGGER.error(
+                    'The event loop is blocked, so this worker answers no request. Its thread is here:\n%s', stack
+                )

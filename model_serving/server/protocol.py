@@ -1,4 +1,4 @@
-"""HTTP as uvicorn speaks it, with bounds: heads in bytes and in time, writing in time, pipelined requests in memory."""
+"""uvicorn's HTTP protocol with limits: for heads in bytes and time, for writing in time, for pipelining in memory."""
 
 import resource
 from collections import deque
@@ -7,28 +7,28 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-# How much is parsed at a time, and how large the head of a request may be beside that, in bytes.
+# How much is parsed at a time, and how large the rest of a request's head may be, in bytes.
 PART = 16 * 1024
 MAX_HEAD = 64 * 1024
-# How many pipelined requests may wait on a connection before no more is read and parsed of it.
+# How many pipelined requests may wait on a connection before reading stops.
 MAX_PIPELINED = 16
-# How long a client may take to send a head, or to read a part of an answer, in seconds.
+# How long a client may take to send a head, or may stop reading an answer, in seconds.
 SILENCE = 30
-# The same once a worker has so many connections that it may run out of open files, idle connections included.
+# The same, for idle connections too, once a worker has so many connections that it may run out of open files.
 SHORT_SILENCE = 1
 MANY = resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 3 // 4
-# How long an idle connection stays open at the end: a request may be on its way. In seconds.
+# How long an idle connection stays open when the worker ends, in seconds: a request may be on its way.
 LINGER = 1
-# How much is said of a request that is not HTTP, in characters.
+# The longest reason for a request that is not HTTP, in characters.
 MAX_REASON = 150
-# The key of the scope for the connection: front/exchange.py sets its `task`.
+# The key in the scope for the connection, of which front/exchange.py sets the `task`.
 CONNECTION = 'model_serving.connection'
-# Takes the trailers of a body in chunks, which nobody reads, and keeps none.
+# Discards the trailers of a chunked body, which nobody reads.
 TRAILERS = deque(maxlen=0)
 
 
 class BoundedFlowControl(FlowControl):
-    """Reads no more of a connection while many pipelined requests wait: uvicorn would go on with each body."""
+    """Stops reading while many pipelined requests wait; uvicorn would resume with each body that is read."""
 
     def __init__(self, transport, pipeline):
         super().__init__(transport)
@@ -40,7 +40,7 @@ class BoundedFlowControl(FlowControl):
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. Its worker calls `sweep` once a second, and has made `balance`."""
+    """One connection. The worker sets `balance` and calls `sweep` once a second."""
 
     balance = None
     is_ending = False
@@ -48,8 +48,8 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport):
         super().connection_made(transport)
         self.flow = BoundedFlowControl(transport, self.pipeline)
-        # The request that is being answered, which need not be the newest, and its task. When the client leaves, the
-        # one takes no answer any more, and the other is cancelled.
+        # The request that is being answered, which is not always the newest, and its task. When the client leaves,
+        # the first is marked as disconnected and the second is cancelled.
         self.answering = self.task = None
         self.is_in_head, self.is_broken = True, False
         self.unparsed = b''
@@ -78,7 +78,7 @@ class Protocol(HttpToolsProtocol):
         self._parse(self.unparsed + data)
 
     def _parse(self, data):
-        """Parse data unless many requests wait; the head of a request is counted from its second part on."""
+        """Parse data unless many requests wait. The size of a head is counted from its second part on."""
         while data and not self.is_broken and len(self.pipeline) < MAX_PIPELINED:
             part, data = data[:PART], data[PART:]
             was_in_head, messages = self.is_in_head, self.messages
@@ -96,7 +96,7 @@ class Protocol(HttpToolsProtocol):
         self.unparsed = data
 
     def _without_upgrade(self, rest):
-        """Return the request, to be parsed again, without its wish for HTTP/2, which Java's HttpClient has."""
+        """Return the request without its upgrade to HTTP/2, which Java's HttpClient asks for; it is parsed again."""
         line = b'%s %s HTTP/%s' % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         kept = [header for header in self.headers if header[0] not in (b'upgrade', b'http2-settings')]
         head = b'\r\n'.join([line, *(b'%s: %s' % header for header in kept), b'', b''])
@@ -113,7 +113,7 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self):
         if self.parser.should_upgrade():
             if self.parser.get_method() == b'CONNECT':
-                raise ValueError('CONNECT is not served here.')
+                raise ValueError('CONNECT is not supported.')
             return
         self._check_framing()
         super().on_headers_complete()
@@ -131,20 +131,20 @@ class Protocol(HttpToolsProtocol):
             self.is_in_head, self.head_since = True, self.loop.time()
 
     def _check_framing(self):
-        """Raise ValueError for what proxies and servers read differently."""
+        """Raise ValueError for requests that proxies and servers may read differently."""
         hosts, version = 0, self.parser.get_http_version()
         if version not in ('1.1', '1.0'):
-            raise ValueError('HTTP/1.1 and HTTP/1.0 are known here.')
+            raise ValueError('Only HTTP/1.1 and HTTP/1.0 are supported.')
         for name, value in self.headers:
             if name == b'host':
                 hosts += 1
             elif name == b'transfer-encoding' and (value.lower() != b'chunked' or version == '1.0'):
-                raise ValueError('The only Transfer-Encoding that is known here is chunked, in HTTP/1.1.')
+                raise ValueError('The only supported Transfer-Encoding is chunked, in HTTP/1.1.')
         if hosts != 1 and version == '1.1':
-            raise ValueError('A request of HTTP/1.1 must have one header Host.')
+            raise ValueError('An HTTP/1.1 request must have one Host header.')
 
     def send_400_response(self, msg):
-        """Answer what is not HTTP, after the answers to what came before it, and read nothing more."""
+        """Refuse what is not HTTP, after the answers to the requests before it, and read nothing more."""
         self.is_broken = True
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
@@ -168,7 +168,7 @@ class Protocol(HttpToolsProtocol):
             self._parse(self.unparsed)
 
     def shutdown(self):
-        """End with the current answer; an idle connection waits for a request that may be on its way."""
+        """Close after the current answer; an idle connection waits a little for a request that is on its way."""
         if self.cycle is None or self.cycle.response_complete:
             self.loop.call_later(LINGER, self._close_if_idle)
         else:
@@ -176,7 +176,7 @@ class Protocol(HttpToolsProtocol):
 
     @property
     def is_cut_off(self) -> bool:
-        """Tell whether the worker ends while the client still waits."""
+        """Tell whether the worker ends while the client waits for its answer."""
         return self.is_ending and not self.transport.is_closing()
 
     def _close_if_idle(self):
@@ -184,7 +184,7 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
 
     def sweep(self, now: float):
-        """Close the connection if its client takes too long for a head, or reads nothing of an answer."""
+        """Close the connection if the client takes too long to send a head or to read an answer."""
         size = self.transport.get_write_buffer_size()
         if size == 0 or size != self.unwritten:
             self.unwritten, self.unwritten_since = size, now

@@ -22,7 +22,7 @@ UVICORN_LOGGER = logging.getLogger('uvicorn.error')
 
 
 class QuietFilter(logging.Filter):
-    """Drops what uvicorn logs of answers that were cut off, since the front has logged the reason."""
+    """Drops uvicorn's messages about answers that were cut off: the front has logged the reason."""
 
     def filter(self, record):
         cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
@@ -30,7 +30,7 @@ class QuietFilter(logging.Filter):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which looks after its connections once a second and accepts until it ends."""
+    """uvicorn's server, which checks its connections once a second and accepts until it ends."""
 
     async def on_tick(self, counter):
         if counter % 10 == 0:
@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets=None):
-        # Clients that have connected already are accepted in the next round of the loop.
+        # Clients that have connected are accepted in the next iteration of the loop.
         await asyncio.sleep(0.01)
         Protocol.is_ending = True
         Protocol.balance.stop()
@@ -48,25 +48,25 @@ class Server(uvicorn.Server):
 
 
 class Worker(base.Worker):
-    """Serves on an event loop; `workers` is made anew by conf/gunicorn.conf.py, for as many as there are."""
+    """Serves on an event loop. The hook on_starting replaces `workers` by one for the configured number."""
 
     workers = Workers(1)
     front = None
     early_signals = SimpleQueue()
 
     def load_wsgi(self):
-        """Load `main:app`; the Flask application's ASGI front is served in its place."""
+        """Load `main:app`, a Flask application, and serve its ASGI front."""
         super().load_wsgi()
         self.front = self.wsgi.extensions['front']
 
     def init_signals(self):
         super().init_signals()
         signal.set_wakeup_fd(-1)  # the event loop has its own
-        # A signal to end that came before would be lost: the worker would serve on, and the master wait for it in vain.
+        # A SIGTERM that came before this would be lost: the worker would go on, and the master would wait for it.
         early = [self.early_signals.get_nowait() for _ in range(self.early_signals.qsize())]
         if signal.SIGTERM in early:
             sys.exit(0)
-        # Says where each thread was when a library crashes, or when gunicorn ends a worker that hangs.
+        # Logs the stacks when a library crashes, or when gunicorn ends a worker that hangs.
         faulthandler.enable()
 
     def handle_exit(self, sig, frame):
@@ -78,12 +78,12 @@ class Worker(base.Worker):
         self.end()
 
     def handle_abort(self, sig, frame):
-        """End at once when gunicorn has waited for the loop in vain: an exception would only end a handler."""
+        """End at once when the heartbeat has stopped: an exception would only end a handler."""
         self.cfg.worker_abort(self)
         os._exit(1)
 
     def end(self):
-        """Write what the access log still holds, and end the process."""
+        """Write the rest of the access log, and end the process."""
         if self.front and self.front.app.access_log:
             self.front.app.access_log.write()
         os._exit(0 if self.front else 1)
@@ -108,7 +108,7 @@ class Worker(base.Worker):
             ssl_certfile=self.cfg.certfile,
             ssl_keyfile=self.cfg.keyfile,
         )
-        # What uvicorn says of its start and end, gunicorn says, too.
+        # gunicorn logs the start and the end.
         UVICORN_LOGGER.setLevel(logging.WARNING)
         UVICORN_LOGGER.addFilter(QuietFilter())
         loop = config.get_loop_factory()()

@@ -1,20 +1,20 @@
-"""What the workers of one service know of each other, in memory that they share."""
+"""What the workers of a service know about each other, in shared memory."""
 
 import mmap
 from time import monotonic
 
-# gunicorn numbers its workers as their age; so many may run at the same time.
+# gunicorn numbers its workers (`age`); this many may run at the same time.
 ROWS = 1024
-# How many more connections than the least loaded worker has are too many: a quarter, and this many.
+# A worker has too many connections if it has a quarter more than the least loaded worker, and this many more.
 MARGIN = 1
-# How long to wait before the next client is asked to reconnect, in seconds.
+# The shortest time between two clients that are asked to reconnect, in seconds.
 PAUSE = 0.01
 
 
 class Workers:
-    """A row for each worker that listens: its number of connections. Made before the fork, so all of them see it.
+    """A row for each worker that listens, with its number of connections; made before the fork, so all share it.
 
-    A killed worker can't hold anything up: there are no locks, and the master clears its row.
+    There are no locks that a killed worker could keep; the master clears its row.
     """
 
     def __init__(self, count: int):
@@ -25,15 +25,15 @@ class Workers:
 
     @property
     def have_started(self) -> bool:
-        """Tell whether all workers have been ready at the same time."""
+        """Tell whether all workers have ever been ready at the same time."""
         return self._started[0] == 1
 
     def note(self, age: int, connections: int):
-        """Note that a worker listens, and how many connections it has."""
+        """Note that a worker listens, and its number of connections."""
         self._rows[age % ROWS] = connections + 1
 
     def forget(self, age: int):
-        """Note that a worker has ended, or is going to."""
+        """Note that a worker has ended or is ending."""
         self._rows[age % ROWS] = 0
 
     def least_connections(self) -> int:
@@ -48,7 +48,7 @@ class Workers:
         return True
 
     def may_end(self, age: int) -> bool:
-        """Tell whether a worker may end of its own will: all others listen. It counts as ended then."""
+        """Tell whether a worker may end: all others listen. If so, it counts as ended."""
         self.forget(age)
         if self._listening() >= self.count - 1:
             return True
@@ -60,9 +60,9 @@ class Workers:
 
 
 class Balance:
-    """Spreads kept-alive connections: an event loop accepts whatever waits, so one worker may get a whole burst.
+    """Spreads kept-alive connections: an event loop accepts all that wait, so one worker may get a whole burst.
 
-    One worker's part: it notes its number of connections, and asks some clients to reconnect if it has too many.
+    The worker notes its number of connections, and asks some clients to reconnect if it has too many.
     """
 
     def __init__(self, workers: Workers, age: int, connections):
@@ -78,12 +78,12 @@ class Balance:
             self._workers.note(self._age, len(self._connections))
 
     def stop(self):
-        """Take the worker out of the comparison: it is going to end."""
+        """Leave the worker out: it is ending."""
         self._is_on = False
         self._workers.forget(self._age)
 
     def is_too_full(self) -> bool:
-        """Tell whether the current request's connection should be closed; at most one in PAUSE."""
+        """Tell whether the current request's connection should be closed; at most one in PAUSE seconds."""
         now = monotonic()
         if now < self._next or not self._is_on:
             return False

@@ -1,4 +1,4 @@
-"""Calls that wait at the same time are predicted together: one call of `predict` for many callers."""
+"""Batching: calls that wait at the same time are predicted together, by one call of `predict`."""
 
 import asyncio
 import concurrent.futures
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from .errors import Overloaded
 from .futures import hand_back
 
-# How long a batch waits to fill up, as a part of the last one's time.
+# How long a batch waits for more calls, as a fraction of the last batch's time.
 LINGER = 0.25
 
 
@@ -23,11 +23,11 @@ class Call(NamedTuple):
 
 
 class Batcher:
-    """Runs `predict(instances: list) -> list` in one thread of its own, for callers on event loops and in threads.
+    """Runs `predict(instances: list) -> list` in a thread of its own, for callers on event loops and in threads.
 
-    The thread starts at the first call, so after the server has forked. While it predicts, calls queue up; then it
-    takes what waits, up to `max_batch_size`. `predict` is never entered twice at a time. A call whose caller has gone,
-    because its deadline passed or its client left, is dropped from the queue.
+    The thread starts at the first call, so after the fork. While it predicts, calls queue up; then it takes up to
+    `max_batch_size` of them. Only one `predict` runs at a time. A call is dropped from the queue when its deadline
+    passes or its client leaves.
     """
 
     def __init__(self, name, predict, max_batch_size, max_queue=1000):
@@ -46,7 +46,6 @@ class Batcher:
         """Return the result for one instance; waits on the event loop.
 
         Raises Overloaded when `max_queue` calls wait already, and whatever `predict` raised for this instance.
-        Cancelled, it drops the call.
         """
         future = self._submit(instance, asyncio.get_running_loop().create_future())
         try:
@@ -55,9 +54,9 @@ class Batcher:
             self._waiting.discard(future)
 
     def predict(self, instance, seconds):
-        """Return the result for one instance; blocks the calling thread, for `seconds` at most.
+        """Return the result for one instance; blocks the calling thread.
 
-        Raises TimeoutError after these, else as predict_async does.
+        Raises TimeoutError after `seconds`, and whatever predict_async raises.
         """
         future = self._submit(instance, concurrent.futures.Future())
         try:
@@ -104,10 +103,9 @@ class Batcher:
             del calls
 
     def _gather(self, calls, expected, linger):
-        """Add what waits to `calls`; linger for as many as were answered together last time.
+        """Add the waiting calls; wait up to `linger` seconds for as many as were answered together last time.
 
-        Callers that were answered together come back together: waiting for them, at most `linger` seconds, gives a
-        forest more answers and costs nothing when idle.
+        Callers that were answered together tend to come back together, and a slow model gains by larger batches.
         """
         until = perf_counter() + linger
         while len(calls) < self._max_batch_size:
@@ -120,7 +118,7 @@ class Batcher:
                 return
 
     def _answer(self, calls):
-        """Predict once for all `calls`; where that fails, halve, so that a bad instance fails alone."""
+        """Predict once for all calls. If that fails, halve the batch, so that a bad instance fails alone."""
         calls = [call for call in calls if not call.future.done()]
         if not calls:
             return
@@ -138,7 +136,7 @@ class Batcher:
             hand_back([(call.future, result, None) for call, result in zip(calls, results, strict=True)])
 
     def _results(self, instances):
-        """Return what `predict` returns, as a list of the right length, and note how long it took."""
+        """Return the results of `predict` as a list of the right length, and measure how long it took."""
         started = self._predicting_since = perf_counter()
         try:
             results = self._predict(instances)
@@ -147,17 +145,17 @@ class Batcher:
             measured = perf_counter() - started
             known = self._seconds_per_batch or measured
             self._seconds_per_batch = known + (measured - known) / 4
-        # NumPy arrays and tensors have `tolist`; a dict or a generator has no length to trust.
+        # NumPy arrays and tensors have `tolist`. A dict or a generator can't be matched with the instances.
         if not (isinstance(results, (list, tuple)) or hasattr(results, 'tolist')):
             raise TypeError(f'{self.name}: predict must return a list, not {type(results).__name__}.')
-        results = list(results)  # which counts itself in one way
+        results = list(results)
         if len(results) != len(instances):
             raise ValueError(f'{self.name}: predict returned {len(results)} results for {len(instances)} instances.')
         return results
 
 
 def _exception(error):
-    """Return an error that any thread and any future may raise: SystemExit would end the worker."""
+    """Return an error that is safe to raise in the caller: SystemExit would end the worker."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
     exception = RuntimeError(f'The model raised {type(error).__name__}.')

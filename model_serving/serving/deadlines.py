@@ -1,4 +1,4 @@
-"""When a request must be answered: counted from its arrival, so reading its body and waiting in a queue count too."""
+"""When a request must be answered. The time counts from its arrival: reading the body and waiting are included."""
 
 import re
 from contextvars import ContextVar
@@ -6,7 +6,7 @@ from time import perf_counter
 
 SECONDS = re.compile(r'[0-9]{1,9}(\.[0-9]{1,9})?')
 
-# When the request arrived (perf_counter), and how many seconds it may take.
+# When the current request arrived (perf_counter), and how many seconds it may take.
 _request = ContextVar('request', default=None)
 
 
@@ -16,20 +16,17 @@ def begin(arrived: float, seconds: float):
 
 
 def end():
-    """Forget the deadline, since the same thread may do something else next."""
+    """Forget the deadline: the thread may do something else next."""
     _request.set(None)
 
 
 def of_call(timeout: float) -> tuple[float, float]:
-    """Return when the current request arrived and how many seconds it may take: `timeout` from now outside of one."""
+    """Return when the current request arrived and how many seconds it may take: outside of one, `timeout` from now."""
     return _request.get() or (perf_counter(), timeout)
 
 
 def of_header(text: str | None, timeout: float) -> float:
-    """Return the seconds that a client asks for by X-Request-Timeout, at most `timeout`; what is no number counts not.
-
-    `text` is the header's value, None without one.
-    """
+    """Return the seconds of an X-Request-Timeout header, at most `timeout`; `timeout` if it is missing or invalid."""
     return timeout if text is None or not is_valid(text) else min(float(text), timeout)
 
 

@@ -1,12 +1,11 @@
-"""The one event loop of a process: the server's, or without such a server one in a background thread.
+"""The one event loop of a process: the server's, or one in a background thread where the server has none.
 
-Async handlers always run on it, so clients and futures that a model keeps belong to a single loop.
+All async handlers run on it, so that clients and futures that a model keeps belong to a single loop.
 """
 
 import asyncio
 import os
 import threading
-from concurrent.futures import Future
 from contextvars import Context
 from time import perf_counter
 
@@ -22,13 +21,11 @@ def use(loop):
     global _loop
     _loop = loop
     if loop is not None:
-        loop.set_task_factory(
-            lambda loop, coroutine, **options: asyncio.Task(_contained(coroutine), loop=loop, **options)
-        )
+        loop.set_task_factory(lambda loop, coroutine, **options: asyncio.Task(_safe(coroutine), loop=loop, **options))
 
 
-async def _contained(coroutine):
-    """Await the coroutine of a task; one that calls sys.exit fails, where it would otherwise stop the loop."""
+async def _safe(coroutine):
+    """Await the coroutine of a task. SystemExit in a task would stop the loop, so it becomes an ordinary error."""
     try:
         return await coroutine
     except SystemExit as error:
@@ -41,7 +38,7 @@ if hasattr(os, 'register_at_fork'):
 
 
 def is_running_here() -> bool:
-    """Tell whether the calling thread is that of the loop, so that blocking would stop everything."""
+    """Tell whether this thread runs the loop, where blocking would stop everything."""
     try:
         return asyncio.get_running_loop() is _loop
     except RuntimeError:
@@ -49,7 +46,7 @@ def is_running_here() -> bool:
 
 
 def get() -> asyncio.AbstractEventLoop:
-    """Return the loop, started in a background thread if there is none."""
+    """Return the loop; start one in a background thread if there is none."""
     with _lock:
         if _loop is None or _loop.is_closed():
             use(asyncio.new_event_loop())
@@ -60,14 +57,14 @@ def get() -> asyncio.AbstractEventLoop:
 def run(coroutine, name: str, timeout: float):
     """Run a coroutine on the loop, from another thread, and return its result.
 
-    Raises DeadlineExceeded, with the `name` of what is called, when the current request's deadline passes or, outside
-    of a request, after `timeout` seconds; the coroutine is cancelled then.
+    Raises DeadlineExceeded with the `name` of the model when the current request's deadline passes or, outside of
+    a request, after `timeout` seconds. The coroutine is cancelled then.
     """
     arrived, seconds = deadlines.of_call(timeout)
-    # A context of its own: Flask's `request` is not available to async handlers, whichever way they are called.
+    # An empty context: Flask's `request` is not available to async handlers, whichever way they are called.
     context = Context()
     context.run(deadlines.begin, arrived, seconds)
-    future: Future = context.run(asyncio.run_coroutine_threadsafe, coroutine, get())
+    future = context.run(asyncio.run_coroutine_threadsafe, coroutine, get())
     try:
         return future.result(max(0.0, arrived + seconds - perf_counter()))
     except TimeoutError:

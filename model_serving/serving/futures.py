@@ -1,4 +1,4 @@
-"""Results that a thread hands back to callers that wait on futures: of event loops, or of threads."""
+"""Hands results from a thread back to callers that wait on futures: of event loops, or of threads."""
 
 import asyncio
 import concurrent.futures
@@ -6,9 +6,9 @@ from contextlib import suppress
 
 
 def hand_back(outcomes):
-    """Settle `(future, result, error)` for each: one wake-up of each event loop for all of its futures.
+    """Settle each `(future, result, error)`; all futures of an event loop are settled in one callback on it.
 
-    Futures that are done already, since their callers have gone, are left alone.
+    Futures that are done already are skipped: their callers have gone.
     """
     by_loop = {}
     for outcome in outcomes:
@@ -25,7 +25,7 @@ def hand_back(outcomes):
 
 def _settle(outcomes):
     for future, result, error in outcomes:
-        # A thread may give up just here, between the question and the answer.
+        # A waiting thread may cancel its future between the check and the call.
         with suppress(concurrent.futures.InvalidStateError):
             if future.done():
                 continue

@@ -1,4 +1,4 @@
-"""The threads in which one model's `def` handlers run: a model that blocks keeps no other one waiting."""
+"""The threads in which one model's `def` handlers run, so that a model that blocks keeps no other one waiting."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -9,26 +9,26 @@ from .futures import hand_back
 
 
 class HandlerThreads:
-    """Runs functions in `count` threads for callers on the event loop; at most `most_calls` run or wait."""
+    """Runs functions in `count` threads for callers on the event loop; at most `max_calls` run or wait."""
 
-    def __init__(self, name: str, count: int, most_calls: int):
+    def __init__(self, name: str, count: int, max_calls: int):
         self.count = count
         self._name = name
-        self._most_calls = most_calls
+        self._max_calls = max_calls
         self._pool = ThreadPoolExecutor(count, thread_name_prefix=f'handler {name}')
-        # The futures of the callers that wait; and since when each running function has been running.
+        # The futures of the waiting callers, and the start time of each running function.
         self._waiting = set()
         self._running = {}
 
     def check(self):
-        """Raise Overloaded when so many calls are held that another one must not begin."""
-        if len(self._waiting) >= self._most_calls:
+        """Raise Overloaded when no more calls are taken."""
+        if len(self._waiting) >= self._max_calls:
             raise Overloaded(self._name, len(self._waiting), self.running_for())
 
     async def run(self, function, *arguments):
-        """Return what the function returns, called in one of the threads; raises what the function raises.
+        """Call the function in one of the threads; return what it returns, or raise what it raises.
 
-        When it is cancelled, a function that has not begun is dropped, and the result of a running one is thrown away.
+        When the caller is cancelled, a function that has not begun is dropped; the result of a running one is lost.
         """
         future = asyncio.get_running_loop().create_future()
         work = [function, *arguments]
@@ -38,12 +38,12 @@ class HandlerThreads:
             return await future
         finally:
             self._waiting.discard(future)
-            # The pool keeps what it was given until a thread is free, and this may be a large body.
+            # The pool keeps the list until a thread is free, and an argument may be a large body.
             work.clear()
 
-    def start(self, function, *arguments):
-        """Have the function called in one of the threads; nobody waits for it."""
-        self._pool.submit(function, *arguments)
+    def start(self, function):
+        """Call the function in one of the threads; nobody waits for it."""
+        self._pool.submit(function)
 
     def running_for(self) -> float:
         """Return for how many seconds the longest function has been running; 0 when none is."""
@@ -51,11 +51,11 @@ class HandlerThreads:
         return now - min(list(self._running.values()), default=now)
 
     def give_up(self, error):
-        """Raise `error` for every caller; the functions that run go on. May be called from any thread."""
+        """Raise `error` for every waiting caller, from any thread; running functions go on."""
         hand_back([(future, None, error) for future in list(self._waiting)])
 
     def _do(self, work, future):
-        # At once, since the caller may clear it at any time.
+        # A copy, since the caller may clear the list at any time.
         function, *arguments = work[:] or (None,)
         if function is None:
             return

@@ -1,4 +1,4 @@
-"""Ends a worker whose model hangs: nothing else stops a `predict` or a handler that does not come back."""
+"""Replaces a worker whose model hangs: a `predict` or a handler that never returns can't be stopped otherwise."""
 
 import faulthandler
 import logging
@@ -8,15 +8,15 @@ import threading
 import time
 
 LOGGER = logging.getLogger('hang')
-# How often it looks, in seconds, and how long the worker's other requests may take when it ends.
+# How often the models are checked, and how long the worker's other requests may take when it ends, in seconds.
 INTERVAL = 0.5
 GRACE = 5
 
 
 def start(servables, may_end, stop_accepting):
-    """Watch, in a thread, how long each model's `predict` and handlers have been running.
+    """Watch in a thread how long each model's `predict` and handlers have been running.
 
-    `may_end()` tells whether this worker may end now: not while another one does, or the service would stop.
+    `may_end()` tells whether this worker may end now: one worker at a time, so that the service goes on.
     `stop_accepting()` makes the server answer what it has accepted, and nothing more.
     """
     threading.Thread(target=_run, args=(servables, may_end, stop_accepting), name='hang watch', daemon=True).start()
@@ -28,16 +28,12 @@ def _run(servables, may_end, stop_accepting):
         time.sleep(INTERVAL)
         hanging = [servable for servable in servables if servable.hangs_for]
     for servable in hanging:
-        LOGGER.error(
-            '%s hangs: a call of it has been running for %.1f s. Worker %s ends; the stacks of its threads:',
-            servable.name,
-            servable.hangs_for,
-            os.getpid(),
-        )
+        what = '%s hangs: a call of it has been running for %.1f s. Worker %s ends; the stacks of its threads:'
+        LOGGER.error(what, servable.name, servable.hangs_for, os.getpid())
     faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
     for servable in hanging:
         servable.give_up('it hangs, and its worker is being replaced. Send the request again.')
     stop_accepting()
     time.sleep(GRACE)
-    # Not sys.exit, which would wait for the thread that hangs.
+    # sys.exit would wait for the thread that hangs.
     os._exit(1)

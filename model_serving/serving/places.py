@@ -1,4 +1,4 @@
-"""Where in the user's files an error came from, as `model_serving/routes.py, line 3`."""
+"""Finds the line of the user's own files where an error came from, as `model_serving/routes.py, line 3`."""
 
 import sys
 import traceback
@@ -15,10 +15,10 @@ MAX_WORDS = 500
 
 
 def of_error(error, anywhere=False) -> str | None:
-    """Return the last line of a user's file on the way to `error`, None if there is none.
+    """Return the last line of a user's file in the traceback; None if there is none.
 
-    There is none either if serving/ itself complains of the model: then that line is only the caller's. With `anywhere`
-    it is the last line of the package instead, or of main.py.
+    An error that serving/ itself raises about a model has none: the line would be the caller's. With `anywhere`, return
+    the last line of the package instead, or of main.py.
     """
     lines = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
@@ -33,7 +33,7 @@ def of_error(error, anywhere=False) -> str | None:
 
 
 def of_object(thing) -> str:
-    """Return where a function begins, decorators included; of anything else, and of a class, the file that made it."""
+    """Return where a function begins, decorators included; for a class or any other object, the file that made it."""
     while isinstance(thing, partial) or hasattr(thing, '__wrapped__'):
         thing = thing.func if isinstance(thing, partial) else thing.__wrapped__
     code = getattr(thing, '__code__', None)
@@ -44,17 +44,17 @@ def of_object(thing) -> str:
 
 
 def in_one_line(error) -> str:
-    """Return the type and the text of any exception; clients read it, too, so it is never long."""
+    """Return the type and the text of any exception, shortened: clients read it, too."""
     try:
         text = str(error)
-    # It is an author's class, whose `__str__` may fail in turn.
+    # The class is a user's, and its `__str__` may fail.
     except Exception as failure:
         text = f'its own text fails with {type(failure).__name__}'
     return ' '.join(f'{type(error).__name__}: {text}'.split()).removesuffix(':')[:MAX_WORDS]
 
 
 def _is_source(path):
-    """Tell whether a file belongs to the package or to a user: not to a library, nor main.py, which only calls."""
+    """Tell whether a file is the package's or a user's; main.py only calls, so it does not count."""
     is_library = path.is_relative_to(STANDARD_LIBRARY) or {'site-packages', 'dist-packages'} & set(path.parts)
     return path.is_absolute() and path.suffix == '.py' and path != PROJECT / 'main.py' and not is_library
 

@@ -46,13 +46,13 @@ class Route(NamedTuple):
         return int(match[1]), match[2]
 
     def check(self):
-        """Raise StartError if a value of the row can't be right, or each call of its `post` would fail."""
+        """Raise StartError if a value of the row is of the wrong kind, or if every call of its `post` would fail."""
         if not isinstance(self.url, str):
             raise StartError(f"routes.py: {_described(self.url)}: a row must start with its URL, as '/v1/MyModel'.")
         if not _is_resource(self.resource):
             swapped = ' Its third value is such a class: are the two swapped?' if _is_resource(self.model) else ''
             wanted, value = 'second value must be the class of its Flask-RESTful resource', self.resource
-        # A resource that takes no servable brings its own model, so nothing is made of this value.
+        # Any other resource brings its own model, and the third value is not used.
         elif hasattr(self.resource, 'predict_async') and (not callable(self.model) or _is_resource(self.model)):
             wanted, value, swapped = 'third value must be the class of its model', self.model, ''
         else:
@@ -61,7 +61,7 @@ class Route(NamedTuple):
 
 
 def check(routes):
-    """Raise StartError for the first row of routes.py that can't be served: which one, and what belongs there."""
+    """Validate routes.py before anything is loaded; raises StartError, which names the row and the fix."""
     if isinstance(routes, Route) or not isinstance(routes, (tuple, list)):
         raise StartError('routes.py: ROUTES must be a tuple of rows: (Route(url, resource, model),) with that comma.')
     for number, row in enumerate(routes, 1):
@@ -82,12 +82,12 @@ def _described(value):
 
 
 def _check_post(resource):
-    """Raise StartError for a `post` that nobody hands its instance, or that is async but is called as any function."""
+    """Raise StartError if `post` needs an argument that it is not given, or is async without validate_json."""
     post = getattr(resource, 'post', None)
     if not inspect.isfunction(post) or resource.method_decorators or resource.decorators:
-        return  # what is around it may call it with anything
+        return  # the decorators may pass any arguments
     handler = getattr(post, 'handler', post)
-    # A decorator is called in place of what it wraps, so its own parameters count.
+    # Of another decorator around it, the parameters of the decorator count.
     parameters = list(inspect.signature(handler, follow_wrapped=False).parameters.values())[1:]
     given = {'instance'} if getattr(post, 'takes_instance', False) else set()
     required = [each.name for each in parameters if each.default is each.empty and each.kind not in OPTIONAL]

@@ -10,11 +10,11 @@ HANGS_AFTER = 3
 
 
 class Servable:
-    """One version of a named model: its resource, schemas and settings and, once loaded, its object and batcher.
+    """One version of a named model: its resource, schemas, settings and, once it is loaded, its object and batcher.
 
-    `model_class` is None for a resource that brings its own model: there is nothing to load then. `resource` and the
-    schemas of a model file are None until it is loaded.
-    `problem` says why it can't answer, None when it can; `answers` are those to the schema's examples.
+    `model_class` is None for a resource that brings its own model. `resource` and the schemas of a model file are None
+    until it is loaded. `problem` says why the model can't answer; it is None when it can. `answers` are the answers to
+    the schema's examples.
     """
 
     def __init__(self, name, version, model_class, settings, resource=None):
@@ -29,19 +29,19 @@ class Servable:
         self.answers = []
         # How long loading took, in seconds, and in which process.
         self.load_seconds = self.load_process = None
-        # The threads of its `def` handlers, where a server runs these for it.
+        # The threads of its `def` handlers; the front makes them.
         self.handler_threads = None
         self._model = None
         self._batcher = None
 
     @property
     def url(self) -> str:
-        """Its URL, and Flask's name for the handler: unlike the resource's class, it is different for each version."""
+        """Its URL, which is also the name of its Flask endpoint."""
         return f'/v{self.version}/{self.name}'
 
     @property
     def examples(self) -> list:
-        """Instances that must be answered before the model counts as ready."""
+        """The schema's examples, which must be answered before the model counts as ready."""
         return (self.schema or {}).get('examples', [])
 
     @property
@@ -49,7 +49,7 @@ class Servable:
         """What is served, for the start-up banner."""
         if self.model_class is None:
             return 'its own resource'
-        # The class of a model has a name; a model file says what it is.
+        # A class has a name; a model file describes itself.
         return getattr(self.model_class, '__name__', None) or str(self.model_class)
 
     @property
@@ -59,12 +59,12 @@ class Servable:
         return self._model
 
     def check_ready(self):
-        """Raise NotReady where it can't answer."""
+        """Raise NotReady if the model can't answer."""
         if self.problem:
             raise self._not_ready()
 
     def load(self):
-        """Make the model's object, once; whatever the model's class raises goes through."""
+        """Make the model's object, unless it is made already; raises whatever the model's class raises."""
         if self._model is None and self.model_class is not None:
             started = perf_counter()
             self._model = self.model_class()
@@ -74,19 +74,22 @@ class Servable:
                 self._batcher = Batcher(self.name, self._model.predict, *limits)
 
     def reason(self, error) -> str:
-        """Return in one line what is wrong with the model, and where: a line of its author's, else its file."""
+        """Return in one line what is wrong, and where: the user's file and line, or else the model's file."""
         place = places.of_error(error) or self.settings['file'] or places.of_object(self.model_class)
         return f'{places.in_one_line(error)} ({place})'
 
     async def predict_async(self, instance):
-        """Return the result for one instance; raises what serving/errors.py has, and what the model raises.
+        """Return the result for one instance; raises a CallError, or whatever the model raises.
 
-        The deadline is the caller's task's: cancelled, the call is dropped.
+        It has no deadline of its own: when its task is cancelled, the call is dropped.
         """
         return await self._ready_batcher().predict_async(instance)
 
     def predict(self, instance):
-        """Return the result for one instance, for callers in threads; raises as predict_async, and BlockingCall."""
+        """Return the result for one instance, for callers in threads.
+
+        Raises as predict_async, DeadlineExceeded, and BlockingCall on the event loop.
+        """
         if event_loop.is_running_here():
             raise BlockingCall
         batcher = self._ready_batcher()
@@ -101,9 +104,9 @@ class Servable:
 
     @property
     def hangs_for(self) -> float:
-        """For how many seconds `predict` has been running, once that is more than HANGS_AFTER time-outs; else 0.
+        """How long `predict` has been running, in seconds, if that is more than HANGS_AFTER time-outs; else 0.
 
-        A `def` handler may take one more, since it may wait in the queue of `predict` for so long.
+        A `def` handler may take one time-out more, since it may wait for `predict` for so long.
         """
         timeout = self.settings['timeout']
         limits = ((self._batcher, HANGS_AFTER * timeout), (self.handler_threads, (HANGS_AFTER + 1) * timeout))
@@ -111,7 +114,7 @@ class Servable:
         return max((seconds for seconds, limit in running if seconds > limit), default=0.0)
 
     def give_up(self, problem: str):
-        """Answer everyone who waits, and whoever comes, that the model is not ready: `problem` says why."""
+        """Answer waiting and future callers that the model is not ready; `problem` says why."""
         self.problem = problem
         for waited_for in (self._batcher, self.handler_threads):
             if waited_for is not None:

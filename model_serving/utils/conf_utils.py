@@ -17,7 +17,7 @@ UNITS = ('', 'KiB', 'MiB', 'GiB')
 
 
 class Kind(NamedTuple):
-    """A kind of value: `read` makes it from a text and raises ValueError or KeyError, `allowed` says what it takes."""
+    """A kind of value: `read` parses a text and raises ValueError or KeyError; `allowed` describes valid texts."""
 
     read: callable
     allowed: str
@@ -52,7 +52,7 @@ ON_ERROR = Kind({'stop': 'stop', 'skip': 'skip'}.__getitem__, 'stop or skip')
 
 
 class Setting(NamedTuple):
-    """A row of the table. One with `only_own` stands in the file of one model, never in serving.conf."""
+    """A row of the table. A setting with `only_own` is only valid in the file of one model, not in serving.conf."""
 
     section: str
     key: str
@@ -62,7 +62,7 @@ class Setting(NamedTuple):
     only_own: bool = False
 
     def read(self, text, place):
-        """Return the value of a text; raises StartError, which names the place and what is allowed."""
+        """Parse a text; raises StartError, which names the place and what is allowed."""
         try:
             return self.kind.read(text.strip())
         except (ValueError, KeyError) as error:
@@ -98,7 +98,7 @@ class Conf:
         """Read `folder`/*.conf, then `environ`; raises StartError for an unknown key or a bad value."""
         self._environ = os.environ if environ is None else environ
         self._general = {'serving': {}, 'model': {}}
-        # By the name of each model with a file of its own: this file, and its settings.
+        # For each model with a .conf file of its own: the file and its settings, by the model's name.
         self._own = {}
         for path in sorted(Path(folder).glob('*.conf')):
             if path.name != 'logging.conf':
@@ -119,11 +119,11 @@ class Conf:
         return [name for name in self._own if self.model(name)['file']]
 
     def place(self, name: str) -> str:
-        """Return where a model has its name from, for messages."""
+        """Return where the model's name is set, for messages."""
         return f'{self._own[name][0]}: [model] name'
 
     def check_names(self, names):
-        """Raise StartError for a conf file of a model, and warn of a variable, that no name in `names` explains."""
+        """Raise StartError for the .conf file of an unknown model, and warn of unknown environment variables."""
         for name in self._own:
             if name not in names:
                 raise StartError(
@@ -132,10 +132,10 @@ class Conf:
                 )
         known = {_variable(setting.section, setting.key) for setting in SETTINGS if not setting.only_own}
         known |= {_variable(name, key) for name in names for key in SECTIONS['model']}
-        # Only a warning: Kubernetes sets such variables itself for a service that is called model-serving.
+        # Only a warning: Kubernetes sets such variables for a service with the name model-serving.
         for variable in sorted(self._environ):
             if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
-                # Nearer than usual, since all of them begin alike.
+                # A high cutoff, because all of them begin alike.
                 hint = did_you_mean(variable, known, 0.9)
                 logging.getLogger('conf').warning('%s: no such setting.%s', variable, hint)
 
@@ -154,7 +154,7 @@ class Conf:
                 raise StartError(f'{path}: [{section}] belongs in serving.conf; a model needs [model] name = …')
 
     def _complete(self, section, prefix, values):
-        """Return `values` with the environment's over them and the defaults under them."""
+        """Return `values`, overridden by the environment and completed with the defaults."""
         complete = {}
         for key, setting in SECTIONS[section].items():
             variable = _variable(prefix, key)
@@ -170,7 +170,7 @@ class Conf:
 def _parse(path):
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        # Editors on Windows put a byte order mark in front, which utf-8-sig leaves out.
+        # utf-8-sig removes the byte order mark that editors on Windows add.
         parser.read_string(path.read_text(encoding='utf-8-sig'), source=str(path))
     except OSError as error:
         raise StartError(f'{path} can not be read: {error.strerror}.') from error
@@ -180,7 +180,7 @@ def _parse(path):
 
 
 def _values(path, section, items):
-    """Return the section's settings, read, and the `name` of a model; raises StartError for what is unknown."""
+    """Return the settings of a section, and the `name` of a model; raises StartError for unknown keys."""
     if section not in SECTIONS:
         raise StartError(f'{path}: [{section}] is no section; there are [serving] and [model].')
     settings, values = SECTIONS[section], {}

@@ -1,4 +1,4 @@
-"""How many cores may be used here, and how many threads the numeric libraries should take of them."""
+"""How many cores this process may use, and how many threads the numeric libraries should use."""
 
 import os
 from pathlib import Path
@@ -8,15 +8,15 @@ THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'
 
 
 def available_cores() -> int:
-    """Return the number of cores that this process may use: its affinity, cut by a container's quota."""
+    """Return the number of cores that this process may use: its affinity, limited by a container's quota."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     return max(1, min(affinity, int(_quota())))
 
 
 def limit_threads(workers: int):
-    """Give each of `workers` processes its share of the cores, unless the user set the variables.
+    """Give each of `workers` processes its share of the cores, unless the user has set the variables.
 
-    The libraries read these when they are first imported, so this must come before every model.
+    The libraries read the variables when they are imported, so call this before any model is imported.
     """
     threads = str(max(1, available_cores() // workers))
     for variable in THREAD_VARIABLES:
@@ -24,7 +24,7 @@ def limit_threads(workers: int):
 
 
 def numeric_threads() -> int:
-    """Return how many threads a runtime with a setting of its own should use: what limit_threads set, or the user."""
+    """Return how many threads a runtime should use: what limit_threads or the user has set."""
     first = os.environ.get(THREAD_VARIABLES[0], '').split(',')[0].strip()
     return max(1, int(first)) if first.isdecimal() else 1
 
@@ -35,7 +35,7 @@ def _quota() -> float:
     if not quota:
         quota, period = _read('cpu/cpu.cfs_quota_us'), _read('cpu/cpu.cfs_period_us')
     limited = quota.isdigit() and period.isdigit() and int(quota) and int(period)
-    # A fraction of a core is still one thread.
+    # A fraction of a core is one thread.
     return max(1, int(quota) / int(period)) if limited else 2**31
 
 

@@ -1,4 +1,4 @@
-"""Texts for people: kept short, and with a hint."""
+"""Helpers for messages."""
 
 import difflib
 
@@ -6,11 +6,11 @@ MAX_MESSAGE = 240
 
 
 def clip(text: str, most: int = MAX_MESSAGE) -> str:
-    """Cut the middle out of a long text: a message quotes the instance first and says what is wrong last."""
+    """Cut the middle out of a long text: a message begins with the value and ends with the reason."""
     return text if len(text) <= most else f'{text[: most // 2]} … {text[-most // 2 :]}'
 
 
 def did_you_mean(word: str, words, cutoff=0.6) -> str:
-    """Return ` Did you mean 'name'?` where one of `words` is near to `word`, else nothing."""
+    """Return ` Did you mean 'name'?` if one of `words` is similar to `word`, else nothing."""
     near = difflib.get_close_matches(word[:100], words, n=1, cutoff=cutoff)
     return f' Did you mean {near[0]!r}?' if near else ''

@@ -1,4 +1,4 @@
-"""`validate_json(schema)`: the decorator that is the whole contract of a handler."""
+"""`validate_json(schema)`: the decorator that defines what a handler accepts."""
 
 import inspect
 from functools import wraps
@@ -18,20 +18,19 @@ MAX_ERRORS = 20
 MAX_PATH = 100
 # Bytes of JSON for all failures together, so that the whole answer stays below 8 KiB.
 MAX_ERRORS_SIZE = 3 * 1024
-# jsonschema needs 0.4 s for 100,000 numbers, jsonschema-rs over 1 s for as many failures: of more only one is told.
+# jsonschema takes 0.4 s for 100,000 numbers. For a larger body only the first failure is reported.
 MAX_EXPLAINED_BODY = 64 * 1024
-# For an async handler outside of a request whose model's settings are not known, in seconds.
+# For an async handler of a resource without a servable, in seconds.
 TIMEOUT = 30
 
 
 def validate_json(schema, force=False):
-    """Decorate a handler: only JSON that fits `schema` reaches it, anything else is a 400.
+    """Decorate a handler: it is called only with JSON that fits `schema`; anything else is a 400.
 
-    A handler with a parameter `instance` gets the JSON there; another one reads `request.json`.
-    An `async def` handler runs on the event loop; it takes `instance`, since Flask's `request` is not available there.
-    `force=True` reads the body whatever its Content-Type. The schema (JSON Schema, 2020-12 unless `$schema` says
-    otherwise) is checked now, at import, and kept as `handler.schema`. asgi.py uses the other attributes to answer
-    valid requests without Flask.
+    A handler with a parameter `instance` gets the JSON as that; any other handler reads `request.json`. An `async def`
+    handler takes `instance` and runs on the event loop, where Flask's `request` is not available. `force=True` accepts
+    any Content-Type. The schema (JSON Schema, 2020-12 unless `$schema` says otherwise) is checked at import and kept
+    as `handler.schema`. asgi.py uses the other attributes to answer valid requests without Flask.
     """
     validator = SchemaValidator(schema)
 
@@ -56,7 +55,7 @@ def validate_json(schema, force=False):
 
         wrapper.schema = schema
         wrapper.is_valid, wrapper.handler, wrapper.takes_instance = validator.is_valid, handler, takes_instance
-        # Another decorator around it copies this attribute, but is not the same function.
+        # A decorator around this one copies the attribute, but is another function.
         wrapper.validated = wrapper
         return wrapper
 
@@ -64,10 +63,10 @@ def validate_json(schema, force=False):
 
 
 class SchemaValidator:
-    """jsonschema-rs decides what is valid, since it is quick; jsonschema says why not, in the words people know."""
+    """jsonschema-rs decides what is valid, because it is fast; jsonschema explains, in words that people know."""
 
     def __init__(self, schema):
-        """Check `schema`; raises jsonschema.SchemaError in one line, or ValueError for what is no JSON at all."""
+        """Check `schema`; raises jsonschema.SchemaError with one line, or ValueError if it is not JSON."""
         if not isinstance(schema, dict) or not isinstance(schema.get('$schema', ''), str):
             raise jsonschema.SchemaError(clip(f'it must be an object (and its $schema a text), not {schema!r}'))
         explainer = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
@@ -75,7 +74,7 @@ class SchemaValidator:
             # The format checker also makes sure that Python can compile each pattern.
             explainer.check_schema(schema, format_checker=explainer.FORMAT_CHECKER)
             self._validator = jsonschema_rs.validator_for(schema, validate_formats=False)
-        # Both print the whole of the metaschema, where the place in the schema and the reason are enough.
+        # Both would print the whole metaschema; the place and the reason are enough.
         except jsonschema.SchemaError as error:
             raise jsonschema.SchemaError(in_words(next(_failures(error)))) from None
         except jsonschema_rs.ValidationError as error:
@@ -84,12 +83,12 @@ class SchemaValidator:
         self.is_valid = self._validator.is_valid
 
     def errors(self, instance, body_size=0) -> list:
-        """Return up to 20 failures as `{'path': 'image[3][7]', 'message': str}`, the most telling one first."""
+        """Return up to 20 failures as `{'path': 'image[3][7]', 'message': str}`, the most helpful one first."""
         if body_size > MAX_EXPLAINED_BODY:
             return self._first_error(instance)
         try:
             errors = list(islice(self._explainer.iter_errors(instance), MAX_ERRORS))
-        # jsonschema recurses where a schema does; and what it can't explain, jsonschema-rs has refused all the same.
+        # jsonschema may fail, as on deep recursion; jsonschema-rs has refused the instance all the same.
         except Exception:
             errors = []
         errors.sort(key=_order)
@@ -100,7 +99,7 @@ class SchemaValidator:
             self._validator.validate(instance)
         except jsonschema_rs.ValidationError as error:
             return [_failure(error)]
-        raise AssertionError('errors() is for what is not valid')
+        raise AssertionError('The instance is valid.')
 
 
 def invalid(errors) -> BadRequest:
@@ -126,15 +125,15 @@ def _failure(error):
 
 
 def _order(error):
-    # What is wrong higher up tells more. The sort is stable, so else the order is the schema's.
+    # A failure higher up helps more. The sort is stable, so otherwise the order is the schema's.
     return len(error.path), error.validator in ('anyOf', 'oneOf')
 
 
 def _failures(error):
-    """Yield one of jsonschema's errors as path and message; of branches those of the nearest one."""
+    """Yield an error as path and message; for `anyOf` and `oneOf`, the errors of the branch that fits best."""
     branches = {}
     for each in error.context:
-        if each.schema_path:  # the schema `false` has none, and nothing comes near it
+        if each.schema_path:  # the schema `false` has none
             branches.setdefault(each.schema_path[0], []).append(each)
     ranked = sorted(branches.values(), key=_distance)
     if ranked and _distance(ranked[0]) not in map(_distance, ranked[1:]):
@@ -145,13 +144,13 @@ def _failures(error):
 
 
 def _distance(errors):
-    """Rank a branch of `anyOf` or `oneOf` by its errors: another type, then another constant, then their number."""
+    """Rank a branch by its errors: first a wrong type, then wrong constants, then their number."""
     other_type = any(error.validator == 'type' and not error.path for error in errors)
     return other_type, sum(error.validator in ('const', 'enum') for error in errors), len(errors)
 
 
 def _hint(error):
-    """Return what may mend the failure, to follow its message."""
+    """Return a hint on how to fix the failure, to append to its message."""
     if error.validator in ('additionalProperties', 'unevaluatedProperties') and isinstance(error.instance, dict):
         known = error.schema.get('properties', {})
         unknown = islice((name for name in error.instance if name not in known), MAX_ERRORS)
@@ -172,7 +171,7 @@ def _within_limit(failures):
 
 
 def _quick(keyword, message):
-    """Return a check for jsonschema that is made by jsonschema-rs."""
+    """Return a check of one keyword for jsonschema that calls jsonschema-rs."""
 
     def check(validator, value, instance, schema):
         if not jsonschema_rs.is_valid({keyword: value}, instance):
@@ -181,7 +180,7 @@ def _quick(keyword, message):
     return check
 
 
-# jsonschema needs endless time for a hostile string here, and seconds for some thousand different objects.
+# Here a hostile string would keep jsonschema busy for ever, and some thousand objects would take it seconds.
 QUICK_KEYWORDS = {
     'pattern': _quick('pattern', '{0!r} does not match {1!r}'),
     'patternProperties': _quick('patternProperties', '{0!r} has a property that its pattern does not allow'),

@@ -1,4 +1,4 @@
-"""The Flask application, and what it does around each request that does not come by the ASGI front."""
+"""The Flask application, and what it does around a request that does not come through the ASGI front."""
 
 from time import perf_counter
 
@@ -15,9 +15,9 @@ TIMEOUT = 30.0
 
 
 class Application(Flask):
-    """Flask with our JSON and request, whose views can't end the server.
+    """Flask with our request and JSON, whose views can't end the server.
 
-    `servables` has the models by their URLs; `not_installed` has, by URL, why a row of routes.py is not served.
+    `servables` holds the models by URL; `not_installed` holds, by URL, why a row of routes.py is not served.
     `readiness` is set by app.py; `access_log` is None when it is off.
     """
 
@@ -30,7 +30,7 @@ class Application(Flask):
         self.readiness = None
         self.access_log = AccessLog() if settings['access_log'] else None
         self._limits = {'max_body': settings['max_body'], 'timeout': TIMEOUT}
-        # A URL with two slashes is another one, not one to be redirected from.
+        # No redirect from `//v1/Name`.
         self.url_map.merge_slashes = False
         self.before_request(_begin)
         self.after_request(_end)
@@ -42,13 +42,13 @@ class Application(Flask):
         return {key: servable.settings[key] for key in self._limits} if servable else self._limits
 
     def wsgi_app(self, environ, start_response):
-        """Answer a request; without the front, the first one has the models loaded."""
+        """Answer a request. Without the front, the first request loads the models."""
         if not self.readiness.started:
             self.readiness.start()
         return super().wsgi_app(environ, start_response)
 
     def dispatch_request(self):
-        """Call the view; a view that calls sys.exit fails as with any other exception."""
+        """Call the view. A view that calls sys.exit fails like one that raises any other exception."""
         try:
             return super().dispatch_request()
         except (Exception, KeyboardInterrupt):
@@ -58,7 +58,7 @@ class Application(Flask):
 
 
 def _begin():
-    """Name the request and set its deadline, unless the front has done so; refuse a time-out that is no number."""
+    """Give the request an id and a deadline, unless the front has; refuse an invalid X-Request-Timeout."""
     timeout = request.headers.get('X-Request-Timeout')
     if REQUEST_ID not in request.environ:
         g.arrived = perf_counter()
@@ -69,7 +69,7 @@ def _begin():
 
 
 def _end(response):
-    """Give the answer the request's id, and write the line of the access log, unless the front is going to."""
+    """Add the request's id to the answer and write a line of the access log, unless the front does."""
     if 'arrived' in g:
         own_id = response.headers['X-Request-ID'] = request.environ[REQUEST_ID]
         if current_app.access_log:

@@ -1,4 +1,4 @@
-"""Every error of the service is JSON with `message`: `answer_to` makes it, for Flask and for asgi.py alike."""
+"""Every error is answered with JSON that has a `message`; the front and Flask both use `answer_to`."""
 
 import logging
 
@@ -25,7 +25,7 @@ from .request import REQUEST_ID
 LOGGER = logging.getLogger('errors')
 MAX_URLS = 30
 MAX_REASON = 1000
-# Errors that another body avoids show one that passes, unless it is large: the whole answer stays below 8 KiB.
+# Errors that show a valid body, unless it is large: the whole answer stays below 8 KiB.
 WITH_EXAMPLE = {BadRequest.code, UnsupportedMediaType.code}
 MAX_EXAMPLE = 1024
 
@@ -33,8 +33,8 @@ MAX_EXAMPLE = 1024
 def answer_to(error, call: str, request_id: str, servable=None) -> tuple[dict, int, dict]:
     """Return data, status and headers of the answer to an exception.
 
-    What is not the client's fault is logged, as the failure of `call` (`POST /v1/XXXModel`), and becomes a 500.
-    `servable` is the one that was called, if any.
+    An unexpected exception is logged as the failure of `call` (`POST /v1/XXXModel`) and becomes a 500. `servable` is
+    the one that was called, if any.
     """
     if not isinstance(error, HTTPException):
         error = _http_error(error, call, request_id)
@@ -54,7 +54,7 @@ def _http_error(error, call, request_id):
 
 
 def _example(error, servable):
-    """Return `{'example': …}`, a body that this URL accepts, for an error that another body avoids."""
+    """Return `{'example': …}`, a body that this URL accepts, for an error of the body."""
     if servable is None or error.code not in WITH_EXAMPLE:
         return {}
     for example in servable.examples:
@@ -64,7 +64,7 @@ def _example(error, servable):
 
 
 class ServiceApi(flask_restful.Api):
-    """Flask-RESTful's Api that renders every error itself, on every path, in testing as in production."""
+    """Flask-RESTful's Api, which renders every error on every path, in testing as in production."""
 
     def __init__(self, app):
         super().__init__(app, catch_all_404s=True)
@@ -72,7 +72,7 @@ class ServiceApi(flask_restful.Api):
 
     def error_router(self, original_handler, error):
         if current_app.config['PROPAGATE_EXCEPTIONS'] and not isinstance(error, HTTPException):
-            raise error  # werkzeug's debugger is on and shows it
+            raise error  # to werkzeug's debugger
         return self.handle_error(error)
 
     def handle_error(self, error):
@@ -95,7 +95,7 @@ def _json_response(data, code, headers=None):
 
 
 def _message(error):
-    """Return a resource's own words if it had some, else what helps to mend the request."""
+    """Return the resource's own message if it has one, else how to fix the request."""
     if error.description != type(error).description:
         return error.description
     if isinstance(error, NotFound):

@@ -1,20 +1,20 @@
-"""Health for load balancers and App Engine."""
+"""Health checks for load balancers and App Engine."""
 
 from flask import current_app
 from flask_restful import Resource
 
 
 class HealthLive(Resource):
-    """Is the process alive? It is, since it answers."""
+    """The process is alive."""
 
     def get(self):
         return {'status': 'live'}
 
 
 class HealthReady(Resource):
-    """Can every model answer in this process? 200, or 503 with the reason of each one that can't."""
+    """Whether every model can answer: 200, or 503 with the reason for each one that can't."""
 
-    statuses = {503: 'A model can not answer: `message` names it, `models` tells why'}
+    statuses = {503: 'A model can not answer: `message` names it, `models` says why'}
 
     def get(self):
         problems = {url: servable.problem for url, servable in current_app.servables.items()}
@@ -26,4 +26,4 @@ class HealthReady(Resource):
 
 
 class WarmUp(HealthReady):
-    """App Engine asks here before it sends requests to a new instance."""
+    """App Engine calls this before it sends requests to a new instance."""

@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 at /openapi.json, made by walking the routes, so that it can't disagree with the code."""
+"""OpenAPI 3.1 at /openapi.json, made from the routes, so that it agrees with the code."""
 
 import inspect
 from functools import cached_property
@@ -56,7 +56,7 @@ class Document:
         self._app = app
 
     def as_dict(self) -> dict:
-        """Return the document; only the state of the models is looked up anew."""
+        """Return the document, with the present state of the models."""
         paths = dict(self._paths)
         for url, servable in self._app.servables.items():
             state = {'state': 'not ready', 'problem': servable.problem} if servable.problem else {'state': 'ready'}
@@ -72,7 +72,7 @@ class Document:
 
     @cached_property
     def _paths(self):
-        # Not before the first request: by then the examples have been answered, and their answers are shown.
+        # Made at the first request, when the examples have been answered: their answers are shown.
         paths = {}
         for rule in self._app.url_map.iter_rules():
             resource = getattr(self._app.view_functions[rule.endpoint], 'view_class', None)
@@ -109,7 +109,7 @@ class OpenAPI(Resource):
 
 
 def placed(schema, place: str):
-    """Return `schema` with its references into itself (`#/$defs/…`) led to `place`, where it stands in the document."""
+    """Return `schema` with its references into itself (`#/$defs/…`) changed to its `place` in the document."""
     if isinstance(schema, list):
         return [placed(part, place) for part in schema]
     if not isinstance(schema, dict) or '$id' in schema:

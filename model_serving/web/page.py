@@ -13,7 +13,7 @@ from ..utils.conf_utils import BASE_FOLDER
 
 DOCS_FOLDER = BASE_FOLDER / 'docs'
 
-# Only our own files run. The page may call another service (`?api=`), hence the wide connect-src.
+# Only our own scripts run. The page may call another service (`?api=`), so connect-src is wide.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self' http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"

@@ -1,4 +1,4 @@
-"""Is every model of this process able to answer? Its schema's examples decide."""
+"""Loads the models and calls them with their schemas' examples: a model is ready when these are answered."""
 
 import logging
 import threading
@@ -17,19 +17,19 @@ LOGGER = logging.getLogger('readiness')
 
 
 class Readiness:
-    """Loads what is not loaded yet and calls each model with its examples, once in each process."""
+    """Makes all models of a process ready, once."""
 
     def __init__(self, app, add_resource):
-        """`add_resource(servable)` serves a servable's resource: a model file has none before it is loaded."""
+        """`add_resource(servable)` serves a servable's resource, which a model file gets when it is loaded."""
         self._app = app
         self._add_resource = add_resource
         self._lock = threading.Lock()
         self.started = False
 
     def start(self) -> list:
-        """Make every model ready; returns those that are not, with the reason in their `problem`.
+        """Make every model ready; return the servables that are not, with the reason in their `problem`.
 
-        The server calls this in each worker before it accepts requests; elsewhere the first request does.
+        Each worker calls this before it accepts requests; under a stock WSGI server the first request does.
         """
         servables = self._app.servables.values()
         with self._lock:
@@ -37,7 +37,7 @@ class Readiness:
                 for servable in servables:
                     servable.problem = self._problem(servable)
                     if servable.resource is None:
-                        # It answers 503 with the reason, whatever is sent to it.
+                        # It answers every request with 503 and the reason.
                         servable.schema = servable.result_schema = None
                         self._serve_file(servable)
                 self.started = True
@@ -51,7 +51,7 @@ class Readiness:
                 servable.schema, servable.result_schema = servable.model_class.schemas()
                 self._serve_file(servable)
             validator = _result_validator(servable)
-            # From here on it answers: the examples go the way that requests go.
+            # From here on it answers: the examples go the same way as requests.
             servable.problem = None
             for number, example in enumerate(servable.examples):
                 place = f'examples[{number}]'
@@ -60,7 +60,7 @@ class Readiness:
             return str(error)
         except KeyboardInterrupt:
             raise
-        # BaseException: models call sys.exit, and compiled libraries panic, which is no Exception.
+        # BaseException: models may call sys.exit, and compiled libraries may panic.
         except BaseException as error:
             LOGGER.exception('%s is not ready', servable.url)
             reason = servable.reason(error)
@@ -73,7 +73,7 @@ class Readiness:
         self._add_resource(servable)
 
     def _try(self, servable, example, place, validator):
-        """Send one example through the resource; raises StartError when the answer is not as promised."""
+        """Send one example through the resource; raises StartError if the answer is not a valid result."""
         view = self._app.view_functions[servable.url]
         settings = servable.settings
         handler = settings['schema'] or settings['file'] or places.of_object(servable.resource.post)
@@ -91,15 +91,15 @@ class Readiness:
         try:
             answer = orjson.loads(body)
         except ValueError:
-            raise StartError(f'the answer to {place} is no JSON: {text} ({handler})') from None
+            raise StartError(f'the answer to {place} is not JSON: {text} ({handler})') from None
         servable.answers.append(answer)
         if validator and not validator.is_valid(answer):
             reason = in_words(validator.errors(answer)[0])
-            raise StartError(f'the answer to {place} is not as its result schema says: {reason} ({handler})')
+            raise StartError(f'the answer to {place} does not fit the result schema: {reason} ({handler})')
 
 
 def _result_validator(servable):
-    """Return the validator of the answers, None without a result schema; raises StartError for a wrong one."""
+    """Return the validator for the answers, None without a result schema; raises StartError for an invalid one."""
     try:
         return SchemaValidator(servable.result_schema) if servable.result_schema else None
     except (SchemaError, TypeError, ValueError) as error:

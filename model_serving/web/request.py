@@ -1,4 +1,4 @@
-"""The request as resources see it: its body within the limit, decompressed, and JSON or a 400 that tells why."""
+"""The request as resources see it: its body is bounded and decompressed, and its JSON is valid or a 400 says why."""
 
 import random
 import re
@@ -22,12 +22,12 @@ REQUEST_ID = 'model_serving.request_id'
 SANE_REQUEST_ID = re.compile(r'[A-Za-z0-9._:/+=@-]{1,128}')
 ENCODINGS = ('gzip', 'x-gzip', 'deflate')
 PIECE = 64 * 1024
-# How zlib is told what to expect: gzip's frame, its own, or none, which some clients call deflate too.
+# zlib's numbers for its formats: gzip, zlib, and raw data, which some clients send as deflate.
 GZIP, ZLIB, RAW = 31, 15, -15
 
 
 class JSONRequest(flask.Request):
-    """Flask's request, whose body is bounded and whose `json` answers mistakes with what to do about them."""
+    """Flask's request with a bounded body, and with errors in `json` that say the fix."""
 
     @property
     def max_content_length(self):
@@ -40,7 +40,7 @@ class JSONRequest(flask.Request):
         encoding = self.headers.get('Content-Encoding', '').strip().lower()
         if encoding not in ('', 'identity', *ENCODINGS):
             raise UnsupportedMediaType(
-                f'Content-Encoding {encoding[:40]} is not known here. Send the body with gzip or deflate, or as it is.'
+                f'Content-Encoding {encoding[:40]} is not supported. Send the body with gzip or deflate, or as it is.'
             )
         is_packed = encoding in ENCODINGS
         if self.content_length is not None and not is_packed:
@@ -49,10 +49,10 @@ class JSONRequest(flask.Request):
         return BytesIO(decompress(body, encoding, self.max_content_length) if body and is_packed else body)
 
     def get_data(self, cache=True, as_text=False, parse_form_data=False):
-        """Return the body; raises BadRequest when the client broke off or garbled it."""
+        """Return the body; raises BadRequest if it is incomplete or damaged."""
         try:
             data = super().get_data(cache, as_text, parse_form_data)
-        # gunicorn reports broken chunks and trailers, and a connection that ended, by exceptions of many kinds.
+        # gunicorn raises many kinds of exceptions for broken chunks and closed connections.
         except Exception as error:
             if isinstance(error, HTTPException) and not isinstance(error, ClientDisconnected):
                 raise
@@ -73,12 +73,12 @@ class JSONRequest(flask.Request):
         raise BadRequest(str(error))
 
     def _chunks(self):
-        """Return a body that comes in chunks; reads a piece more than is allowed at most."""
+        """Return a body that is sent in chunks; reads at most one piece more than is allowed."""
         limit = self.max_content_length
-        # Without this a server leaves it to us where the body ends, and then there is none.
+        # Without this flag the server does not tell where the body ends.
         if not self.environ.get('wsgi.input_terminated'):
             return b''
-        # In pieces: a server may keep several copies of what is read at once.
+        # In pieces, because a server may hold several copies of what is read at once.
         pieces = iter(lambda: self.environ['wsgi.input'].read(PIECE), b'')
         body = b''.join(islice(pieces, limit // PIECE + 1))
         if len(body) > limit:
@@ -87,16 +87,16 @@ class JSONRequest(flask.Request):
 
 
 def request_id(text: str | None) -> str:
-    """Return the id of a request: what its header X-Request-ID says, if that is one, else a new one."""
+    """Return the id of a request: its X-Request-ID header if that is well-formed, else a new id."""
     return text if text is not None and SANE_REQUEST_ID.fullmatch(text) else f'{random.getrandbits(64):016x}'
 
 
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
-    """Return the body that `encoding` packed; never makes more than `limit` bytes of it.
+    """Return the decompressed body, of at most `limit` bytes.
 
-    Raises RequestEntityTooLarge where there would be more, BadRequest where it is not what it says.
+    Raises RequestEntityTooLarge if it is larger, BadRequest if it is not in this encoding.
     """
-    # zlib's header (RFC 1950); the name deflate stands for data with it and without.
+    # The header of RFC 1950; deflate may mean data with it or without it.
     is_zlib = len(body) > 1 and body[0] & 15 == 8 and (body[0] * 256 + body[1]) % 31 == 0
     unpacker = zlib.decompressobj(GZIP if encoding != 'deflate' else ZLIB if is_zlib else RAW)
     try:

@@ -1,4 +1,4 @@
-"""JSON as every client can read it: no NaN, no integers beyond 64 bits, no endless nesting."""
+"""JSON that every client can read: no NaN, no integers beyond 64 bits, limited depth."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from flask.json.provider import JSONProvider
 MAX_DEPTH = 100
 WRITE_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
 
-# Possessive: remembering where it might go back to would take a hundred times the memory of the body.
+# Possessive: backtracking would take a hundred times the memory of the body.
 JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 NOT_BRACKETS = bytes(set(range(256)) - set(b'[]{}'))
 STEP = {**dict.fromkeys(b'[{', 1), **dict.fromkeys(b']}', -1)}
@@ -18,26 +18,26 @@ LONG_NUMBER = re.compile(rb'[0-9]{19}')
 
 
 def loads(data: bytes):
-    """Return the value; raises ValueError, as a sentence with line and column where there is one."""
+    """Return the value; raises ValueError with a sentence that names the line and column, if there is one."""
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise ValueError(_explanation(data, error)) from None
     if _deeper_than_allowed(data):
         raise ValueError(f'JSON nested deeper than {MAX_DEPTH} levels is not accepted.')
-    # orjson reads an integer that has no place in 64 bits as a float, which would be another number.
+    # orjson reads an integer beyond 64 bits as a float, which is another number.
     if LONG_NUMBER.search(data):
         json.loads(data, parse_int=_bounded_integer)
     return value
 
 
 def dumps(value) -> bytes:
-    """Return UTF-8 JSON; NaN becomes null, NumPy numbers; raises TypeError for what is no JSON."""
+    """Return UTF-8 JSON; NumPy values become numbers, NaN becomes null. Raises TypeError for other types."""
     return orjson.dumps(value, default=_plain, option=WRITE_OPTIONS)
 
 
 class StrictJSONProvider(JSONProvider):
-    """Flask's `request.json` and `jsonify` by this module."""
+    """Flask's `request.json` and `jsonify` use this module."""
 
     def loads(self, data, **kwargs):
         return loads(data)
@@ -47,14 +47,14 @@ class StrictJSONProvider(JSONProvider):
 
 
 def _plain(value):
-    # Arrays of text and arrays that lie across memory are those that orjson leaves to us.
+    # orjson does not write arrays of text and arrays that are not contiguous.
     if hasattr(value, 'tolist'):
         return value.tolist()
-    raise TypeError(f'A result holds a {type(value).__name__}, which is no JSON value.')
+    raise TypeError(f'A result holds a {type(value).__name__}, which is not a JSON value.')
 
 
 def _deeper_than_allowed(data):
-    """Tell whether valid JSON is too deep, without recursion and without a loop over its values."""
+    """Tell whether valid JSON is nested too deep, without recursion or a loop over its values."""
     if data.count(b'[') + data.count(b'{') <= MAX_DEPTH:
         return False
     brackets = JSON_STRING.sub(b'', data).translate(None, NOT_BRACKETS)

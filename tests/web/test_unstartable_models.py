@@ -44,7 +44,7 @@ IN_WORKER = {name.removeprefix('Early'): reason for name, reason in IN_MASTER.it
     'NoJSONModel': f'examples[0]: TypeError: Type is not JSON serializable: set {FILE}',
     'PartialModel': f'examples[0]: TypeError: PartialModel has no method predict(instances). {FILE}',
     'BuiltInModel': 'examples[0]: TypeError: BuiltInModel has no method predict(instances). (model_serving/routes.py)',
-    'WrongModel': 'the answer to examples[0] is not as its result schema says: '
+    'WrongModel': 'the answer to examples[0] does not fit the result schema: '
     f"result: 'no number' is not of type 'number' {at_handler('UnstartableResource')}",
 }
 # Their handlers fail before they ask the model.
@@ -54,7 +54,7 @@ IN_RESOURCE = {
     'MisspeltModel': "examples[0]: KeyError: 'txt' " + at("instance['txt']", RESOURCE, RESOURCE_FILE),
     'ConflictModel': 'examples[0] of its schema was answered 409: {"message":"no"} ' + at_handler('ConflictResource'),
     'PageModel': f'examples[0] of its schema was answered 404: <h1> no {at_handler("PageResource")}',
-    'TableModel': f'the answer to examples[0] is no JSON: a,b\ufffd {at_handler("TableResource")}',
+    'TableModel': f'the answer to examples[0] is not JSON: a,b\ufffd {at_handler("TableResource")}',
     'PartialMisfitModel': "examples[0] does not fit its schema: 'text' is a required property "
     + at('def partly', RESOURCE, RESOURCE_FILE),
 }
