@@ -12,12 +12,14 @@ from .tensors import labels_and_probabilities, rows, table, with_positive
 LOAD_BEFORE_FORK = False
 # Objectives whose predictions are probabilities of classes.
 PROBABILITIES = {'binary', 'multiclass', 'softmax', 'multiclassova'}
+# What each tree must have, unless it is a single leaf.
+FIELDS = ('num_leaves', 'num_cat', 'split_feature', 'threshold', 'left_child', 'right_child', 'leaf_value')
 
 
 def load(path, settings) -> 'LightGBMModel':
     """Return the model; raises StartError for a damaged file, and what LightGBM itself raises."""
     header = _header(path)
-    _check_length(path.read_bytes(), header)
+    _check_trees(path.read_bytes(), header)
     return LightGBMModel(path, header)
 
 
@@ -61,11 +63,16 @@ def _header(path):
     return header
 
 
-def _check_length(content, header):
-    """Raise StartError where the trees are not as long as the header says: at that LightGBM ends the process."""
-    trees = sum(map(int, header.get('tree_sizes', '').split()))
-    if trees and content.find(b'Tree=0') + trees != content.find(b'end of trees'):
+def _check_trees(content, header):
+    """Raise StartError for damaged trees, because LightGBM would end the process."""
+    size = sum(map(int, header.get('tree_sizes', '').split()))
+    start, end = content.find(b'Tree=0'), content.find(b'end of trees')
+    if size and start + size != end:
         raise StartError('it is damaged: its trees are not as long as its header says.')
+    for number, tree in enumerate(content[start:end].split(b'Tree=')[1:]):
+        missing = [field for field in FIELDS if f'\n{field}='.encode() not in tree]
+        if missing and b'\nnum_leaves=1\n' not in tree:
+            raise StartError(f'it is damaged: its tree {number} has no {missing[0]}.')
 
 
 def _with_ranges(properties, ranges):
