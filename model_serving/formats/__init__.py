@@ -1,8 +1,8 @@
 """Models in files: FORMATS says which module reads which suffix.
 
-A module has `load(path, settings)`, which returns an object with `schema`, `result_schema` and `predict(instances)`,
-and says by LOAD_BEFORE_FORK whether a loaded model survives a fork, so that the workers may share one copy. It imports
-its framework, so it is imported when a file of its own is served. Nothing here knows of Flask or HTTP.
+A module has `load(path, settings)`, which returns an object with `schema`, `result_schema` and `predict(instances)`.
+Its LOAD_BEFORE_FORK says whether a loaded model survives a fork, so that the workers may share one copy. A module
+imports its framework, so it is imported only when a file of its format is served.
 """
 
 import importlib
@@ -28,9 +28,9 @@ FORMATS = {
     '.txt': 'lightgbm_file',
     '.pt2': 'torch_file',
 }
-# A larger example, in bytes of JSON, would only clutter the documentation.
+# The largest example for the documentation, in bytes of JSON.
 MAX_EXAMPLE = 32 * 1024
-# What a file needs beside requirements.txt, as pip takes it.
+# The packages that a format needs beside requirements.txt, for pip.
 PACKAGES = {
     'skops_file': 'skops==0.16.0 scikit-learn==1.9.1',
     'xgboost_file': 'xgboost-cpu==3.2.0',
@@ -40,9 +40,9 @@ PACKAGES = {
 
 
 class ModelFile:
-    """The file of a model: called, it loads it. `settings` are the model's, of conf_utils.
+    """A model file, which is loaded when it is called. `settings` are the model's settings.
 
-    Each method raises StartError, in one line: which file, what is wrong, what to do.
+    Each method raises StartError with one line: the file, what is wrong, and the fix.
     """
 
     def __init__(self, settings: dict):
@@ -79,7 +79,7 @@ class ModelFile:
     def schemas(self) -> tuple[dict, dict]:
         """Return the schemas of an instance and of a result, with the user's patch and with an example.
 
-        The model tries the example, so this is called after the fork.
+        The model predicts the example, so call this after the fork.
         """
         return _schemas(self._loaded, self._settings)
 
@@ -96,10 +96,10 @@ def _module_name(name, path):
     suffix = kind.suffix if kind else path.suffix.lower()
     if suffix not in FORMATS:
         known = ', '.join(FORMATS)
-        raise StartError(f'{name}: the end of its name tells no format that is known. There are: {known}')
-    # Only ONNX has no mark of its own.
+        raise StartError(f'{name}: its suffix is not that of a known format. There are: {known}')
+    # Only ONNX files have no signature.
     if not kind and suffix != '.onnx':
-        raise StartError(f'{name} is damaged, or not {detect.NAMES[suffix]}: its content is not that of one.')
+        raise StartError(f'{name} is damaged, or it is not {detect.NAMES[suffix]}.')
     return FORMATS[suffix]
 
 
@@ -108,7 +108,7 @@ def _import(name, module_name):
         return importlib.import_module(f'.{module_name}', __package__)
     except ImportError as error:
         install = f'{sys.executable} -m pip install {PACKAGES.get(module_name, "-r requirements.txt")}'
-        raise StartError(f'{name} needs a package that is not here ({error}). Install it: {install}') from error
+        raise StartError(f'{name} needs a package that is not installed ({error}). Install it: {install}') from error
     except OSError as error:
         if 'libgomp' not in str(error):
             raise
@@ -116,7 +116,7 @@ def _import(name, module_name):
 
 
 def _schemas(loaded, settings):
-    """Return the schemas, patched; an example is made up where the user gives none, and the model tries it."""
+    """Return the patched schemas. If the user gives no example, make one up and let the model predict it."""
     schema, result_schema = patched(loaded.schema, settings), loaded.result_schema
     if 'examples' in schema:
         return schema, result_schema
@@ -126,10 +126,10 @@ def _schemas(loaded, settings):
             raise ValueError('it does not fit the schema')
         result = orjson.loads(orjson.dumps(loaded.predict([example])[0], option=orjson.OPT_SERIALIZE_NUMPY))
     except Exception as error:
-        LOGGER.warning('No example could be made up (%s): give one by "schema = …" to have the model warmed up.', error)
+        LOGGER.warning('No example could be made up (%s). Give one by "schema = …" to warm the model up.', error)
         return schema, result_schema
     if not jsonschema_rs.is_valid(result_schema, result):
-        LOGGER.warning('The file does not tell its results right, so they are not described: %.200s', result)
+        LOGGER.warning('The file does not describe its results correctly, so they have no schema: %.200s', result)
         result_schema = {}
     if len(orjson.dumps(example)) <= MAX_EXAMPLE:
         schema = {**schema, 'examples': [example]}

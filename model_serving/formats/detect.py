@@ -1,11 +1,11 @@
-"""What a file is, by its first bytes and by what its archive holds: a suffix may be wrong, or not be enough."""
+"""Detects a file's format from its first bytes or its archive's members, because a suffix may be wrong."""
 
 import zipfile
 from typing import NamedTuple
 
 
 class Kind(NamedTuple):
-    """A kind of file: its format's `suffix` where it is served, and `advice` on what to do where it is not."""
+    """A kind of file: the `suffix` of its format if it can be served, or else `advice` on how to convert it."""
 
     name: str
     suffix: str = ''
@@ -21,7 +21,7 @@ TORCH = (
     "torch.onnx.export(model.eval(), (example,), 'model.onnx', dynamo=True, "
     "dynamic_shapes=({{0: torch.export.Dim('n')}},)), and serve model.onnx, with model.onnx.data beside it."
 )
-# Keras on PyTorch exports only a model that has been called.
+# With the PyTorch backend, Keras exports only a model that has been called.
 KERAS = (
     "convert it, by: import keras; model = keras.saving.load_model('{name}'); model.predict(X), with some rows X; "
     "model.export('model.onnx', format='onnx'), and serve model.onnx."
@@ -39,7 +39,7 @@ PT2_FILE = Kind('a PyTorch exported program', '.pt2')
 PICKLE = Kind('a pickle', advice=f'loading it may run any code, so it is never loaded. Instead {SKOPS}')
 JOBLIB = Kind('a joblib file', advice=f'loading it may run any code, so it is never loaded. Instead {SKOPS}')
 TORCH_SAVED = Kind('a file of torch.save', advice=f'it holds a pickle, which is never loaded. Instead {TORCH}')
-TORCHSCRIPT = Kind('TorchScript', advice=f'PyTorch itself gave that up. {TORCH.capitalize()}')
+TORCHSCRIPT = Kind('TorchScript', advice=f'PyTorch no longer supports it. {TORCH.capitalize()}')
 KERAS_FILE = Kind('a Keras model', advice=KERAS)
 CATBOOST_FILE = Kind('a CatBoost model', advice=CATBOOST)
 XGBOOST_OLD = Kind(
@@ -51,7 +51,7 @@ SAVED_MODEL = Kind('a TensorFlow SavedModel', advice=TENSORFLOW.replace('{option
 LFS_POINTER = Kind('only the pointer to a file in Git LFS', advice='fetch the file itself, by: git lfs pull')
 WEIGHTS = Kind('weights without a network', advice=f'load them into the network and {TORCH}')
 
-# What a file should be, by its suffix.
+# The kind of file that each suffix stands for.
 NAMES = {kind.suffix: kind.name for kind in (SKOPS_FILE, XGBOOST_FILE, LIGHTGBM_FILE, PT2_FILE)}
 NAMES['.json'] = XGBOOST_FILE.name
 
@@ -64,9 +64,9 @@ STARTS = (
     (b'version https://git-lfs', LFS_POINTER),
     *((bytes([0x80, protocol]), PICKLE) for protocol in range(2, 6)),
 )
-# A JSON file's own words, in its first bytes.
+# Words in the first bytes of a JSON file.
 WORDS = ((b'"learner"', XGBOOST_FILE), (b'"oblivious_trees"', CATBOOST_FILE), (b'"features_info"', CATBOOST_FILE))
-# Names in a zip archive; the first that fits decides.
+# Members of a zip archive; the first match decides.
 MEMBERS = (
     ('archive_format', PT2_FILE),
     ('serialized_exported_program.json', PT2_FILE),
@@ -75,7 +75,7 @@ MEMBERS = (
     ('data.pkl', TORCH_SAVED),
     ('schema.json', SKOPS_FILE),
 )
-# Where the bytes say nothing.
+# For files without a signature.
 SUFFIXES = {
     '.pkl': PICKLE,
     '.pickle': PICKLE,
@@ -90,14 +90,14 @@ SUFFIXES = {
 
 
 def kind_of(path) -> Kind | None:
-    """Return what the file or folder is, None where nothing gives it away, as with ONNX; raises OSError."""
+    """Return what the file or folder is, None if it can't be told, as with ONNX; raises OSError."""
     if path.is_dir():
         return SAVED_MODEL if (path / 'saved_model.pb').exists() else None
     with open(path, 'rb') as file:
         head = file.read(4096)
     found = _by_head(head) or (_by_members(path) if head.startswith(b'PK') else None)
     by_suffix = SUFFIXES.get(path.suffix.lower())
-    # A joblib file is a pickle too; its suffix knows better.
+    # A joblib file is a pickle too, so here the suffix decides.
     return by_suffix if found in (None, PICKLE) and by_suffix else found
 
 
@@ -120,7 +120,7 @@ def _by_members(path):
             members = archive.infolist()
     except zipfile.BadZipFile:
         return None
-    # Of a truncated archive, the last whole one within it is what zipfile finds.
+    # In a truncated archive zipfile may find a complete archive that is a member of it.
     if not members or min(member.header_offset for member in members):
         return None
     names = [member.filename.rpartition('/')[2] for member in members]

@@ -1,14 +1,13 @@
 """LightGBM models as .txt, run by the package lightgbm."""
 
 import lightgbm
-import numpy as np
 
 from ..serving.errors import StartError
 from ..utils.cpu_utils import numeric_threads
 from .schemas import classifier_schema, object_schema, result_value_schema
-from .tensors import labels_and_probabilities, rows, table, with_positive
+from .tensors import booster_results, table
 
-# Loading starts OpenMP's threads, and a fork would lose them: a worker would wait for them for ever.
+# Loading starts OpenMP's threads. A fork would lose them, and a worker would wait for them for ever.
 LOAD_BEFORE_FORK = False
 # Objectives whose predictions are probabilities of classes.
 PROBABILITIES = {'binary', 'multiclass', 'softmax', 'multiclassova'}
@@ -24,7 +23,7 @@ def load(path, settings) -> 'LightGBMModel':
 
 
 class LightGBMModel:
-    """A booster. A missing value (null) is LightGBM's own NaN. The file does not name the classes: they are numbers."""
+    """A booster. A missing value (null) becomes NaN. Classes are numbers, because the file has no names for them."""
 
     def __init__(self, path, header):
         self._booster = lightgbm.Booster(model_file=path)
@@ -45,14 +44,11 @@ class LightGBMModel:
     def predict(self, instances: list) -> list:
         """Return `{'label', 'probabilities'}` of a classifier, else a number or an array, for each instance."""
         predictions = self._booster.predict(self._input.stack(instances), num_threads=self._threads)
-        if self._classes is None:
-            return rows(predictions)
-        probabilities = with_positive(predictions)
-        return labels_and_probabilities(np.argmax(probabilities, axis=1), probabilities, self._classes)
+        return booster_results(predictions, self._classes)
 
 
 def _header(path):
-    """Return the `key=value` lines in front of the first tree."""
+    """Return the `key=value` lines before the first tree."""
     header = {}
     with open(path, encoding='utf-8') as file:
         for line in file:
@@ -76,7 +72,7 @@ def _check_trees(content, header):
 
 
 def _with_ranges(properties, ranges):
-    """Return the properties with what the file tells of each feature: `[1.5:30]` seen in training, or `0:1:2`."""
+    """Return the properties with what the file says about each feature: `[1.5:30]` seen in training, or `0:1:2`."""
     if len(properties) != len(ranges):
         return properties  # one array of all features
     return {name: {**schema, **_range(text)} for (name, schema), text in zip(properties.items(), ranges, strict=True)}

@@ -1,8 +1,8 @@
-"""The class names in an ONNX file. onnxruntime does not tell them, so the few fields needed are read here."""
+"""Reads the class names in an ONNX file, which onnxruntime does not give."""
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-# From onnx.proto: message → field → (number, type), a type being repeated with `*`. All else is skipped.
+# From onnx.proto: message → field → (number, type); `*` marks repeated fields. Other fields are skipped.
 MESSAGES = {
     'Model': {'graph': (7, 'Graph')},
     'Graph': {'node': (1, 'Node*'), 'initializer': (5, 'Tensor*')},
@@ -14,13 +14,13 @@ TYPES = descriptor_pb2.FieldDescriptorProto
 
 
 def read_classes(path) -> list | None:
-    """Return the class names, texts or integers, that a classifier of the file has; None where there are none."""
+    """Return the class names, texts or integers, of a classifier in the file; None if there are none."""
     graph = _model_message().FromString(path.read_bytes()).graph
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.name.startswith(b'classlabels_') and (attribute.strings or attribute.ints):
                 return [name.decode() for name in attribute.strings] or list(attribute.ints)
-    # skl2onnx keeps them in a constant, where the classifier has no operator of its own.
+    # skl2onnx puts them into a constant for classifiers that have no operator of their own.
     for tensor in graph.initializer:
         if tensor.name == b'classes':
             return [name.decode() for name in tensor.strings] or [*tensor.int64s, *tensor.int32s] or None

@@ -12,7 +12,7 @@ from .schemas import array_schema, classifier_schema, object_schema, result_valu
 from .tensors import Columns, Tensor, labels_and_probabilities, rows, same_shapes
 
 THREADS = numeric_threads()
-# A session of several threads makes them when it is loaded, and a fork would lose them; one of one thread has none.
+# A session starts its threads when it is loaded, and a fork would lose them; with one thread it starts none.
 LOAD_BEFORE_FORK = THREADS == 1
 
 INTEGERS = ('int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64')
@@ -30,15 +30,15 @@ INVALID_ARGUMENT = onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument
 
 
 def load(path, settings) -> 'OnnxModel':
-    """Return the model; whatever onnxruntime raises for a file that it can't read goes through."""
+    """Return the model; raises whatever onnxruntime raises for a file that it can't read."""
     return OnnxModel(path)
 
 
 class OnnxModel:
-    """A session whose inputs and outputs say what an instance and a result look like.
+    """A session; its inputs and outputs define the schemas of an instance and a result.
 
-    A first dimension that is free counts the instances. So does one of 1, and then they are predicted one by one.
-    Where it is another number, an instance has the whole shape.
+    A free first dimension is the batch. If the first dimension is 1, instances are predicted one by one. If it is
+    another number, an instance has the whole shape.
     """
 
     def __init__(self, path):
@@ -84,7 +84,7 @@ class OnnxModel:
             raise InvalidInstance('', ' '.join(str(error).split())) from error
         count = len(instances)
         if count > 1 and any(_length(output) != count for output in outputs):
-            # The file did not declare it, but an output is not one row for each instance.
+            # An output does not have a row for each instance, although the file does not say so.
             self._in_batches = False
             return self.predict(instances)
         if self._is_classifier:
@@ -106,7 +106,7 @@ def _session(path):
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.intra_op_num_threads = options.inter_op_num_threads = THREADS
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-    # What goes wrong is raised; it need not be printed too.
+    # Errors are raised; they need not be printed too.
     options.log_severity_level = FATAL
     return onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
 
@@ -116,31 +116,31 @@ def _is_free(one):
 
 
 def _counts_instances(output, inputs):
-    """Tell whether the first dimension of an output is that of the instances, as far as the file says."""
+    """Tell whether the first dimension of an output is the batch, as far as the file says."""
     if not output.shape:
         return True  # the shape is not declared
     first, names = output.shape[0], {one.shape[0] for one in inputs if _is_free(one)}
-    # Names that a converter made up for what had none differ from tensor to tensor.
+    # Converters make up names for dimensions without one, and these differ between tensors.
     made_up = any(name is None or name.startswith('unk__') for name in {first, *names} if not isinstance(name, int))
     return first == 1 or (not isinstance(first, int) and (made_up or not names or first in names))
 
 
 def _tensor(one, axis):
     if one.type not in DTYPES:
-        raise StartError(f'its input {one.name} is a {one.type}; there is no JSON for that here.')
+        raise StartError(f'its input {one.name} is a {one.type}, which can not be read from JSON.')
     shape = tuple(length if isinstance(length, int) else None for length in one.shape)
     return Tensor(one.name, np.dtype(DTYPES[one.type]), shape[1:] if axis else shape)
 
 
 def _with_columns(inputs, names):
-    """Return the inputs, the columns of the one input `(n, columns)` named where the file names them."""
+    """Return the inputs; the columns of a single input `(n, columns)` get the names that the file has."""
     if names and len(inputs) == 1 and inputs[0].shape in ((len(names),), (None,)):
         return [Columns(inputs[0].name, inputs[0].dtype, tuple(names))]
     return inputs
 
 
 def _names(metadata, key):
-    """Return a list of the file's metadata map, as JSON or with commas between; None where it has none."""
+    """Return a list in the file's metadata map, written as JSON or with commas; None if there is none."""
     text = metadata.get(key)
     if not text:
         return None
@@ -152,7 +152,7 @@ def _names(metadata, key):
 
 
 def _is_label_and_scores(outputs):
-    """Tell whether the outputs are those of a classifier: a label, and a score for each class."""
+    """Tell whether the outputs are a classifier's: a label, and a score for each class."""
     if len(outputs) != 2 or outputs[0].type not in LABELS or outputs[0].shape[1:] not in ([], [1]):
         return False
     scores = outputs[1]

@@ -1,4 +1,4 @@
-"""The user's own words about a model file: `schema = …`, a JSON merge patch (RFC 7386) over what the file says."""
+"""The setting `schema`: a JSON merge patch (RFC 7386) for the schema that a model file gives."""
 
 import json
 
@@ -9,9 +9,9 @@ from .schemas import merge_patch
 
 
 def patched(schema: dict, settings: dict) -> dict:
-    """Return the schema of an instance with the patch applied that the settings name, if any.
+    """Return the schema of an instance, with the patch of the settings applied if there is one.
 
-    Raises StartError for a patch that can't be read, or that speaks of an input which the file does not have.
+    Raises StartError for a patch that can't be read, or that names an input which the model does not have.
     """
     if not settings['schema']:
         return schema
@@ -21,7 +21,7 @@ def patched(schema: dict, settings: dict) -> dict:
     for name in told if isinstance(told, dict) else ():
         if name not in known:
             raise StartError(
-                f'{place}: {name!r} is no input of the model.{did_you_mean(name, known)} There are: {", ".join(known)}.'
+                f'{place}: {name!r} is not an input of the model.{did_you_mean(name, known)} There are: {", ".join(known)}.'
             )
     return merge_patch(schema, patch)
 
@@ -32,7 +32,7 @@ def _read(path, place):
     except OSError as error:
         raise StartError(f'{place} can not be read: {error.strerror}.') from error
     except ValueError as error:
-        raise StartError(f'{place} is no JSON: {error}') from error
+        raise StartError(f'{place} is not JSON: {error}') from error
     if not isinstance(patch, dict):
         raise StartError(f'{place} must be a JSON object: a merge patch over the schema.')
     return patch

@@ -1,9 +1,9 @@
-"""JSON Schemas that are read off a model file, and what is made of them. Plain dicts, no framework."""
+"""JSON Schemas for the inputs and results of model files. Plain dicts, no framework."""
 
 
 def value_schema(dtype) -> dict:
     """Return the schema of one value of a NumPy dtype, with the bounds of its type."""
-    # Here, so that a service without model files need not hold it.
+    # Here, so that a service without model files need not import it.
     import numpy as np
 
     kind = np.dtype(dtype).kind
@@ -18,13 +18,13 @@ def value_schema(dtype) -> dict:
 
 
 def result_value_schema(dtype) -> dict:
-    """Return the schema of one value of a result; a float may be NaN, which is answered as null."""
+    """Return the schema of one value of a result; a float may be NaN, which becomes null."""
     name = value_schema(dtype)['type']
     return {'type': ['number', 'null'] if name == 'number' else name}
 
 
 def array_schema(items: dict, shape, least=1) -> dict:
-    """Return the schema of nested arrays of `items`; a dimension of None has any length from `least` on."""
+    """Return the schema of nested arrays of `items`; a dimension of None has any length of at least `least`."""
     for length in reversed(shape):
         lengths = {'minItems': least} if length is None else {'minItems': length, 'maxItems': length}
         items = {'type': 'array', 'items': items, **lengths}
@@ -37,7 +37,7 @@ def object_schema(properties: dict) -> dict:
 
 
 def classifier_schema(classes) -> dict:
-    """Return the schema of `{'label': …, 'probabilities': {class: number}}`; `classes` is None where not known."""
+    """Return the schema of `{'label': …, 'probabilities': {class: number}}`; `classes` is None if they are unknown."""
     number = {'type': ['number', 'null']}
     if classes is None:
         return object_schema({'label': {}, 'probabilities': {'type': 'object', 'additionalProperties': number}})
@@ -47,12 +47,12 @@ def classifier_schema(classes) -> dict:
 
 
 def nullable(schema: dict) -> dict:
-    """Return the schema of a value that may be null, which stands for a missing one."""
+    """Return the schema of a value that may be missing, which is null."""
     return {**schema, 'type': [schema['type'], 'null']}
 
 
 def merge_patch(target, patch):
-    """Return `target` with a JSON merge patch (RFC 7386) applied: null removes, objects merge, all else replaces."""
+    """Return `target` with a JSON merge patch (RFC 7386) applied: null removes, objects merge, others replace."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -65,7 +65,7 @@ def merge_patch(target, patch):
 
 
 def example_of(schema: dict):
-    """Return a value for a derived schema: an example of its own, else 0 or the middle of bounds without 0."""
+    """Return a value that fits a schema: its own example, or 0, or the middle of bounds that exclude 0."""
     for key in ('examples', 'enum'):
         if schema.get(key):
             return schema[key][0]

@@ -1,4 +1,4 @@
-"""What the steps of a scikit-learn pipeline tell of its columns: which are texts, which categories there are."""
+"""Reads from the steps of a scikit-learn pipeline which columns are texts, and which categories they have."""
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -18,18 +18,18 @@ class Texts:
 
 
 class Frame:
-    """The input of a pipeline that picks its columns by name: a data frame."""
+    """The input of a pipeline that selects columns by name: a data frame."""
 
     def __init__(self, properties):
         try:
             import pandas
         except ImportError as error:
-            raise StartError('its columns are picked by name, which needs a data frame: pip install pandas') from error
+            raise StartError('it selects columns by name, which needs a data frame: pip install pandas') from error
         self._pandas = pandas
         self.properties = properties
 
     def stack(self, instances):
-        """Return a row for each instance; a missing number is NaN."""
+        """Return a data frame with a row for each instance; a missing number is NaN."""
         columns = {}
         for name, schema in self.properties.items():
             values = [instance.get(name) for instance in instances]
@@ -38,14 +38,14 @@ class Frame:
 
 
 def steps_of(model) -> list:
-    """Return the estimators of a pipeline, of pipelines within it too; a single one is its own only step."""
+    """Return the estimators of a pipeline, nested pipelines included; a single estimator is the only step."""
     if not isinstance(model, Pipeline):
         return [model]
     return [one for _, step in model.steps if step not in (None, 'passthrough') for one in steps_of(step)]
 
 
 def takes_missing(steps) -> bool:
-    """Tell whether NaN may go in: up to an imputer, or else to the end, each step has to bear it."""
+    """Tell whether the input may be NaN: each step must allow it, up to an imputer or to the end."""
     for step in steps:
         if type(step).__name__.endswith('Imputer'):
             return True
@@ -55,7 +55,7 @@ def takes_missing(steps) -> bool:
 
 
 def column_schemas(transformer, names, later_steps) -> dict:
-    """Return a schema for each column that a fitted ColumnTransformer uses; `names` are those of the whole frame."""
+    """Return a schema for each column that a fitted ColumnTransformer uses; `names` are the frame's columns."""
     schemas = {}
     for _, one, columns in transformer.transformers_:
         if isinstance(one, str) and one == 'drop':
@@ -90,5 +90,5 @@ def _column_schema(steps, position):
 def _category_schema(step, categories):
     known = [category for category in categories if category is not None and category == category]
     kind = 'string' if all(isinstance(category, str) for category in known) else 'number'
-    # An encoder that was not told what to do with other categories fails at them.
+    # Unless it was told what to do with other categories, an encoder fails on them.
     return {'type': kind, ('enum' if step.handle_unknown == 'error' else 'examples'): known}

@@ -1,4 +1,4 @@
-"""scikit-learn models in the format of skops, which loads no type that is not trusted."""
+"""scikit-learn models in the skops format, which loads only trusted types."""
 
 import logging
 import warnings
@@ -14,18 +14,18 @@ from .skops_columns import Frame, Texts, column_schemas, steps_of, takes_missing
 from .tensors import labels_and_probabilities, rows, table
 
 LOGGER = logging.getLogger('formats')
-# Loading starts no thread; predicting may (OpenMP's, in HistGradientBoosting and others), and a fork would lose them.
+# Loading starts no threads. Predicting may start OpenMP's, as in HistGradientBoosting, and a fork would lose them.
 LOAD_BEFORE_FORK = True
-# Their `predict` is the class of the highest `predict_proba`, so that one call of a slow method is enough.
+# Their `predict` returns the class with the highest `predict_proba`, so one call of a slow method is enough.
 LABEL_BY_PROBABILITY = {'RandomForestClassifier', 'ExtraTreesClassifier', 'BaggingClassifier'}
 
 
 def load(path, settings) -> 'SkopsModel':
-    """Return the model; raises StartError, which lists them, for types that settings['trusted'] does not name."""
+    """Return the model; raises StartError with the list of types that settings['trusted'] lacks."""
     untrusted = sorted(set(skops.io.get_untrusted_types(file=path)) - set(settings['trusted']))
     if untrusted:
         raise StartError(
-            'it holds types that are not loaded unless you trust the file. If you do, add to its .conf: '
+            'it holds types that are loaded only if you trust the file. If you do, add to its .conf: '
             f'trusted = {", ".join(untrusted)}'
         )
     with warnings.catch_warnings(record=True) as caught:
@@ -37,7 +37,7 @@ def load(path, settings) -> 'SkopsModel':
 
 
 class SkopsModel:
-    """An estimator or a pipeline: of tables, of texts, or with a ColumnTransformer of a data frame."""
+    """An estimator or a pipeline for tables, for texts, or with a ColumnTransformer for data frames."""
 
     def __init__(self, model):
         self._model = getattr(model, 'best_estimator_', model)
@@ -53,7 +53,7 @@ class SkopsModel:
         self.result_schema = self._result_schema()
 
     def predict(self, instances: list) -> list:
-        """Return for each instance `{'label', 'probabilities'}`, as far as the model tells them, else its number."""
+        """Return for each instance `{'label', 'probabilities'}`, as far as the model has them, else its number."""
         data = self._input.stack(instances)
         if self._has_probabilities:
             probabilities = self._model.predict_proba(data)
@@ -82,6 +82,6 @@ def _input(model, steps):
     names = list(getattr(model, 'feature_names_in_', ()))
     if names and hasattr(first, 'transformers_'):
         return Frame(column_schemas(first, names, steps[1:]))
-    # With names known, it would warn of a table without names at each call.
+    # With these names, scikit-learn would warn at each call that the array has none.
     vars(first).pop('feature_names_in_', None)
     return table(names, model.n_features_in_, 'float64', takes_missing(steps))

@@ -1,4 +1,4 @@
-"""Instances into NumPy tensors and back, for the formats whose inputs are tensors."""
+"""Converts instances to NumPy tensors and results to JSON values, for formats whose inputs are tensors."""
 
 from typing import NamedTuple
 
@@ -9,9 +9,9 @@ from .schemas import array_schema, nullable, value_schema
 
 
 class Tensor(NamedTuple):
-    """An input: its name and, for one instance, dtype and shape; a dimension of None has any length.
+    """An input: its name and, for one instance, its dtype and shape; a dimension of None has any length.
 
-    Of shape `(1,)` or `()` it is a plain value in JSON.
+    With the shape `(1,)` or `()` it is a plain value in JSON.
     """
 
     name: str
@@ -29,21 +29,21 @@ class Tensor(NamedTuple):
         return {self.name: array_schema(value, () if self.is_plain else self.shape)}
 
     def stack(self, instances) -> np.ndarray:
-        """Return a tensor of one row for each instance; raises InvalidInstance for arrays that are not regular."""
-        # Texts in NumPy's own dtype would be padded to the longest of them.
+        """Return a tensor with a row for each instance; raises InvalidInstance for ragged arrays."""
+        # NumPy's own dtype would pad texts to the longest one.
         dtype = object if self.dtype.kind not in 'biuf' else self.dtype
         try:
             stacked = np.array([instance.get(self.name) for instance in instances], dtype=dtype)
         except (ValueError, TypeError, OverflowError) as error:
-            raise InvalidInstance(self.name, f'is no array of {self.dtype}: {error}') from error
+            raise InvalidInstance(self.name, f'must be an array of {self.dtype}: {error}') from error
         shape = self.shape if self.is_plain else stacked.shape[1:]
         if len(shape) != len(self.shape):
-            raise InvalidInstance(self.name, f'is not a regular array of {len(self.shape)} dimensions')
+            raise InvalidInstance(self.name, f'must be a regular array of {len(self.shape)} dimensions')
         return stacked.reshape(len(instances), *shape)
 
 
 class Columns(NamedTuple):
-    """One input of shape `(n, columns)` whose columns have names: plain values in JSON."""
+    """One input of shape `(n, columns)` with named columns, which are plain values in JSON."""
 
     name: str
     dtype: np.dtype
@@ -60,20 +60,20 @@ class Columns(NamedTuple):
         return dict.fromkeys(self.columns, value)
 
     def stack(self, instances) -> np.ndarray:
-        """Return a row for each instance; a missing value is NaN."""
+        """Return a tensor with a row for each instance; a missing value is NaN."""
         rows = [[instance.get(column) for column in self.columns] for instance in instances]
         return np.array(rows, dtype=self.dtype)
 
 
 def table(names, width, dtype, nullable=False):
-    """Return the input of a model of tables: named columns, or one array `x` where the file has no names."""
+    """Return the input of a tabular model: named columns, or one array `x` if the file has no names."""
     if names:
         return Columns('x', np.dtype(dtype), tuple(names), nullable)
     return Tensor('x', np.dtype(dtype), (width,), nullable)
 
 
 def same_shapes(tensors, instances) -> list:
-    """Return lists of positions: instances whose arrays have equal shapes go into one batch."""
+    """Return lists of positions of instances whose arrays have equal shapes, so that each list can be a batch."""
     dynamic = [tensor.name for tensor in tensors if None in tensor.shape]
     if not dynamic:
         return [range(len(instances))]
@@ -92,17 +92,12 @@ def _shape(value):
 
 
 def rows(array) -> list:
-    """Return one value for each row: plain where the row has one value, else an array."""
+    """Return one value for each row: a plain value if the row has one element, else an array."""
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    # Floats stay float32, which are written shorter; single integers of some of NumPy's types could not be written.
+    # float32 values stay as they are, to be printed as float32; orjson can't write single integers of some types.
     is_numpy = array.dtype.kind == 'f' or (array.dtype.kind in 'biu' and array.ndim > 1)
     return list(array) if is_numpy else array.tolist()
-
-
-def with_positive(probabilities) -> np.ndarray:
-    """Return a column for each class, from what binary models give: the probability of the second class alone."""
-    return np.stack([1 - probabilities, probabilities], axis=1) if probabilities.ndim == 1 else probabilities
 
 
 def labels_and_probabilities(labels, probabilities, classes) -> list:
@@ -110,3 +105,12 @@ def labels_and_probabilities(labels, probabilities, classes) -> list:
     names = [str(name) for name in classes]
     probabilities = [dict(zip(names, row, strict=True)) for row in probabilities]
     return [{'label': label, 'probabilities': row} for label, row in zip(rows(labels), probabilities, strict=True)]
+
+
+def booster_results(predictions, classes) -> list:
+    """Return the results of a booster: `{'label', 'probabilities'}` for each row if it has classes, else values."""
+    if classes is None:
+        return rows(predictions)
+    if predictions.ndim == 1:  # a binary model gives only the probability of the second class
+        predictions = np.stack([1 - predictions, predictions], axis=1)
+    return labels_and_probabilities(np.argmax(predictions, axis=1), predictions, classes)

@@ -25,9 +25,9 @@ def load(path, settings) -> 'TorchModel':
 
 
 class TorchModel:
-    """An exported program. A first dimension that is free, the same for all inputs, counts the instances.
+    """An exported program. A free first dimension that all inputs share is the batch.
 
-    So does one of 1, and then they are predicted one by one; else an instance has the whole shape.
+    If the first dimension is 1, instances are predicted one by one; otherwise an instance has the whole shape.
     """
 
     def __init__(self, program):
@@ -47,7 +47,7 @@ class TorchModel:
         self.result_schema = self._result_schema(program)
 
     def predict(self, instances: list) -> list:
-        """Return for each instance the value of the one output, or `{name: value}` where they have names."""
+        """Return for each instance the value of the only output, or `{name: value}` for named outputs."""
         results = [None] * len(instances)
         for positions in same_shapes(self._inputs, instances) if instances else []:
             for start in range(0, len(positions), self._most):
@@ -58,7 +58,7 @@ class TorchModel:
 
     def _run(self, instances):
         count = len(instances)
-        # Where the program was exported for batches of at least so many, the last one fills up.
+        # A program may need batches of a least size: copies of the last instance fill it up.
         filled = instances + instances[-1:] * (self._least - count)
         tensors = [torch.from_numpy(one.stack(filled)) for one in self._inputs]
         tensors = tensors if self._axis else [tensor[0] for tensor in tensors]
@@ -67,8 +67,8 @@ class TorchModel:
             with torch.inference_mode():
                 outputs = pytree.tree_leaves(self._call(*arguments, **keywords))
         except AssertionError as error:
-            # The program's own guards: lengths outside of what it was exported for.
-            raise InvalidInstance('', f'The network does not take this instance: {error}') from error
+            # The program's guards: a length that it was not exported for.
+            raise InvalidInstance('', f'The network does not accept this instance: {error}') from error
         columns = [self._values(output, len(filled)) for output in outputs]
         if self._names == ['']:
             return columns[0][:count]
@@ -80,7 +80,7 @@ class TorchModel:
         if not self._axis:
             return [output.numpy()[()]]
         if not output.ndim or len(output) != count:
-            raise ValueError(f'An output of shape {tuple(output.shape)} is no row for each of {count} instances.')
+            raise ValueError(f'An output of shape {tuple(output.shape)} does not have a row for each of {count} instances.')
         return rows(output.numpy())
 
     def _result_schema(self, program):
@@ -97,7 +97,7 @@ def _lengths(shape):
 def _tensor(name, value, axis):
     if not isinstance(value, torch.Tensor) or value.dtype in (torch.bfloat16, torch.complex64, torch.complex128):
         kind = getattr(value, 'dtype', type(value).__name__)
-        raise StartError(f'its input {name} is a {kind}; there is no JSON for that here.')
+        raise StartError(f'its input {name} is a {kind}, which can not be read from JSON.')
     return Tensor(name, _dtype(value), _lengths(value.shape)[1:] if axis else _lengths(value.shape))
 
 
@@ -106,7 +106,7 @@ def _dtype(value):
 
 
 def _range(program, first):
-    """Return the least and the most instances of a batch that the program was exported for."""
+    """Return the smallest and the largest batch that the program was exported for."""
     limits = program.range_constraints.get(first.node.expr)
     least, most = (limits.lower, limits.upper) if limits else (1, 1)
     return max(1, int(least)), int(most) if most.is_finite else 2**31

@@ -2,14 +2,13 @@
 
 import json
 
-import numpy as np
 import xgboost
 
 from ..utils.cpu_utils import numeric_threads
 from .schemas import classifier_schema, object_schema, result_value_schema
-from .tensors import labels_and_probabilities, rows, table, with_positive
+from .tensors import booster_results, table
 
-# Loading starts OpenMP's threads, and a fork would lose them: a worker would wait for them for ever.
+# Loading starts OpenMP's threads. A fork would lose them, and a worker would wait for them for ever.
 LOAD_BEFORE_FORK = False
 # Objectives whose predictions are probabilities of classes.
 PROBABILITIES = {'binary:logistic', 'multi:softprob'}
@@ -17,12 +16,12 @@ CATEGORY = {'type': ['integer', 'null'], 'minimum': 0, 'description': "The categ
 
 
 def load(path, settings) -> 'XGBoostModel':
-    """Return the model; raises xgboost.core.XGBoostError for a file that it can't read."""
+    """Return the model; raises xgboost.core.XGBoostError for a file that can't be read."""
     return XGBoostModel(path)
 
 
 class XGBoostModel:
-    """A booster. A missing value (null) is XGBoost's own NaN. The file does not name the classes: they are numbers."""
+    """A booster. A missing value (null) becomes NaN. Classes are numbers, because the file has no names for them."""
 
     def __init__(self, path):
         self._booster = xgboost.Booster(model_file=path)
@@ -47,10 +46,7 @@ class XGBoostModel:
             predictions = self._booster.predict(
                 xgboost.DMatrix(data), iteration_range=self._iterations, validate_features=False
             )
-        if self._classes is None:
-            return rows(predictions)
-        probabilities = with_positive(predictions)
-        return labels_and_probabilities(np.argmax(probabilities, axis=1), probabilities, self._classes)
+        return booster_results(predictions, self._classes)
 
     def _properties(self):
         properties = self._input.properties

@@ -85,7 +85,7 @@ def test_another_folder(tmp_path):
 )
 def test_a_file_whose_content_is_not_that_of_its_suffix(tmp_path, suffix, what):
     message = problem(written(tmp_path / f'a{suffix}', b'{"no": "such thing"}'))
-    assert f'is damaged, or not {what}' in message
+    assert f'is damaged, or it is not {what}' in message
 
 
 def test_a_file_of_no_known_kind_and_no_file(tmp_path):
@@ -163,7 +163,7 @@ def test_an_operator_set_of_a_later_version(write_onnx, tmp_path):
         ('{', 'Expecting property name'),
         ('[]', 'must be a JSON object'),
         ('{"type": "nothing"}', 'is no JSON Schema'),
-        ('{"properties": {"xs": {"minimum": 0}}}', "'xs' is no input of the model. Did you mean 'x'? There are: x."),
+        ('{"properties": {"xs": {"minimum": 0}}}', "'xs' is not an input of the model. Did you mean 'x'? There are: x."),
         (
             '{"examples": [{"x": 1}, {"x": "one"}]}',
             "examples[1] does not fit its schema: x: 'one' is not of type 'number'",

@@ -191,7 +191,7 @@ def test_it_is_loaded_once_for_all_workers(service):
 
 def test_a_refusal_lists_the_types_to_trust(refusal, service, folder):
     message = refusal(folder / 'Forest.skops', 'trusted = numpy.dtype')
-    assert 'Forest.skops: it holds types that are not loaded unless you trust the file' in message
+    assert 'Forest.skops: it holds types that are loaded only if you trust the file' in message
     types = message.partition('trusted = ')[2]
     assert 'sklearn.tree._tree.Tree' in types
     # What it lists is enough.
@@ -201,7 +201,7 @@ def test_a_refusal_lists_the_types_to_trust(refusal, service, folder):
 def test_a_truncated_file_ends_the_start_with_one_line(refusal, service, folder, tmp_path):
     whole = (folder / 'Table.skops').read_bytes()
     (tmp_path / 'half.skops').write_bytes(whole[: len(whole) // 2])
-    assert 'half.skops is damaged, or not a skops file' in refusal(tmp_path / 'half.skops')
+    assert 'half.skops is damaged, or it is not a skops file' in refusal(tmp_path / 'half.skops')
 
 
 def test_a_file_of_another_version(refusal, service, folder, tmp_path):

@@ -142,7 +142,7 @@ def test_what_does_not_fit(service, name, instance, message):
 def test_a_length_that_the_network_was_not_exported_for(service):
     answer = service.post('/v1/TwoInputs', json={'table': [1, 2], 'words': [1] * 101})
     assert answer.status_code == 400
-    assert 'The network does not take this instance' in answer.json()['message']
+    assert 'The network does not accept this instance' in answer.json()['message']
 
 
 def test_it_is_loaded_in_each_worker(service):
@@ -162,7 +162,7 @@ def test_a_file_that_is_not_trusted(refusal, service, folder):
 def test_a_truncated_file_ends_the_start_with_one_line(refusal, service, folder, tmp_path, part):
     whole = (folder / 'Wine.pt2').read_bytes()
     (tmp_path / 'part.pt2').write_bytes(whole[: int(len(whole) * part)])
-    assert 'part.pt2 is damaged, or not a PyTorch exported program' in refusal(tmp_path / 'part.pt2', TRUST)
+    assert 'part.pt2 is damaged, or it is not a PyTorch exported program' in refusal(tmp_path / 'part.pt2', TRUST)
 
 
 def test_what_torch_saved_is_never_loaded_and_the_advice_converts_it(tmp_path, monkeypatch, split):
