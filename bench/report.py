@@ -50,7 +50,7 @@ def _machine(options):
     cores = f'{len(os.sched_getaffinity(0))} cores of {model[1] if model else platform.machine()}'
     return (
         f'Measured on {date.today()}: {cores}, '
-        f'{platform.system()} {platform.release()}, CPython {platform.python_version()}; {options.rounds} rounds, '
+        f'{platform.system()} {".".join(platform.release().split(".")[:2])}, CPython {platform.python_version()}; {options.rounds} rounds, '
         f'{options.seconds} s a measurement. Where a cell has three numbers they are the median and, in brackets, '
         'the least and the greatest of the rounds.\n'
     )

@@ -80,7 +80,9 @@ class TorchModel:
         if not self._axis:
             return [output.numpy()[()]]
         if not output.ndim or len(output) != count:
-            raise ValueError(f'An output of shape {tuple(output.shape)} does not have a row for each of {count} instances.')
+            raise ValueError(
+                f'An output of shape {tuple(output.shape)} does not have a row for each of {count} instances.'
+            )
         return rows(output.numpy())
 
     def _result_schema(self, program):

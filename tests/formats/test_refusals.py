@@ -163,7 +163,10 @@ def test_an_operator_set_of_a_later_version(write_onnx, tmp_path):
         ('{', 'Expecting property name'),
         ('[]', 'must be a JSON object'),
         ('{"type": "nothing"}', 'is no JSON Schema'),
-        ('{"properties": {"xs": {"minimum": 0}}}', "'xs' is not an input of the model. Did you mean 'x'? There are: x."),
+        (
+            '{"properties": {"xs": {"minimum": 0}}}',
+            "'xs' is not an input of the model. Did you mean 'x'? There are: x.",
+        ),
         (
             '{"examples": [{"x": 1}, {"x": "one"}]}',
             "examples[1] does not fit its schema: x: 'one' is not of type 'number'",
