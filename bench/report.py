@@ -48,9 +48,10 @@ def table(head, rows) -> str:
 def _machine(options):
     model = re.search(r'model name\s*: (.*)', Path('/proc/cpuinfo').read_text())
     cores = f'{len(os.sched_getaffinity(0))} cores of {model[1] if model else platform.machine()}'
+    kernel = '.'.join(platform.release().split('.')[:2])
     return (
         f'Measured on {date.today()}: {cores}, '
-        f'{platform.system()} {".".join(platform.release().split(".")[:2])}, CPython {platform.python_version()}; {options.rounds} rounds, '
+        f'{platform.system()} {kernel}, CPython {platform.python_version()}; {options.rounds} rounds, '
         f'{options.seconds} s a measurement. Where a cell has three numbers they are the median and, in brackets, '
         'the least and the greatest of the rounds.\n'
     )
