@@ -20,9 +20,8 @@ def patched(schema: dict, settings: dict) -> dict:
     known, told = schema.get('properties', {}), patch.get('properties')
     for name in told if isinstance(told, dict) else ():
         if name not in known:
-            raise StartError(
-                f'{place}: {name!r} is not an input of the model.{did_you_mean(name, known)} There are: {", ".join(known)}.'
-            )
+            hint = did_you_mean(name, known)
+            raise StartError(f'{place}: {name!r} is not an input of the model.{hint} There are: {", ".join(known)}.')
     return merge_patch(schema, patch)
 
 
