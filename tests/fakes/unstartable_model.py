@@ -1,8 +1,3 @@
-"""The files by which a copy of the service has models that can't start, each in its own way."""
-
-from tests.fakes.misbehaving import PACKAGE
-
-MODELS = '''
 """Models that can't start, or can only as long as data/starting.txt says so; installed as a user's would be."""
 
 import os
@@ -11,7 +6,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from elsewhere import ElsewhereModel
+from elsewhere import ElsewhereModel  # noqa: F401 - among CLASSES
+
 
 class NoFileModel:
     def __init__(self):
@@ -20,7 +16,7 @@ class NoFileModel:
 
 class RaisingModel:
     def __init__(self):
-        raise ValueError('the weights\\nare\\nodd')
+        raise ValueError('the weights\nare\nodd')
 
 
 class SilentModel:
@@ -137,88 +133,3 @@ CLASSES = {name: cls for name, cls in dict(globals()).items() if name.endswith('
 CLASSES |= {f'Early{name}': type(f'Early{name}', (cls,), {'load_before_fork': True}) for name, cls in CLASSES.items()}
 # No class of a file here.
 CLASSES |= {'PartialModel': partial(NoPredictModel), 'BuiltInModel': int}
-'''
-
-ELSEWHERE = """
-class ElsewhereModel:
-    def __init__(self):
-        raise ValueError('elsewhere')
-"""
-
-RESOURCE = """
-from functools import partial
-
-from flask import Response
-from flask_restful import Resource
-
-from ..utils.validation_utils import validate_json
-from .model_resource import ModelResource
-
-
-class UnstartableResource(ModelResource):
-    result_schema = {'type': 'object', 'properties': {'result': {'type': 'number'}}}
-
-    @validate_json({'type': 'object', 'examples': [{}]})
-    def post(self, instance):
-        return {'result': self.predict(instance)}
-
-
-class MisfitResource(ModelResource):
-    @validate_json({'type': 'object', 'required': ['text'], 'examples': [{'text': ''}, {'txt': ''}]})
-    def post(self, instance):
-        return {}
-
-
-class MisspeltResource(ModelResource):
-    @validate_json({'type': 'object', 'examples': [{}]})
-    def post(self, instance):
-        return {'result': self.predict(instance['txt'])}
-
-
-class ConflictResource(ModelResource):
-    @validate_json({'type': 'object', 'examples': [{}]})
-    def post(self, instance):
-        return {'message': 'no'}, 409
-
-
-class PageResource(ModelResource):
-    @validate_json({'type': 'object', 'examples': [{}]})
-    def post(self, instance):
-        return Response('<h1>\\n no', status=404)
-
-
-class TableResource(ModelResource):
-    @validate_json({'type': 'object', 'examples': [{}]})
-    def post(self, instance):
-        return Response(b'a,b\\xff', mimetype='text/csv')
-
-
-def partly(user, resource, instance):
-    return {}
-
-
-class PartialMisfitResource(Resource):
-    post = validate_json({'required': ['text'], 'examples': [{}]})(partial(partly, 'user'))
-
-
-RESOURCES = {
-    name.replace('Resource', 'Model'): value for name, value in dict(globals()).items() if name.endswith('Resource')
-}
-"""
-
-MORE_ROUTES = """
-from .models.unstartable import CLASSES  # noqa: E402
-from .resources.unstartable_resource import RESOURCES, UnstartableResource  # noqa: E402
-
-ROUTES += tuple(Route(f'/v1/{name}', RESOURCES.get(name, UnstartableResource), CLASSES[name]) for name in %r)
-"""
-
-
-def files(*names) -> dict:
-    """Return the files that serve the models of these names besides the others."""
-    return {
-        'elsewhere.py': ELSEWHERE,
-        'model_serving/models/unstartable.py': MODELS,
-        'model_serving/resources/unstartable_resource.py': RESOURCE,
-        'model_serving/routes.py': (PACKAGE / 'routes.py').read_text(encoding='utf-8') + MORE_ROUTES % (names,),
-    }
