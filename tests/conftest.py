@@ -114,12 +114,13 @@ def wait_until(condition, seconds=60):
         time.sleep(0.01)
 
 
-def changed(name, constant, value) -> dict:
-    """Return a file of the tree, for `files`, with another value of one of its constants."""
-    source = (BASE_FOLDER / name).read_text(encoding='utf-8')
-    source, count = re.subn(f'^{constant} = .*$', f'{constant} = {value}', source, flags=re.MULTILINE)
-    assert count == 1
-    return {name: source}
+def with_constants(**values) -> dict:
+    """Return a conf/gunicorn.conf.py that sets constants before the workers are forked: `front__bodies__DRAIN=1`."""
+    lines = [(BASE_FOLDER / 'conf' / 'gunicorn.conf.py').read_text(encoding='utf-8')]
+    for name, value in values.items():
+        module, _, constant = f'model_serving.{name.replace("__", ".")}'.rpartition('.')
+        lines.append(f'import {module}\n{module}.{constant} = {value}\n')
+    return {'conf/gunicorn.conf.py': ''.join(lines)}
 
 
 def memory(pid, field='VmRSS') -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import changed, wait_until
+from tests.conftest import wait_until, with_constants
 from tests.fakes.misbehaving import files
 from tests.web.nasty_requests import BODY, head, post
 
@@ -78,7 +78,7 @@ def service(service_class, tmp_path_factory):
         'MODEL_SERVING_LIMITEDMODEL_MAX_QUEUE': '1',
         'MODEL_SERVING_SERVING_MAX_BODIES': '100 KiB',
     }
-    served = files(max_body='16 KiB') | conf | changed('model_serving/front/exchange.py', 'SILENCE', 1)
+    served = files(max_body='16 KiB') | conf | with_constants(front__exchange__SILENCE=1)
     served['model_serving/routes.py'] += RARE
     one = service_class(tmp_path_factory.mktemp('errors'), served, environment)
     one.start()

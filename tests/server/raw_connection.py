@@ -5,7 +5,7 @@ import resource
 import socket
 from typing import NamedTuple
 
-from tests.conftest import changed
+from tests.conftest import with_constants
 from tests.web.nasty_requests import head, post
 
 LINE = 'POST /v1/XXXModel HTTP/1.1'
@@ -19,13 +19,7 @@ IN_CHUNKS = (
     + b'0\r\n\r\n'
 )
 # Files of a service that waits a second for silent clients, and as long for those that it has refused.
-EXCHANGE = 'model_serving/front/exchange.py'
-BODIES = 'model_serving/front/bodies.py'
-IMPATIENT = (
-    changed('model_serving/server/protocol.py', 'SILENCE', 1)
-    | changed(EXCHANGE, 'SILENCE', 1)
-    | changed(BODIES, 'DRAIN', 1)
-)
+IMPATIENT = with_constants(server__protocol__SILENCE=1, front__exchange__SILENCE=1, front__bodies__DRAIN=1)
 HELLO = b'{"result":"Hello, Leo!"}\n'
 
 

@@ -11,10 +11,9 @@ from time import perf_counter
 import pytest
 import requests
 
-from tests.conftest import changed, memory, wait_until
+from tests.conftest import memory, wait_until, with_constants
 from tests.fakes.misbehaving import files
 from tests.server.raw_connection import (
-    BODIES,
     BODY,
     HELLO,
     IMPATIENT,
@@ -345,7 +344,8 @@ class TestManyBodies:
 
     def test_what_is_too_much_is_refused(self, make_service):
         service = make_service(
-            PATIENT | changed(BODIES, 'DRAIN', 1), {'WORKERS': '1', 'MODEL_SERVING_SERVING_MAX_BODIES': '4 MiB'}
+            PATIENT | with_constants(front__bodies__DRAIN=1),
+            {'WORKERS': '1', 'MODEL_SERVING_SERVING_MAX_BODIES': '4 MiB'},
         )
         (pid,) = service.worker_pids
         body = b'{"name":"%s"}' % (b'x' * 1_000_000)

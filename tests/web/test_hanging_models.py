@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 import requests
 
-from tests.conftest import changed, wait_until
+from tests.conftest import wait_until, with_constants
 from tests.fakes.misbehaving import files
 
 
@@ -17,7 +17,7 @@ def do(service, what, value=None, path='/v1/BadModel', **headers):
 
 HINT = 'Send less, or wait longer.'
 # Long before the calls have their deadline.
-HANGS_SOON = changed('model_serving/serving/servable.py', 'HANGS_AFTER', 0.075)
+HANGS_SOON = with_constants(serving__servable__HANGS_AFTER=0.075)
 
 
 class Neighbour:
