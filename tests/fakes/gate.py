@@ -114,3 +114,30 @@ class RandomModel:
     def predict(self, instances):
         print('predicting', len(instances))
         return [[numpy.random.rand(), os.getpid()] for _ in instances]
+
+
+def note(file, name):
+    with open(file, 'a') as names:
+        names.write(f'{name}\n')
+
+
+class BusyModel:
+    """Notes in the file `predicted` the names that it is called with, then waits for its gate."""
+
+    def predict(self, instances):
+        for instance in instances:
+            note('predicted', instance['name'])
+        enter()
+        return instances
+
+
+class BusyResource(ModelResource):
+    """Notes in the files `begun` and `ended` when a call begins, and when it ends, in whatever way."""
+
+    @validate_json({'type': 'object', 'required': ['name']})
+    async def post(self, instance):
+        note('begun', instance['name'])
+        try:
+            return {'result': await self.predict_async(instance)}
+        finally:
+            note('ended', instance['name'])

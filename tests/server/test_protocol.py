@@ -5,7 +5,7 @@ from socket import SO_LINGER, SOL_SOCKET
 
 import pytest
 
-from tests.conftest import BASE_FOLDER, memory, wait_until
+from tests.conftest import memory, wait_until
 from tests.server.raw_connection import BODY, HELLO, IN_CHUNKS, LAST, LINE, REQUEST, Connections, statuses
 from tests.web.nasty_requests import head, post
 
@@ -19,55 +19,6 @@ H2C = (
 UPGRADES = {
     'length': post(BODY, *H2C, line=LINE),
     'chunks': head(JSON, 'Transfer-Encoding: chunked', *H2C, line=LINE) + IN_CHUNKS.partition(b'\r\n\r\n')[2],
-}
-# A model that is busy until the file `open` is there. The files `predicted` and `ended` list what it and its handler
-# have been called with.
-BUSY_MODEL = {
-    'model_serving/models/busy_model.py': '''
-from pathlib import Path
-from time import sleep
-
-
-def note(file, name):
-    with open(file, 'a') as names:
-        names.write(name + '\\n')
-
-
-class BusyModel:
-    """Predicts one instance at a time."""
-
-    def predict(self, instances):
-        for instance in instances:
-            note('predicted', instance['name'])
-        while not Path('open').exists():
-            sleep(0.01)
-        return instances
-''',
-    'model_serving/resources/busy_model_resource.py': '''
-from ..models.busy_model import note
-from ..utils.validation_utils import validate_json
-from .model_resource import ModelResource
-
-
-class BusyModelResource(ModelResource):
-    """Notes when a call has ended, however it does."""
-
-    @validate_json({'type': 'object'})
-    async def post(self, instance):
-        note('begun', instance['name'])
-        try:
-            return {'result': await self.predict_async(instance)}
-        finally:
-            note('ended', instance['name'])
-''',
-    'model_serving/routes.py': (BASE_FOLDER / 'model_serving' / 'routes.py').read_text(encoding='utf-8')
-    + """
-from .models.busy_model import BusyModel
-from .resources.busy_model_resource import BusyModelResource
-
-ROUTES += (Route('/v1/BusyModel', BusyModelResource, BusyModel),)
-""",
-    'conf/busy_model.conf': '[model]\nname = BusyModel\nmax_batch_size = 1\n',
 }
 
 
@@ -87,9 +38,9 @@ def connections(one_worker):
 
 
 @pytest.fixture
-def busy(make_service):
-    """A service whose BusyModel is predicting the instance `first`."""
-    service = make_service(BUSY_MODEL, {'WORKERS': '1'})
+def busy(make_gates):
+    """A service whose BusyModel is predicting the instance `first`, until the file `open` is there."""
+    service = make_gates({'WORKERS': '1', 'MODEL_SERVING_BUSYMODEL_MAX_BATCH_SIZE': '1'})
     with Connections(service) as service.connections:
         service.first = service.connections.open(call('first'))
         wait_until(lambda: names_in(service, 'predicted') == ['first'])
