@@ -16,27 +16,26 @@ Options:
 import sys
 import traceback
 
-if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts it with an older one should read why it fails
+if sys.version_info < (3, 11):  # noqa: UP036 - with an older Python, say why it fails
     sys.exit(f'Model Serving needs Python 3.11 or newer; this is {sys.version.split()[0]}.')
 
+from model_serving import __version__
 from model_serving.utils.cpu_utils import limit_threads
 
-# What a model prints is in the log at once, although the log is a file.
+# Line buffering, so that what a model prints is in the log at once.
 if hasattr(sys.stdout, 'reconfigure'):
     sys.stdout.reconfigure(line_buffering=True)
-# Under gunicorn conf/gunicorn.conf.py has set these already, for its number of workers.
+# Under gunicorn, conf/gunicorn.conf.py has done this already, for its number of workers.
 limit_threads(workers=1)
 
 from model_serving.serving import places  # noqa: E402
 from model_serving.serving.errors import StartError  # noqa: E402
 
-VERSION = 'Model Serving Demo v1.0.0'
-
 
 def make_app():
     """Return the Flask application, or end with one line that says why there is none."""
     try:
-        # Here, since it imports the models and resources of routes.py, and these may fail.
+        # Imported here, because it imports the user's models and resources, which may fail.
         from model_serving.app import create_app
 
         return create_app()
@@ -44,14 +43,14 @@ def make_app():
         reason = str(error)
     except KeyboardInterrupt:
         raise
-    # BaseException: a model may call sys.exit while it is imported, even with 0.
+    # BaseException: a model may call sys.exit when it is imported.
     except BaseException as error:
         traceback.print_exc()
         reason = f'{places.of_error(error, anywhere=True)}: {places.in_one_line(error)}'
-        # Who raises it by hand may give it no name.
+        # A ModuleNotFoundError that was raised by hand may have no name.
         missing = getattr(error, 'name', None) if isinstance(error, ModuleNotFoundError) else None
         if missing and not missing.startswith('model_serving'):
-            reason += f'. Install what it needs, as by: {sys.executable} -m pip install {missing.split(".")[0]}'
+            reason += f'. Install it, for example with: {sys.executable} -m pip install {missing.split(".")[0]}'
     sys.exit(f'The service can not start. {reason}')
 
 
@@ -62,7 +61,7 @@ def main():
     from model_serving.server import development_server
 
     try:
-        arguments = docopt(__doc__, version=VERSION)
+        arguments = docopt(__doc__, version=f'Model Serving Demo v{__version__}')
     except DocoptExit:
         sys.exit(f'main.py does not know these arguments: {" ".join(sys.argv[1:])}. See main.py --help')
     problem = development_server.problem(arguments['--host'], arguments['--port'])
@@ -74,7 +73,7 @@ def main():
 if __name__ == '__main__':
     main()
 else:
-    # For WSGI servers, such as gunicorn: its worker that conf/gunicorn.conf.py names serves asgi_app in its place.
+    # For WSGI servers, such as gunicorn; the worker of conf/gunicorn.conf.py serves its ASGI front.
     app = make_app()
     # For ASGI servers.
     asgi_app = app.extensions['front']

@@ -1,6 +1,6 @@
-"""gunicorn's settings: HOST, PORT, WORKERS and THREADS of the environment are read here and nowhere else.
+"""gunicorn's settings. The environment variables HOST, PORT, WORKERS and THREADS are read here and nowhere else.
 
-bin/start.sh and App Engine use this file alike; the pid file is given by bin/start.sh alone.
+bin/start.sh, systemd and App Engine use this file; only bin/start.sh adds a pid file.
 """
 
 import os
@@ -35,23 +35,23 @@ bind = f'[{_host}]:{_port}' if ':' in _host else f'{_host}:{_port}'
 workers = _number('WORKERS', '2', 1024)
 threads = _number('THREADS', '16', 4096)
 worker_class = 'model_serving.server.worker.Worker'
-# Fork-safe models are loaded once, here in the master, and shared by the workers.
+# Fork-safe models are loaded once, in the master, and shared by the workers.
 preload_app = True
 chdir = str(BASE_FOLDER)
 
-# A connection is an open file. Idle ones cost little, so the system's limit is the only one.
+# Each connection is an open file. Idle connections cost little, so only the system's limit applies.
 _, _files = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_files, _files))
 
 graceful_timeout = 25
-# Longer than the idle time of the load balancer in front, which otherwise sends into a closed connection.
+# Longer than a load balancer's idle time, so that it never sends a request on a closed connection.
 keepalive = 75
-# The heartbeat is a file; on a disk a busy machine would miss it.
+# The heartbeat is a file. On a busy disk it would come too late.
 worker_tmp_dir = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
 control_socket_disable = True
 
 # One form for every line of the log.
 logconfig = str(BASE_FOLDER / 'conf' / 'logging.conf')
 
-# Before gunicorn loads the app, and so before a model imports its numeric library.
+# Before gunicorn loads the app, so before a model imports a numeric library.
 limit_threads(workers)

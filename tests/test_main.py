@@ -121,7 +121,7 @@ def test_a_port_in_use_ends_in_one_line(tree):
     [
         (
             'import no_such_package',
-            "line 1: ModuleNotFoundError: No module named 'no_such_package'. Install what it needs",
+            "line 1: ModuleNotFoundError: No module named 'no_such_package'. Install it",
         ),
         ('def broken(', 'line 1: SyntaxError: '),
         ('1 / 0', 'line 1: ZeroDivisionError: division by zero'),
