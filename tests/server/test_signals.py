@@ -75,7 +75,15 @@ def busy_clients(service, count=16):
 
 
 def are_gone(pids) -> bool:
-    return not any(Path(f'/proc/{pid}').exists() for pid in pids)
+    return not any(is_running(pid) for pid in pids)
+
+
+def is_running(pid) -> bool:
+    """Tell whether a process runs; a zombie does not, and how long it stays is up to its parent."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+    except OSError:
+        return False
 
 
 def hang_up(service):
