@@ -220,6 +220,12 @@ def test_what_is_no_schema_is_told_in_one_line_with_its_path(schema, reason):
     assert '\n' not in str(error.value)
 
 
+@pytest.mark.parametrize('schema', [{'type': 'integer'}, {'$ref': '#/$defs/count'}])
+def test_a_property_that_its_pattern_does_not_allow_is_named(schema):
+    schema = {'patternProperties': {'^n_': schema}, '$defs': {'count': {'type': 'integer'}}}
+    assert told(schema, {'n_a': 1, 'n_b': 'x'}) == [{'path': 'n_b', 'message': '"x" is not of type "integer"'}]
+
+
 def test_nothing_recurses_over_the_instance():
     """At the deepest that a body may be, and beyond."""
     schema = {'items': {'$ref': '#'}, 'type': 'array'}
