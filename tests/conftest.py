@@ -20,6 +20,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from model_serving.serving import event_loop
+
 BASE_FOLDER = Path(__file__).resolve().parents[1]
 OPTIONAL_MARKS = ['long', *sorted(path.stem for path in (BASE_FOLDER / 'tests' / 'requirements').glob('*.txt'))]
 NOT_COPIED = ('.git', '.venv', 'tmp', '__pycache__', '.pytest_cache', '.ruff_cache', '.hypothesis', 'tests')
@@ -215,6 +217,11 @@ def run_async(coroutine):
     """Run a coroutine on an event loop of its own; in a thread, since the browser's tests leave a loop running here."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, coroutine).result()
+
+
+def predict_by(batcher, instance, seconds):
+    """Have a batcher predict, for a caller in a thread; raises DeadlineExceeded after so many seconds."""
+    return event_loop.run(batcher.predict_async(instance), batcher.name, seconds)
 
 
 def entered(service) -> int:

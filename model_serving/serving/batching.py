@@ -1,7 +1,6 @@
 """Batching: calls that wait at the same time are predicted together, by one call of `predict`."""
 
 import asyncio
-import concurrent.futures
 import threading
 from math import ceil
 from queue import Empty, SimpleQueue
@@ -23,7 +22,7 @@ class Call(NamedTuple):
 
 
 class Batcher:
-    """Runs `predict(instances: list) -> list` in a thread of its own, for callers on event loops and in threads.
+    """Runs `predict(instances: list) -> list` in a thread of its own, for callers on event loops.
 
     The thread starts at the first call, so after the fork. While it predicts, calls queue up; then it takes up to
     `max_batch_size` of them. Only one `predict` runs at a time. A call is dropped from the queue when its deadline
@@ -43,26 +42,22 @@ class Batcher:
         self._starting = threading.Lock()
 
     async def predict_async(self, instance):
-        """Return the result for one instance; waits on the event loop.
+        """Return the result for one instance.
 
         Raises Overloaded when `max_queue` calls wait already, and whatever `predict` raised for this instance.
         """
-        future = self._submit(instance, asyncio.get_running_loop().create_future())
+        waiting = len(self._waiting)
+        if waiting >= self._max_queue:
+            seconds = ceil(waiting / self._max_batch_size) * self._seconds_per_batch
+            raise Overloaded(self.name, waiting, max(seconds, self.running_for()))
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.add(future)
+        self._queue.put(Call(instance, future))
+        if self._thread is None:
+            self._start()
         try:
             return await future
         finally:
-            self._waiting.discard(future)
-
-    def predict(self, instance, seconds):
-        """Return the result for one instance; blocks the calling thread.
-
-        Raises TimeoutError after `seconds`, and whatever predict_async raises.
-        """
-        future = self._submit(instance, concurrent.futures.Future())
-        try:
-            return future.result(seconds)
-        finally:
-            future.cancel()
             self._waiting.discard(future)
 
     def running_for(self) -> float:
@@ -73,17 +68,6 @@ class Batcher:
     def give_up(self, error):
         """Raise `error` for every caller: their calls will never be predicted."""
         hand_back([(future, None, error) for future in list(self._waiting)])
-
-    def _submit(self, instance, future):
-        waiting = len(self._waiting)
-        if waiting >= self._max_queue:
-            seconds = ceil(waiting / self._max_batch_size) * self._seconds_per_batch
-            raise Overloaded(self.name, waiting, max(seconds, self.running_for()))
-        self._waiting.add(future)
-        self._queue.put(Call(instance, future))
-        if self._thread is None:
-            self._start()
-        return future
 
     def _start(self):
         with self._starting:

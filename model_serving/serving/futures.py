@@ -1,7 +1,5 @@
-"""Hands results from a thread back to callers that wait on futures: of event loops, or of threads."""
+"""Hands results from a thread back to callers that wait on futures of event loops."""
 
-import asyncio
-import concurrent.futures
 from contextlib import suppress
 
 
@@ -12,24 +10,18 @@ def hand_back(outcomes):
     """
     by_loop = {}
     for outcome in outcomes:
-        loop = outcome[0].get_loop() if asyncio.isfuture(outcome[0]) else None
-        by_loop.setdefault(loop, []).append(outcome)
+        by_loop.setdefault(outcome[0].get_loop(), []).append(outcome)
     for loop, its_outcomes in by_loop.items():
-        if loop is None:
-            _settle(its_outcomes)
-        else:
-            # A closed loop has no callers left.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(_settle, its_outcomes)
+        # A closed loop has no callers left.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, its_outcomes)
 
 
 def _settle(outcomes):
     for future, result, error in outcomes:
-        # A waiting thread may cancel its future between the check and the call.
-        with suppress(concurrent.futures.InvalidStateError):
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)

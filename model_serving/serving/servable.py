@@ -1,9 +1,9 @@
 import os
 from time import perf_counter
 
-from . import deadlines, event_loop, places
+from . import event_loop, places
 from .batching import Batcher
-from .errors import BlockingCall, DeadlineExceeded, NotReady
+from .errors import BlockingCall, NotReady
 
 # How many time-outs a call may take before its worker is replaced.
 HANGS_AFTER = 3
@@ -55,13 +55,9 @@ class Servable:
     @property
     def model(self):
         """The model's object; raises NotReady."""
-        self.check_ready()
-        return self._model
-
-    def check_ready(self):
-        """Raise NotReady if the model can't answer."""
         if self.problem:
             raise self._not_ready()
+        return self._model
 
     def load(self):
         """Make the model's object, unless it is made already; raises whatever the model's class raises."""
@@ -83,7 +79,11 @@ class Servable:
 
         It has no deadline of its own: when its task is cancelled, the call is dropped.
         """
-        return await self._ready_batcher().predict_async(instance)
+        if self.problem:
+            raise self._not_ready()
+        if self._batcher is None:
+            raise TypeError(f'{self.name} has no method predict(instances).')
+        return await self._batcher.predict_async(instance)
 
     def predict(self, instance):
         """Return the result for one instance, for callers in threads.
@@ -92,15 +92,7 @@ class Servable:
         """
         if event_loop.is_running_here():
             raise BlockingCall
-        batcher = self._ready_batcher()
-        arrived, seconds = deadlines.of_call(self.settings['timeout'])
-        until = arrived + seconds
-        try:
-            return batcher.predict(instance, max(0.0, until - perf_counter()))
-        except TimeoutError:
-            if perf_counter() < until:
-                raise  # the model's own
-            raise DeadlineExceeded(self.name, seconds) from None
+        return event_loop.run(self.predict_async(instance), self.name, self.settings['timeout'])
 
     @property
     def hangs_for(self) -> float:
@@ -119,12 +111,6 @@ class Servable:
         for waited_for in (self._batcher, self.handler_threads):
             if waited_for is not None:
                 waited_for.give_up(self._not_ready())
-
-    def _ready_batcher(self):
-        self.check_ready()
-        if self._batcher is None:
-            raise TypeError(f'{self.name} has no method predict(instances).')
-        return self._batcher
 
     def _not_ready(self):
         return NotReady(f'{self.name} is not ready: {self.problem}')

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_serving.serving.batching import Batcher
+from model_serving.serving.errors import DeadlineExceeded
+from tests.conftest import predict_by
 
 TIMEOUT = 60
 
@@ -46,7 +48,7 @@ OUTCOMES = {'fail': ZeroDivisionError, 'exit': RuntimeError, 'short': ValueError
 
 def outcome(batcher, instance):
     try:
-        return batcher.predict(instance, TIMEOUT)
+        return predict_by(batcher, instance, TIMEOUT)
     except Exception as error:
         return type(error)
 
@@ -140,15 +142,15 @@ def test_callers_are_let_go_at_their_deadline_while_predict_hangs(many_threads):
     model = Model()
     batcher = Batcher('M', model.predict, 4)
     model.gate.clear()
-    hanging = [many_threads.submit(batcher.predict, number, 0.2) for number in range(6)]
+    hanging = [many_threads.submit(predict_by, batcher, number, 0.2) for number in range(6)]
     for call in hanging:
-        with pytest.raises(TimeoutError):
+        with pytest.raises(DeadlineExceeded):
             call.result(TIMEOUT)
     model.gate.set()
-    assert batcher.predict(21, TIMEOUT) == 42
+    assert predict_by(batcher, 21, TIMEOUT) == 42
 
 
 @pytest.mark.parametrize('results', [None, {'a': 1}, {1}, (number for number in [1]), 'x', b'x', 7])
 def test_what_is_no_list_is_an_error_that_names_the_model(results):
     with pytest.raises(TypeError, match='M: predict must return a list'):
-        Batcher('M', lambda instances: results, 1).predict(1, TIMEOUT)
+        predict_by(Batcher('M', lambda instances: results, 1), 1, TIMEOUT)
