@@ -40,10 +40,11 @@ class BoundedFlowControl(FlowControl):
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. The worker sets `balance` and calls `sweep` once a second."""
+    """One connection. The worker sets the class's attributes, and calls `sweep` once a second."""
 
-    balance = None
     is_ending = False
+    # How many of the next requests are answered with `Connection: close`, so that their clients reconnect elsewhere.
+    excess = 0
 
     def connection_made(self, transport):
         super().connection_made(transport)
@@ -55,8 +56,6 @@ class Protocol(HttpToolsProtocol):
         self.unparsed = b''
         self.messages, self.head_size, self.head_since = 0, 0, self.loop.time()
         self.unwritten, self.unwritten_since = 0, 0.0
-        if self.balance:
-            self.balance.note()
         if self.is_ending:
             self.shutdown()
 
@@ -66,8 +65,6 @@ class Protocol(HttpToolsProtocol):
             self.answering.disconnected = True
         if self.task is not None:
             self.task.cancel()
-        if self.balance:
-            self.balance.note()
 
     def data_received(self, data):
         if self.is_broken:
@@ -122,7 +119,10 @@ class Protocol(HttpToolsProtocol):
             self.flow.resume_reading()
         else:
             self.answering = self.cycle
-        if self.is_ending or (self.balance and self.balance.is_too_full()):
+        if self.is_ending:
+            self.cycle.keep_alive = False
+        elif Protocol.excess:
+            Protocol.excess -= 1
             self.cycle.keep_alive = False
 
     def on_message_complete(self):

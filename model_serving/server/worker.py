@@ -15,9 +15,11 @@ from ..serving import hang_watch
 from . import banner
 from .loop_watch import LoopWatch
 from .protocol import Protocol
-from .workers import Balance, Workers
+from .workers import Workers
 
 LOGGER = logging.getLogger('start')
+# How many clients are asked to reconnect in a tenth of a second at most.
+MAX_RECONNECTS = 10
 UVICORN_LOGGER = logging.getLogger('uvicorn.error')
 
 
@@ -30,9 +32,19 @@ class QuietFilter(logging.Filter):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which checks its connections once a second and accepts until it ends."""
+    """uvicorn's server, which looks after its connections and accepts until it ends.
+
+    An event loop accepts all connections that wait, so one worker may get a whole burst. A worker that has too many
+    makes some of its clients reconnect. `on_tick` runs ten times a second.
+    """
+
+    def __init__(self, config, workers, age):
+        super().__init__(config)
+        self.workers, self.age = workers, age
 
     async def on_tick(self, counter):
+        excess = self.workers.excess(self.age, len(self.server_state.connections))
+        Protocol.excess = min(excess // 2, MAX_RECONNECTS)
         if counter % 10 == 0:
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
@@ -43,7 +55,7 @@ class Server(uvicorn.Server):
         # Clients that have connected are accepted in the next iteration of the loop.
         await asyncio.sleep(0.01)
         Protocol.is_ending = True
-        Protocol.balance.stop()
+        self.workers.forget(self.age)
         await super().shutdown(sockets)
 
 
@@ -114,7 +126,7 @@ class Worker(base.Worker):
         loop = config.get_loop_factory()()
         asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(self._serve(loop, Server(config)))
+            loop.run_until_complete(self._serve(loop, Server(config, self.workers, self.age)))
         except SystemExit as error:
             sys.exit(1 if error.code else 0)  # 3 and 4 would end the whole service
 
@@ -123,11 +135,10 @@ class Worker(base.Worker):
         self._check(await self.front.start(self.cfg.threads))
         servables = self.front.app.servables.values()
         hang_watch.start(servables, lambda: self.workers.may_end(self.age), lambda: os.kill(self.pid, signal.SIGTERM))
-        self.workers.note(self.age, 0)
+        self.workers.add(self.age)
         if self.workers.completes_start():
             for line in banner.lines(self.front, self.workers.count, self.cfg.threads, self.cfg.address):
                 LOGGER.info(line)
-        Protocol.balance = Balance(self.workers, self.age, server.server_state.connections)
         await server.serve([listener.sock for listener in self.sockets])
 
     def _check(self, unready):

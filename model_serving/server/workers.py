@@ -1,14 +1,11 @@
 """What the workers of a service know about each other, in shared memory."""
 
 import mmap
-from time import monotonic
 
 # gunicorn numbers its workers (`age`); this many may run at the same time.
 ROWS = 1024
 # A worker has too many connections if it has a quarter more than the least loaded worker, and this many more.
 MARGIN = 1
-# The shortest time between two clients that are asked to reconnect, in seconds.
-PAUSE = 0.01
 
 
 class Workers:
@@ -28,17 +25,20 @@ class Workers:
         """Tell whether all workers have ever been ready at the same time."""
         return self._started[0] == 1
 
-    def note(self, age: int, connections: int):
-        """Note that a worker listens, and its number of connections."""
-        self._rows[age % ROWS] = connections + 1
+    def add(self, age: int):
+        """Note that a worker listens."""
+        self._rows[age % ROWS] = 1
 
     def forget(self, age: int):
         """Note that a worker has ended or is ending."""
         self._rows[age % ROWS] = 0
 
-    def least_connections(self) -> int:
-        """Return how many connections the least loaded worker has."""
-        return min(filter(None, self._rows.tolist()), default=1) - 1
+    def excess(self, age: int, connections: int) -> int:
+        """Note a worker's number of connections; return how many of them it has too many."""
+        if self._rows[age % ROWS]:
+            self._rows[age % ROWS] = connections + 1
+        least = min(filter(None, self._rows.tolist()), default=1) - 1
+        return max(0, int(connections - least * 1.25 - MARGIN))
 
     def completes_start(self) -> bool:
         """Tell whether all workers are ready now, for the first time; True for one of them."""
@@ -52,40 +52,8 @@ class Workers:
         self.forget(age)
         if self._listening() >= self.count - 1:
             return True
-        self.note(age, 0)
+        self.add(age)
         return False
 
     def _listening(self):
         return sum(map(bool, self._rows.tolist()))
-
-
-class Balance:
-    """Spreads kept-alive connections: an event loop accepts all that wait, so one worker may get a whole burst.
-
-    The worker notes its number of connections, and asks some clients to reconnect if it has too many.
-    """
-
-    def __init__(self, workers: Workers, age: int, connections):
-        """`connections` is the set of the worker's open connections; `age` its number."""
-        self._workers, self._age, self._connections = workers, age, connections
-        self._next = 0.0
-        self._is_on = True
-        self.note()
-
-    def note(self):
-        """Note how many connections there are now."""
-        if self._is_on:
-            self._workers.note(self._age, len(self._connections))
-
-    def stop(self):
-        """Leave the worker out: it is ending."""
-        self._is_on = False
-        self._workers.forget(self._age)
-
-    def is_too_full(self) -> bool:
-        """Tell whether the current request's connection should be closed; at most one in PAUSE seconds."""
-        now = monotonic()
-        if now < self._next or not self._is_on:
-            return False
-        self._next = now + PAUSE
-        return len(self._connections) > self._workers.least_connections() * 1.25 + MARGIN
