@@ -64,6 +64,7 @@ class Worker(base.Worker):
 
     workers = Workers(1)
     front = None
+    is_serving = False
     early_signals = SimpleQueue()
 
     def load_wsgi(self):
@@ -82,8 +83,13 @@ class Worker(base.Worker):
         faulthandler.enable()
 
     def handle_exit(self, sig, frame):
-        """End on SIGTERM while the models load, and when uvicorn has ended and raises the signal again."""
-        sys.exit(0)
+        """End on SIGTERM: when uvicorn has ended and raises the signal again, or at once while the models load.
+
+        Before uvicorn serves, an exception might only end the handler that answers an example.
+        """
+        if self.is_serving:
+            sys.exit(0)
+        os._exit(0)
 
     def handle_quit(self, sig, frame):
         """End at once on SIGQUIT: the loop may be blocked, and threads may hang."""
@@ -139,6 +145,7 @@ class Worker(base.Worker):
         if self.workers.completes_start():
             for line in banner.lines(self.front, self.workers.count, self.cfg.threads, self.cfg.address):
                 LOGGER.info(line)
+        self.is_serving = True
         await server.serve([listener.sock for listener in self.sockets])
 
     def _check(self, unready):

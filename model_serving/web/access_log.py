@@ -21,7 +21,8 @@ class AccessLog:
     def __init__(self):
         self._answers = deque()
         self._is_due = False
-        self._writing = threading.Lock()
+        # A signal handler may write while its thread is writing.
+        self._writing = threading.RLock()
         self._unwritten, self._reason = 0, None
         atexit.register(self.write)
 

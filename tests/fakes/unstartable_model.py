@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -126,6 +128,17 @@ class FileModel(Loaded):
 
     def result(self, instance):
         return 1 if self.what == 'good' else self.what
+
+
+class OneFailsModel(Loaded):
+    """Can't start in the first worker that tries, once another one is busy with its example."""
+
+    def __init__(self):
+        with suppress(FileExistsError):
+            os.close(os.open('data/first.txt', os.O_CREAT | os.O_EXCL))
+            while not Path('data/busy.txt').exists():
+                time.sleep(0.01)
+            raise ValueError('the first')
 
 
 CLASSES = {name: cls for name, cls in dict(globals()).items() if name.endswith('Model')}

@@ -1,6 +1,8 @@
 """The resources of the models that can't start; some of these can't answer an example by their own fault."""
 
+import time
 from functools import partial
+from pathlib import Path
 
 from flask import Response
 from flask_restful import Resource
@@ -45,6 +47,13 @@ class TableResource(ModelResource):
     @validate_json({'type': 'object', 'examples': [{}]})
     def post(self, instance):
         return Response(b'a,b\xff', mimetype='text/csv')
+
+
+class OneFailsResource(ModelResource):
+    @validate_json({'type': 'object', 'examples': [{}]})
+    async def post(self, instance):
+        Path('data/busy.txt').touch()
+        time.sleep(30)
 
 
 def partly(user, resource, instance):

@@ -89,6 +89,13 @@ def test_the_service_does_not_start_and_says_why_in_one_line(make_service, name)
         service.get('/health/live')
 
 
+def test_the_reason_is_the_first_one_although_another_worker_is_ended_in_the_middle_of_its_start(make_service):
+    service = make_service(FILES, {'UNSTARTABLE': 'OneFailsModel', 'WORKERS': '2'}, start=False)
+    finished = service.run('bin/start.sh', timeout=20)
+    reason = f'The service can not start. /v1/OneFailsModel: ValueError: the first {AT_MODEL}'
+    assert reason_in(finished.stderr).splitlines() == [LOG_HAS_MORE, reason]
+
+
 def test_a_worker_that_is_killed_while_it_starts_ends_the_start(make_service):
     """As by the system, for memory: gunicorn alone would make new workers for ever."""
     service = make_service(FILES, {'UNSTARTABLE': 'KilledModel'}, start=False)
