@@ -22,7 +22,7 @@ def test_replay_after_a_reload(page):
     send(other)
     page.reload()
     calls = page.get_by_role('region', name='Your last calls').get_by_role('listitem')
-    assert [call.locator('strong').text_content() for call in calls.all()] == ['/v2/AnyModel', '/v1/FormModel']
+    expect(calls.locator('strong')).to_have_text(['/v2/AnyModel', '/v1/FormModel'])
     expect(calls.first).to_contain_text('200 OK')
     with page.expect_request('**/v1/FormModel') as caught:
         calls.last.get_by_role('button', name='Call again: /v1/FormModel').click()
