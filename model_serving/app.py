@@ -67,7 +67,7 @@ def _add_servables(app, routes, conf):
 
 def _of_route(route, conf):
     version, name = route.version_and_name
-    # A resource of the user's own brings its own model; to it nothing is made and nothing handed.
+    # Any other resource brings its own model, and the third value of its row is not used.
     model_class = route.model if issubclass(route.resource, ModelResource) else None
     return Servable(name, version, model_class, conf.model(name), route.resource)
 
@@ -91,10 +91,9 @@ def _load_if_fork_safe(servable):
             servable.load()
     except KeyboardInterrupt:
         raise
-    # BaseException: models call sys.exit, and compiled libraries panic, which is no Exception.
+    # BaseException: models may call sys.exit, and compiled libraries may panic.
     except BaseException as error:
         if not isinstance(error, StartError):
             logging.getLogger(servable.name).exception('%s could not be loaded', servable.name)
         if servable.settings['on_error'] == 'stop':
-            reason = str(error) if isinstance(error, StartError) else servable.reason(error)
-            raise StartError(f'{servable.url}: {reason}') from error
+            raise StartError(f'{servable.url}: {servable.reason(error)}') from error

@@ -121,7 +121,8 @@ def with_constants(**values) -> dict:
     lines = [(BASE_FOLDER / 'conf' / 'gunicorn.conf.py').read_text(encoding='utf-8')]
     for name, value in values.items():
         module, _, constant = f'model_serving.{name.replace("__", ".")}'.rpartition('.')
-        lines.append(f'import {module}\n{module}.{constant} = {value}\n')
+        # Without the check a misspelt name would change nothing.
+        lines.append(f'import {module}\nassert hasattr({module}, {constant!r})\n{module}.{constant} = {value}\n')
     return {'conf/gunicorn.conf.py': ''.join(lines)}
 
 

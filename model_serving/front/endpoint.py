@@ -39,6 +39,7 @@ class Endpoint(NamedTuple):
             instance = strict_json.loads(body)
         except ValueError:
             return None
+        # A body of `null` counts as no body, so its None goes to Flask, too.
         return instance if self.servable.resource.post.is_valid(instance) else None
 
     def threads_for(self, method: str) -> HandlerThreads:

@@ -39,8 +39,7 @@ class Exchange:
         self.request_id = request_id(self._text(b'x-request-id'))
         timeout = self._text(b'x-request-timeout')
         self.seconds = deadlines.of_header(timeout, self.endpoint.timeout)
-        # Flask refuses what is not valid: web/application.py
-        self.is_direct = timeout is None or deadlines.is_valid(timeout)
+        self.is_direct = deadlines.is_valid(timeout)  # Flask answers an invalid header with a 400
         self.body = Body(front.bodies, self.headers, self.endpoint.max_body)
         self.expired, self.status, self.length = False, CLIENT_LEFT, '-'
         self.task = self.timer = self.wsgi_call = None
@@ -132,7 +131,8 @@ class Exchange:
             return await self._by_response(result)
         data, status, headers = flask_restful.utils.unpack(result)
         headers.pop('Content-Type', None)  # JSON, as Flask-RESTful answers
-        return status, self.front.with_constant_headers(encoded(Headers(headers))), strict_json.dumps(data)
+        own = encoded(Headers(headers)) if headers else []
+        return status, self.front.with_constant_headers(own), strict_json.dumps(data)
 
     async def _by_flask(self, body):
         threads = self.endpoint.threads_for(self.scope['method'])

@@ -144,7 +144,7 @@ class Protocol(HttpToolsProtocol):
             raise ValueError('An HTTP/1.1 request must have one Host header.')
 
     def send_400_response(self, msg):
-        """Refuse what is not HTTP, after the answers to the requests before it, and read nothing more."""
+        """Refuse a request that is not HTTP, after the earlier requests are answered, and read nothing more."""
         self.is_broken = True
         cycle = self.cycle
         if cycle is None or cycle.response_complete:

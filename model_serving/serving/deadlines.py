@@ -30,6 +30,6 @@ def of_header(text: str | None, timeout: float) -> float:
     return timeout if text is None or not is_valid(text) else min(float(text), timeout)
 
 
-def is_valid(text: str) -> bool:
-    """Tell whether the value of X-Request-Timeout is a number of seconds above 0."""
-    return bool(SECONDS.fullmatch(text)) and float(text) > 0
+def is_valid(text: str | None) -> bool:
+    """Tell whether an X-Request-Timeout header is missing, or a number of seconds above 0."""
+    return text is None or (bool(SECONDS.fullmatch(text)) and float(text) > 0)

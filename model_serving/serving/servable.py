@@ -3,7 +3,7 @@ from time import perf_counter
 
 from . import event_loop, places
 from .batching import Batcher
-from .errors import BlockingCall, NotReady
+from .errors import BlockingCall, NotReady, StartError
 
 # How many time-outs a call may take before its worker is replaced.
 HANGS_AFTER = 3
@@ -70,7 +70,12 @@ class Servable:
                 self._batcher = Batcher(self.name, self._model.predict, *limits)
 
     def reason(self, error) -> str:
-        """Return in one line what is wrong, and where: the user's file and line, or else the model's file."""
+        """Return in one line what is wrong, and where: the user's file and line, or else the model's file.
+
+        A StartError says both itself.
+        """
+        if isinstance(error, StartError):
+            return str(error)
         place = places.of_error(error) or self.settings['file'] or places.of_object(self.model_class)
         return f'{places.in_one_line(error)} ({place})'
 

@@ -1,7 +1,7 @@
 """`validate_json(schema)`: the decorator that defines what a handler accepts."""
 
 import inspect
-from functools import wraps
+from functools import cache, wraps
 from itertools import chain, islice
 
 import jsonschema
@@ -170,11 +170,17 @@ def _within_limit(failures):
     return kept
 
 
+@cache
+def _validator(schema: bytes):
+    # Cached, because it is called for each item of an array; as bytes, because a dict can't be a key of the cache.
+    return jsonschema_rs.validator_for(orjson.loads(schema))
+
+
 def _quick(keyword, message=None):
     """Return a check of one keyword for jsonschema that calls jsonschema-rs; it has the words of either."""
 
     def check(validator, value, instance, schema):
-        for error in islice(jsonschema_rs.validator_for({keyword: value}).iter_errors(instance), 1):
+        for error in islice(_validator(orjson.dumps({keyword: value})).iter_errors(instance), 1):
             text = message.format(instance, value) if message else error.message
             yield ValidationError(text, path=error.instance_path)
 

@@ -30,16 +30,19 @@ class AccessLog:
         """Note an answer: client, method, path as it was sent, status, Content-Length or `-`, ms, request id."""
         self._answers.append(answer)
         if not self._is_due:
-            self._is_due = True
-            timer = threading.Timer(LINGER, self._write_later)
-            timer.daemon = True
-            timer.start()
+            self._schedule()
 
-    def _write_later(self):
+    def _schedule(self):
+        self._is_due = True
+        timer = threading.Timer(LINGER, self._write_scheduled)
+        timer.daemon = True
+        timer.start()
+
+    def _write_scheduled(self):
         self.write()
         self._is_due = False
         if self._answers:  # noted between these two lines
-            self.add(*self._answers.popleft())
+            self._schedule()
 
     def write(self):
         """Write what was noted; at the end of the process nobody else does."""

@@ -64,7 +64,7 @@ def _begin():
         g.arrived = perf_counter()
         request.environ[REQUEST_ID] = request_id(request.headers.get('X-Request-ID'))
         deadlines.begin(g.arrived, deadlines.of_header(timeout, current_app.limits(request.path)['timeout']))
-    if timeout is not None and not deadlines.is_valid(timeout):
+    if not deadlines.is_valid(timeout):
         raise BadRequest(f'X-Request-Timeout must be a number of seconds above 0, such as 2.5, not {timeout[:40]!r}.')
 
 

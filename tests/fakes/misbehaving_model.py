@@ -54,7 +54,7 @@ RESULTS = {
     'hold_gil': lambda value: re.match('(a+)+$', 'a' * 60 + 'b'),
     'raise': lambda value: raise_(ValueError(f'secret {value}')),
     'raise_without_words': lambda value: raise_(ValueError()),
-    'invalid': lambda value: raise_(InvalidInstance('value[0]', f'{value} is no good.')),
+    'invalid': lambda value: raise_(InvalidInstance('value[0]', f'{value} was refused by the model.')),
     'base_exception': lambda value: raise_(OddError('odd')),
     'interrupt': lambda value: raise_(KeyboardInterrupt()),
     'exit': lambda value: sys.exit(value),

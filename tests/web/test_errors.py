@@ -166,8 +166,8 @@ def test_an_instance_that_the_model_refuses(misbehaving):
     answer = send(misbehaving, b'{"do":"invalid","value":9}', '/v1/BadModel')
     assert answer.status_code == 400
     assert answer.json() == {
-        'message': 'value[0]: 9 is no good.',
-        'errors': [{'path': 'value[0]', 'message': '9 is no good.'}],
+        'message': 'value[0]: 9 was refused by the model.',
+        'errors': [{'path': 'value[0]', 'message': '9 was refused by the model.'}],
         'example': {'do': 'echo', 'value': 1},
     }
 
