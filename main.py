@@ -46,7 +46,8 @@ def make_app():
     # BaseException: a model may call sys.exit when it is imported.
     except BaseException as error:
         traceback.print_exc()
-        reason = f'{places.of_error(error, anywhere=True)}: {places.in_one_line(error)}'
+        place = places.of_error(error)
+        reason = f'{place}: {places.in_one_line(error)}' if place else places.in_one_line(error)
         # A ModuleNotFoundError that was raised by hand may have no name.
         missing = getattr(error, 'name', None) if isinstance(error, ModuleNotFoundError) else None
         if missing and not missing.startswith('model_serving'):
@@ -64,10 +65,10 @@ def main():
         arguments = docopt(__doc__, version=f'Model Serving Demo v{__version__}')
     except DocoptExit:
         sys.exit(f'main.py does not know these arguments: {" ".join(sys.argv[1:])}. See main.py --help')
-    problem = development_server.problem(arguments['--host'], arguments['--port'])
-    if problem:
-        sys.exit(f'main.py: {problem}')
-    development_server.serve(make_app, arguments['--host'], int(arguments['--port']), arguments['--debug'])
+    port = arguments['--port']
+    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        sys.exit(f'main.py: the port must be a number from 1 to 65535, not {port!r}.')
+    development_server.serve(make_app, arguments['--host'], int(port), arguments['--debug'])
 
 
 if __name__ == '__main__':

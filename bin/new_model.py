@@ -21,9 +21,9 @@ MAX_NAME = 30
 WORD_STARTS = re.compile(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])')
 
 MODEL = '''\
-from ..utils.log_utils import ExampleModel_LOGGER
+import logging
 
-LOGGER = ExampleModel_LOGGER
+LOGGER = logging.getLogger('ExampleModel')
 
 
 class ExampleModel:

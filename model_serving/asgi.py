@@ -1,128 +1,200 @@
-"""The ASGI front: it answers valid calls of async handlers, and passes everything else to Flask.
-
-Each request becomes an `Exchange` (front/exchange.py). This module knows how each URL is answered, and starts the
-models on the event loop.
-"""
+"""The ASGI front: it answers valid calls of async handlers, and passes everything else to Flask in a thread."""
 
 import asyncio
-import inspect
-import sys
+import logging
+from secrets import token_hex
+from time import perf_counter
 
 import flask_restful
+from werkzeug.datastructures import Headers
+from werkzeug.wrappers import Response
 
-from .front.bodies import Bodies
-from .front.endpoint import Endpoint
-from .front.exchange import Exchange
-from .front.wsgi import encoded
-from .resources.model_resource import ModelResource
-from .serving import event_loop
-from .serving.handler_threads import HandlerThreads
+from .front import failures, startup
+from .front.wsgi import WSGICall, encoded, environ_of
+from .serving import deadlines
+from .web import strict_json
+from .web.request import JSON_TYPES, REQUEST_ID, request_id
 
-# Threads for pages and health checks, and for each model's `def` handlers, unless the server says otherwise.
-THREADS = 16
-HOOKS = ('before_request_funcs', 'after_request_funcs', 'teardown_request_funcs', 'url_value_preprocessors')
+LOGGER = logging.getLogger('server')
+# The key in the scope for the server's connection, which cancels its `task` when the client leaves.
+CONNECTION = 'model_serving.connection'
+# How long a client may pause in the middle of a body, in seconds.
+SILENCE = 30
 
 
 class Front:
-    """The ASGI application of a Flask application that `create_app` made."""
+    """The ASGI application of a Flask application that `create_app` made; front/startup.py starts it."""
 
     def __init__(self, app, max_bodies: int):
         """`max_bodies` is the budget for all bodies that are unfinished or wait for their answers, in bytes."""
-        self.app = app
-        self.bodies = Bodies(max_bodies)
-        self.endpoints = {}
-        self.other = None
-        self.headers = _constant_headers(app)
-        self._own_hooks = _hooks(app)
-        self._lock = asyncio.Lock()
-        self._is_started = False
+        self.app, self.access_log = app, app.access_log
+        self.max_bodies, self.held = max_bodies, 0
+        # How each model's URL is answered, and any other URL.
+        self.endpoints, self.other = {}, None
+        self.headers = startup.constant_headers(app)
+        self.own_hooks = startup.hooks(app)
+        self.starting, self.is_started = asyncio.Lock(), False
 
     async def __call__(self, scope, receive, send):
-        if scope['type'] == 'http':
-            if not self._is_started:
+        if scope['type'] == 'lifespan':
+            await startup.lifespan(self, receive, send)
+        elif scope['type'] == 'http':
+            if not self.is_started:
                 await self.start()  # a server without lifespan
             await Exchange(self, scope, receive, send).run()
-        elif scope['type'] == 'lifespan':
-            await self._lifespan(receive, send)
 
-    async def start(self, threads: int = THREADS) -> list:
-        """Make the models ready on this event loop; return the servables that are not ready.
+    async def start(self, threads: int = 16):
+        """Make the models ready; `threads` are those for pages, and for each model's `def` handlers."""
+        await startup.start(self, threads)
 
-        Our worker calls this before it listens. Under another ASGI server it is called by lifespan.
-        """
-        async with self._lock:
-            if self._is_started:
-                return []
-            event_loop.use(asyncio.get_running_loop())
-            # Forked workers would all return the same random numbers.
-            if 'numpy' in sys.modules:
-                sys.modules['numpy'].random.seed()
-            # In a thread: models may take long to load, and async handlers need the loop.
-            unready = await asyncio.to_thread(self.app.readiness.start)
-            self._add_endpoints(threads)
-            self._is_started = True
-            return unready
 
-    def _add_endpoints(self, threads):
-        pages = HandlerThreads('the service', threads, 10 * threads)
-        self.other = Endpoint(**self.app.limits(''), threads=pages, pages=pages)
-        for url, servable in self.app.servables.items():
-            servable.handler_threads = HandlerThreads(servable.name, threads, servable.settings['max_queue'])
-            self.endpoints[url] = Endpoint(
-                **self.app.limits(url),
-                threads=servable.handler_threads,
-                pages=pages,
-                servable=servable,
-                handler=servable.resource.post.handler if self.is_direct(servable.resource) else None,
-            )
+class Exchange:
+    """One request and its answer."""
 
-    def is_direct(self, resource) -> bool:
-        """Tell whether `post` can be called without Flask: it is async, and nothing else is wrapped around it."""
-        post = getattr(resource, 'post', None)
-        return (
-            post is not None
-            and issubclass(resource, ModelResource)
-            # By identity: a decorator around `post` copies the attribute, but is another function.
-            and getattr(post, 'validated', None) is post
-            and post.takes_instance
-            and inspect.iscoroutinefunction(post.handler)
-            and not isinstance(inspect.getattr_static(resource, 'post'), staticmethod)
-            and not (resource.method_decorators or resource.decorators or resource.representations)
-            and resource.dispatch_request is flask_restful.Resource.dispatch_request
-            and _hooks(self.app) == self._own_hooks
-            and 'wsgi_app' not in vars(self.app)  # no middleware
+    def __init__(self, front, scope, receive, send):
+        self.front, self.scope, self.receive, self.send = front, scope, receive, send
+        self.arrived = self.began = self.heard = perf_counter()
+        self.headers = headers = dict(scope['headers'])
+        self.endpoint = endpoint = front.endpoints.get(scope['path'], front.other)
+        sent_id = headers.get(b'x-request-id', b'').decode('latin-1')
+        self.request_id = request_id(sent_id) if sent_id else token_hex(8)
+        timeout = headers.get(b'x-request-timeout')
+        self.seconds = endpoint.timeout if timeout is None else deadlines.of_header(timeout, endpoint.timeout)
+        # Whether the head is that of a valid call. Flask says what is wrong with any other.
+        self.may_be_valid = (
+            endpoint.handler is not None
+            and scope['method'] == 'POST'
+            and headers.get(b'content-type') in JSON_TYPES
+            and b'content-encoding' not in headers
+            and len(headers) == len(scope['headers'])
+            and (timeout is None or deadlines.is_valid(timeout))
         )
+        # How many bytes of the body it holds, and how many are known to follow them: 1 if that is not known.
+        self.held, length = 0, int(headers.get(b'content-length', 0))
+        self.unread = length if length > endpoint.max_body else 0
+        self.is_read = self.is_expired = False
+        self.wsgi_call, self.status, self.length = None, failures.CLIENT_LEFT, '-'
+        self.connection, self.task = scope.get(CONNECTION), asyncio.current_task()
+        self.timer = asyncio.get_running_loop().call_later(min(self.seconds, SILENCE), self._expire)
 
-    def with_constant_headers(self, own: list) -> list:
+    async def run(self):
+        """Answer the request; ends quietly when the client has left."""
+        if self.connection is not None:
+            self.connection.task = self.task
+        try:
+            try:
+                answer = await self._answer()
+            # BaseException: a handler may call sys.exit.
+            except BaseException as error:
+                answer = await failures.answer(self, error)
+            await self._send(*answer)
+        except failures.ClientLeft:
+            pass
+        except asyncio.CancelledError:
+            # By its deadline in the middle of an answer, or by our server, because the connection was lost or it ends.
+            if not self.is_expired and self.connection is None:
+                raise
+        except Exception:
+            LOGGER.exception('%s was cut off, request id %s', self.scope['path'], self.request_id)
+        finally:
+            self.timer.cancel()
+            self.front.held -= self.held
+            if self.wsgi_call is not None:
+                self.abandon()
+            if self.connection is not None:
+                self.connection.task = None
+            if self.front.access_log is not None:
+                ms = (perf_counter() - self.arrived) * 1000
+                self.front.access_log.answers.append((self.scope, self.status, self.length, ms, self.request_id))
+
+    async def _answer(self):
+        """Return status, headers and body of the answer; raises ClientLeft, and whatever the handler raises."""
+        pieces, more = [], not self.unread
+        while more:
+            message = await self.receive()
+            if message['type'] != 'http.request':
+                raise failures.ClientLeft
+            pieces.append(message.get('body', b''))
+            more = message.get('more_body', False)
+            self.held += len(pieces[-1])
+            self.front.held += len(pieces[-1])
+            if more or self.front.held > self.front.max_bodies:
+                more = failures.may_read_on(self, more)
+        body, self.is_read = b''.join(pieces), True
+        message = pieces = None
+        is_whole = not self.unread and len(body) <= self.endpoint.max_body
+        try:
+            instance = strict_json.loads(body) if self.may_be_valid and is_whole else None
+        except ValueError:
+            instance = None
+        # A body of `null` counts as no body.
+        if instance is None or not self.endpoint.is_valid(instance):
+            return await self._by_flask(body)
+        # The call may wait for long, and needs only the instance.
+        del body
+        servable = self.endpoint.servable
+        result = await self.endpoint.handler(servable.resource(servable), instance=instance)
+        if isinstance(result, Response):
+            return await self.by_response(result)
+        data, status, own = flask_restful.utils.unpack(result)
+        headers = self.with_constant(encoded(Headers(own)), b'content-type') if own else self.front.headers
+        return status, headers, strict_json.dumps(data)
+
+    def _expire(self):
+        """Cancel the task at its deadline, or when the client pauses in the middle of its body; else look again."""
+        end = self.began + self.seconds
+        left = (end if self.is_read else min(end, self.heard + SILENCE)) - perf_counter()
+        if left > 0:
+            self.timer = asyncio.get_running_loop().call_later(left, self._expire)
+        else:
+            self.is_expired = True
+            self.task.cancel()
+
+    async def _by_flask(self, body):
+        threads = self.endpoint.threads_for(self.scope['method'])
+        threads.check()
+        environ = environ_of(self.scope, body, self.unread, **{REQUEST_ID: self.request_id})
+        del body
+        deadlines.begin(self.arrived, self.seconds)
+        self.wsgi_call = WSGICall(self.front.app.wsgi_app, environ, threads)
+        return await threads.run(self.wsgi_call.begin)
+
+    async def by_response(self, response):
+        """Return the answer of a handler that returned or raised a Response; a stream is read in a thread."""
+        threads = self.endpoint.threads
+        call = self.wsgi_call = WSGICall(response, environ_of(self.scope, b'', 0), threads)
+        status, headers, piece = await threads.run(call.begin) if response.is_streamed else call.begin()
+        return status, self.with_constant(headers), piece
+
+    def abandon(self):
+        """End a call of Flask that is not at its end."""
+        if self.wsgi_call is not None and self.wsgi_call.has_more:
+            self.wsgi_call.abandon()
+        self.wsgi_call = None
+
+    def with_constant(self, own: list, ignored=None) -> list:
         """Return an answer's own headers, and the constant ones that are not among them."""
-        if not own:
-            return self.headers
+        own = [header for header in own if header[0] != ignored]
         names = {name for name, _ in own}
-        return own + [header for header in self.headers if header[0] not in names]
+        return own + [header for header in self.front.headers if header[0] not in names]
 
-    async def _lifespan(self, receive, send):
-        await receive()
-        # Our worker has started the models already, so the list is empty.
-        unready = [servable for servable in await self.start() if servable.settings['on_error'] == 'stop']
-        if unready:
-            reasons = ' '.join(f'{servable.url}: {servable.problem}' for servable in unready)
-            await send({'type': 'lifespan.startup.failed', 'message': f'The service can not start. {reasons}'})
-            return
-        await send({'type': 'lifespan.startup.complete'})
-        await receive()
-        if self.app.access_log:
-            await asyncio.to_thread(self.app.access_log.write)
-        await send({'type': 'lifespan.shutdown.complete'})
-
-
-def _hooks(app) -> list:
-    """Return the functions that Flask calls around each request of the application."""
-    return [*app.teardown_appcontext_funcs, *(hook for table in HOOKS for hook in getattr(app, table).get(None, ()))]
-
-
-def _constant_headers(app) -> list:
-    """Return the headers that Flask adds to every JSON answer: Content-Type and CORS."""
-    with app.test_request_context():
-        response = app.process_response(app.response_class(mimetype='application/json'))
-    del response.headers['Content-Length']
-    return encoded(response.headers)
+    async def _send(self, status, headers, piece):
+        headers = [*headers, (b'x-request-id', self.request_id.encode('latin-1'))]
+        call = self.wsgi_call
+        length = dict(headers).get(b'content-length')
+        if length is None and (call is None or not call.has_more):
+            length = b'%d' % len(piece)
+            headers.append((b'content-length', length))
+        if self.unread:
+            headers.append((b'connection', b'close'))
+        self.status, self.length = status, '-' if length is None else length.decode()
+        await self.send({'type': 'http.response.start', 'status': status, 'headers': headers})
+        while call is not None and call.has_more:
+            await self.send({'type': 'http.response.body', 'body': piece, 'more_body': True})
+            # Each further piece has the deadline anew.
+            self.began = perf_counter()
+            piece = await call.threads.run(call.next_piece)
+        await self.send({'type': 'http.response.body', 'body': piece, 'more_body': bool(self.unread)})
+        if self.unread:
+            await failures.throw_away_rest(self.receive)
+            await self.send({'type': 'http.response.body'})

@@ -117,7 +117,7 @@ def wait_until(condition, seconds=60):
 
 
 def with_constants(**values) -> dict:
-    """Return a conf/gunicorn.conf.py that sets constants before the workers are forked: `front__bodies__DRAIN=1`."""
+    """Return a conf/gunicorn.conf.py that sets constants before the workers are forked: `front__failures__DRAIN=1`."""
     lines = [(BASE_FOLDER / 'conf' / 'gunicorn.conf.py').read_text(encoding='utf-8')]
     for name, value in values.items():
         module, _, constant = f'model_serving.{name.replace("__", ".")}'.rpartition('.')

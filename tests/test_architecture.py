@@ -32,14 +32,14 @@ ROOMS = {
     'serving': Room(set(), HTTP | RUNTIMES),
     'utils': Room({'serving'}, RUNTIMES),
     'web': Room({'resources', 'serving', 'utils'}, RUNTIMES),
-    'front': Room({'serving', 'utils', 'web'}, RUNTIMES),
+    'front': Room({'resources', 'serving', 'utils', 'web'}, RUNTIMES),
     'server': Room({'serving', 'utils'}, RUNTIMES | {'flask', 'flask_restful', 'flask_cors'}),
 }
 TOP = {
     '__init__.py': set(),
     'routes.py': {'models', 'resources', 'serving'},
     'app.py': {'asgi', 'formats', 'resources', 'serving', 'utils', 'web', 'routes'},
-    'asgi.py': {'front', 'resources', 'serving'},
+    'asgi.py': {'front', 'serving', 'web'},
 }
 
 MAX_MODULE, MAX_FUNCTION = 200, 30

@@ -1,9 +1,9 @@
 """From ASGI to WSGI: how the front calls Flask, in a thread, with a body that is read already."""
 
 import sys
-import threading
 from contextvars import copy_context
 from io import BytesIO
+from itertools import chain
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import HTTPVersionNotSupported
@@ -80,89 +80,79 @@ def encoded(headers) -> list:
 
 
 class WSGICall:
-    """One call of a WSGI application; `begin` and `next_piece` run in its `threads`, one at a time.
+    """One call of a WSGI application, in `threads`, of which one at a time works for it.
 
     An answer whose first piece is complete costs one call in a thread; any other answer costs one for each piece.
     """
 
     def __init__(self, wsgi_app, environ, threads):
         self.threads = threads
-        self.begun = self.is_closed = False
-        self._wsgi_app = wsgi_app
-        self._environ = environ
-        self._iterable = self._pieces = self._answer = None
-        self._abandoned = False
-        # Held while a thread runs the application.
-        self._lock = threading.Lock()
+        self.has_begun, self.has_more = False, True
+        self._answer = _pieces(wsgi_app, environ)
+        self._is_abandoned = False
         # One context for all pieces: a generator may use Flask's `request` until its last one.
         self._context = copy_context()
 
     def begin(self):
-        """Call the application; returns status, headers and the first piece of the body."""
-        self.begun = True
-        return self._visit(self._begin)
+        """Call the application; return status, headers and the first piece of the body."""
+        self.has_begun = True
+        status, headers, piece, is_whole = self._next()
+        if is_whole:
+            self._close()
+        return int(status[:3]), encoded(headers), piece
 
     def next_piece(self) -> bytes:
-        """Return the next piece of the body, empty after the last one; then the call `is_closed`."""
-        return self._visit(self._next_piece)
+        """Return the next piece of the body, empty after the last one; then it no longer `has_more`."""
+        piece = self._next()
+        self.has_more = piece is not None
+        return piece or b''
 
     def abandon(self):
         """End the answer early; the `finally` of a generator runs in a thread."""
-        self._abandoned = True
-        if self.begun and not self._lock.locked():
-            self.threads.start(self._close_abandoned)
+        self._is_abandoned = True
+        if self.has_begun:
+            self.threads.start(self._close)
+        else:
+            # The pool keeps the call until a thread is free, and the environment may hold a large body.
+            self._answer = None
 
-    def _visit(self, function):
+    def _next(self):
         try:
-            with self._lock:
-                return self._context.run(function)
+            return self._context.run(next, self._answer, None)
         finally:
-            # Abandoned meanwhile, when only this thread could close it.
-            if self._abandoned:
-                self._close_abandoned()
-
-    def _begin(self):
-        self._iterable = self._wsgi_app(self._environ, self._start_response)
-        self._pieces = iter(self._iterable)
-        # A WSGI application may call start_response as late as with its first piece.
-        piece = self._next_piece()
-        status, headers = self._answer
-        length = next((value for name, value in headers if name.lower() == 'content-length'), None)
-        if length == str(len(piece)):
-            self._close()
-        elif length is None and self._environ['SERVER_PROTOCOL'] == 'HTTP/1.0':
-            piece = self._whole(piece)
-        return int(status[:3]), encoded(headers), piece
-
-    def _start_response(self, status, headers, exc_info=None):
-        self._answer = status, headers
-        return lambda data: None
-
-    def _next_piece(self):
-        piece = next(self._pieces, None)
-        if piece is None:
-            self._close()
-        return piece or b''
-
-    def _whole(self, first):
-        pieces, size = [first], len(first)
-        while not self.is_closed:
-            pieces.append(self._next_piece())
-            size += len(pieces[-1])
-            if size > MAX_WHOLE:
+            if self._is_abandoned:  # meanwhile, when only this thread could close it
                 self._close()
-                raise HTTPVersionNotSupported('This answer is too long for HTTP/1.0. Use HTTP/1.1.')
-        return b''.join(pieces)
 
     def _close(self):
-        self.is_closed = True
-        iterable, self._iterable = self._iterable, None
+        self.has_more = False
+        if not self._answer.gi_running:
+            self._context.run(self._answer.close)
+
+
+def _pieces(wsgi_app, environ):
+    """Yield status, headers, the first piece of the body and whether it is all; then the other pieces."""
+    started = []
+    iterable = wsgi_app(environ, lambda *arguments: started.append(arguments))
+    try:
+        pieces = iter(iterable)
+        # A WSGI application may call start_response as late as with its first piece.
+        first = next(pieces, b'')
+        status, headers = started[-1][:2]
+        length = next((value for name, value in headers if name.lower() == 'content-length'), None)
+        if length is None and environ['SERVER_PROTOCOL'] == 'HTTP/1.0':
+            first = _whole(chain([first], pieces))
+            length = str(len(first))
+        yield status, headers, first, length == str(len(first))
+        yield from pieces
+    finally:
         if hasattr(iterable, 'close'):
             iterable.close()
 
-    def _close_abandoned(self):
-        if self._lock.acquire(blocking=False):
-            try:
-                self._context.run(self._close)
-            finally:
-                self._lock.release()
+
+def _whole(pieces):
+    whole = bytearray()
+    for piece in pieces:
+        whole += piece
+        if len(whole) > MAX_WHOLE:
+            raise HTTPVersionNotSupported('This answer is too long for HTTP/1.0. Use HTTP/1.1.')
+    return bytes(whole)

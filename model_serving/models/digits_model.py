@@ -1,10 +1,11 @@
+import logging
+
 import numpy as np
 import onnxruntime
 
 from ..utils.conf_utils import BASE_FOLDER
-from ..utils.log_utils import DigitsModel_LOGGER
 
-LOGGER = DigitsModel_LOGGER
+LOGGER = logging.getLogger('DigitsModel')
 MODEL_FILE = BASE_FOLDER / 'data' / 'digits.onnx'
 
 

@@ -1,7 +1,8 @@
-from ..utils.log_utils import FileTypeModel_LOGGER
+import logging
+
 from .base64_utils import decoded
 
-LOGGER = FileTypeModel_LOGGER
+LOGGER = logging.getLogger('FileTypeModel')
 
 
 class FileTypeModel:

@@ -1,13 +1,13 @@
+import logging
 from io import BytesIO
 
 import numpy as np
 
 from ..serving.errors import InvalidInstance, StartError
 from ..utils.cpu_utils import available_cores
-from ..utils.log_utils import OCRModel_LOGGER
 from .base64_utils import decoded
 
-LOGGER = OCRModel_LOGGER
+LOGGER = logging.getLogger('OCRModel')
 
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'GIF', 'BMP')
 # A photograph of a telephone has some 12 million. Decoded, these take 4 bytes each, several times over.

@@ -24,7 +24,7 @@ class ModelResource(Resource):
 
     async def predict_async(self, instance):
         """Return the model's result for one instance, predicted in a batch with its neighbours."""
-        return await self.servable.predict_async(instance)
+        return await self.servable.batcher.predict_async(instance)
 
     def predict(self, instance):
         """Return the same for a `def` handler; blocks its thread. Raises BlockingCall on the event loop."""

@@ -5,7 +5,6 @@ import sys
 from werkzeug.serving import WSGIRequestHandler, is_running_from_reloader, run_simple
 
 from ..utils.conf_utils import CONF_FOLDER
-from . import listening
 
 
 class QuietRequestHandler(WSGIRequestHandler):
@@ -13,16 +12,6 @@ class QuietRequestHandler(WSGIRequestHandler):
 
     def log_request(self, *arguments):
         pass
-
-
-def problem(host: str, port: str) -> str | None:
-    """Return why the server can't listen at `host` and `port`, in one line, or None."""
-    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-        return f'the port must be a number from 1 to 65535, not {port!r}.'
-    if is_running_from_reloader():
-        return None  # the first process has the socket
-    reason = listening.problem(host, int(port))
-    return reason and f'{reason} Choose another --host or --port.'
 
 
 def serve(make_app, host: str, port: int, debug: bool):
@@ -36,12 +25,10 @@ def serve(make_app, host: str, port: int, debug: bool):
     if not debug or is_running_from_reloader():
         app = make_app()
         app.config['PROPAGATE_EXCEPTIONS'] = debugger
-        unready = app.readiness.start()
-        reasons = [
-            f'{servable.url}: {servable.problem}' for servable in unready if servable.settings['on_error'] == 'stop'
-        ]
+        app.readiness.start()
+        reasons = app.readiness.reasons_to_stop()
         if reasons:
-            sys.exit(f'The service can not start. {" ".join(reasons)}')
+            sys.exit(f'The service can not start. {reasons}')
     run_simple(
         host,
         port,

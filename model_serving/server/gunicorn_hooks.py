@@ -2,11 +2,11 @@
 
 import gc
 import os
+import socket
 import sys
 
 from gunicorn.errors import HaltServer
 
-from . import listening
 from .workers import Workers
 
 # gunicorn's own status for a service of which no worker can start.
@@ -20,10 +20,15 @@ def on_starting(server):
     server.worker_class.workers = Workers(server.cfg.workers)
     if {'GUNICORN_FD', 'LISTEN_FDS'} & os.environ.keys():
         return  # it inherits its sockets
-    for address in server.cfg.address:
-        reason = isinstance(address, tuple) and listening.problem(*address)
-        if reason:
-            sys.exit(f'The service can not start. It {reason} Give another PORT or HOST: PORT=8080 bin/start.sh')
+    for host, port in (address for address in server.cfg.address if isinstance(address, tuple)):
+        try:
+            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind) as listener:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(address)
+        except (OSError, UnicodeError) as error:
+            fix = 'Give another PORT or HOST: PORT=8080 bin/start.sh'
+            sys.exit(f'The service can not start. It can not listen at {host}:{port}: {error}. {fix}')
 
 
 def when_ready(server):

@@ -11,10 +11,9 @@ from queue import SimpleQueue
 import uvicorn
 from gunicorn.workers import base
 
-from ..serving import hang_watch
 from . import banner
-from .loop_watch import LoopWatch
 from .protocol import Protocol
+from .watch import Watch
 from .workers import Workers
 
 LOGGER = logging.getLogger('start')
@@ -137,10 +136,13 @@ class Worker(base.Worker):
             sys.exit(1 if error.code else 0)  # 3 and 4 would end the whole service
 
     async def _serve(self, loop, server):
-        LoopWatch(loop, self.notify).start()
-        self._check(await self.front.start(self.cfg.threads))
-        servables = self.front.app.servables.values()
-        hang_watch.start(servables, lambda: self.workers.may_end(self.age), lambda: os.kill(self.pid, signal.SIGTERM))
+        watch = Watch(
+            loop, self.notify, lambda: self.workers.may_end(self.age), lambda: os.kill(self.pid, signal.SIGTERM)
+        )
+        watch.start()
+        await self.front.start(self.cfg.threads)
+        self._check()
+        watch.servables = self.front.app.servables.values()
         self.workers.add(self.age)
         if self.workers.completes_start():
             for line in banner.lines(self.front, self.workers.count, self.cfg.threads, self.cfg.address):
@@ -148,15 +150,15 @@ class Worker(base.Worker):
         self.is_serving = True
         await server.serve([listener.sock for listener in self.sockets])
 
-    def _check(self, unready):
+    def _check(self):
         """End the service at its first start if a model is not ready.
 
         A worker that is made later serves on: it answers 503 for this model, and `/health/ready` says why.
         """
-        first_start = not self.workers.have_started
-        for servable in unready:
-            must_stop = first_start and servable.settings['on_error'] == 'stop'
-            consequence = 'The service can not start.' if must_stop else 'Not ready:'
-            LOGGER.error('%s %s: %s', consequence, servable.url, servable.problem)
-            if must_stop:
-                sys.exit(1)
+        for servable in self.front.app.servables.values():
+            if servable.problem:
+                must_stop = servable.settings['on_error'] == 'stop' and not self.workers.have_started
+                consequence = 'The service can not start.' if must_stop else 'Not ready:'
+                LOGGER.error('%s %s: %s', consequence, servable.url, servable.problem)
+                if must_stop:
+                    sys.exit(1)

@@ -2,23 +2,15 @@
 
 import asyncio
 import threading
+from contextlib import suppress
 from math import ceil
 from queue import Empty, SimpleQueue
 from time import perf_counter
-from typing import NamedTuple
 
-from .errors import Overloaded
-from .futures import hand_back
+from .errors import NotReady, Overloaded
 
 # How long a batch waits for more calls, as a fraction of the last batch's time.
 LINGER = 0.25
-
-
-class Call(NamedTuple):
-    """One caller's instance, and the future of its result."""
-
-    instance: object
-    future: object
 
 
 class Batcher:
@@ -26,14 +18,16 @@ class Batcher:
 
     The thread starts at the first call, so after the fork. While it predicts, calls queue up; then it takes up to
     `max_batch_size` of them. Only one `predict` runs at a time. A call is dropped from the queue when its deadline
-    passes or its client leaves.
+    passes or its client leaves. `predict` is None until the model is loaded; `problem` says why it can't answer.
     """
 
     def __init__(self, name, predict, max_batch_size, max_queue=1000):
         self.name = name
-        self._predict = predict
+        self.predict = predict
+        self.problem = None
         self._max_batch_size = max_batch_size
         self._max_queue = max_queue
+        # Pairs of an instance and the future of its result.
         self._queue = SimpleQueue()
         # Adding to a set and discarding from it need no lock.
         self._waiting = set()
@@ -44,15 +38,19 @@ class Batcher:
     async def predict_async(self, instance):
         """Return the result for one instance.
 
-        Raises Overloaded when `max_queue` calls wait already, and whatever `predict` raised for this instance.
+        Raises NotReady, Overloaded when `max_queue` calls wait already, and what `predict` raises for this instance.
         """
+        if self.problem:
+            raise NotReady(self.name, self.problem)
+        if self.predict is None:
+            raise TypeError(f'{self.name} has no method predict(instances).')
         waiting = len(self._waiting)
         if waiting >= self._max_queue:
             seconds = ceil(waiting / self._max_batch_size) * self._seconds_per_batch
             raise Overloaded(self.name, waiting, max(seconds, self.running_for()))
         future = asyncio.get_running_loop().create_future()
         self._waiting.add(future)
-        self._queue.put(Call(instance, future))
+        self._queue.put((instance, future))
         if self._thread is None:
             self._start()
         try:
@@ -76,66 +74,79 @@ class Batcher:
                 self._thread.start()
 
     def _run(self):
+        """Predict what waits, for ever.
+
+        A batch waits a little for as many calls as were answered together last time: these callers tend to come back
+        together, and a slow model gains by larger batches.
+        """
         together, seconds = 1, 0.0
         while True:
             calls = [self._queue.get()]
-            self._gather(calls, together, seconds * LINGER)
+            until = perf_counter() + seconds * LINGER
+            with suppress(Empty):
+                while len(calls) < self._max_batch_size:
+                    wait = max(0.0, until - perf_counter()) if len(calls) < together else 0.0
+                    calls.append(self._queue.get(timeout=wait) if wait else self._queue.get_nowait())
             together, started = len(calls), perf_counter()
             self._answer(calls)
             seconds = perf_counter() - started
             # A waiting thread must not keep the last batch alive.
             del calls
 
-    def _gather(self, calls, expected, linger):
-        """Add the waiting calls; wait up to `linger` seconds for as many as were answered together last time.
-
-        Callers that were answered together tend to come back together, and a slow model gains by larger batches.
-        """
-        until = perf_counter() + linger
-        while len(calls) < self._max_batch_size:
-            try:
-                if len(calls) < expected:
-                    calls.append(self._queue.get(timeout=max(0, until - perf_counter())))
-                else:
-                    calls.append(self._queue.get_nowait())
-            except Empty:
-                return
-
     def _answer(self, calls):
-        """Predict once for all calls. If that fails, halve the batch, so that a bad instance fails alone."""
-        calls = [call for call in calls if not call.future.done()]
+        """Predict once for all calls; each gets its result."""
+        calls = [call for call in calls if not call[1].done()]
         if not calls:
             return
-        try:
-            results = self._results([call.instance for call in calls])
-        # BaseException: a model that calls sys.exit must neither end this thread nor leave its caller waiting.
-        except BaseException as error:
-            if len(calls) == 1:
-                hand_back([(calls[0].future, None, _exception(error))])
-                return
-            middle = len(calls) // 2
-            self._answer(calls[:middle])
-            self._answer(calls[middle:])
-        else:
-            hand_back([(call.future, result, None) for call, result in zip(calls, results, strict=True)])
-
-    def _results(self, instances):
-        """Return the results of `predict` as a list of the right length, and measure how long it took."""
         started = self._predicting_since = perf_counter()
         try:
-            results = self._predict(instances)
-        finally:
-            self._predicting_since = None
-            measured = perf_counter() - started
-            known = self._seconds_per_batch or measured
-            self._seconds_per_batch = known + (measured - known) / 4
-        # NumPy arrays and tensors have `tolist`. A dict or a generator can't be matched with the instances.
-        if not (isinstance(results, (list, tuple)) or hasattr(results, 'tolist')):
-            raise TypeError(f'{self.name}: predict must return a list, not {type(results).__name__}.')
-        results = list(results)
-        if len(results) != len(instances):
-            raise ValueError(f'{self.name}: predict returned {len(results)} results for {len(instances)} instances.')
-        return results
+            try:
+                results = self.predict([instance for instance, _ in calls])
+            finally:
+                self._predicting_since = None
+                measured, known = perf_counter() - started, self._seconds_per_batch
+                self._seconds_per_batch += (measured - known) / (4 if known else 1)
+            # NumPy arrays and tensors have `tolist`. A dict or a generator can't be matched with the instances.
+            if not (isinstance(results, (list, tuple)) or hasattr(results, 'tolist')):
+                raise TypeError(f'{self.name}: predict must return a list, not {type(results).__name__}.')
+            results = list(results)
+            if len(results) != len(calls):
+                raise ValueError(f'{self.name}: predict returned {len(results)} results for {len(calls)} instances.')
+        # BaseException: a model that calls sys.exit must neither end this thread nor leave its caller waiting.
+        except BaseException as error:
+            self._answer_failed(calls, error)
+        else:
+            hand_back([(future, result, None) for (_, future), result in zip(calls, results, strict=True)])
+
+    def _answer_failed(self, calls, error):
+        """Halve a batch that failed, so that a bad instance fails alone."""
+        if len(calls) == 1:
+            hand_back([(calls[0][1], None, _exception(error))])
+            return
+        middle = len(calls) // 2
+        self._answer(calls[:middle])
+        self._answer(calls[middle:])
+
+
+def hand_back(outcomes):
+    """Settle each `(future, result, error)` from any thread, in one callback for each event loop."""
+    by_loop = {}
+    for outcome in outcomes:
+        by_loop.setdefault(outcome[0].get_loop(), []).append(outcome)
+    for loop, its_outcomes in by_loop.items():
+        # A closed loop has no callers left.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, its_outcomes)
+
+
+def _settle(outcomes):
+    for future, result, error in outcomes:
+        if future.done():
+            continue  # its caller has gone
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
 
 
 def _exception(error):

@@ -4,7 +4,7 @@ import re
 from contextvars import ContextVar
 from time import perf_counter
 
-SECONDS = re.compile(r'[0-9]{1,9}(\.[0-9]{1,9})?')
+SECONDS = re.compile(rb'[0-9]{1,9}(\.[0-9]{1,9})?')
 
 # When the current request arrived (perf_counter), and how many seconds it may take.
 _request = ContextVar('request', default=None)
@@ -25,11 +25,11 @@ def of_call(timeout: float) -> tuple[float, float]:
     return _request.get() or (perf_counter(), timeout)
 
 
-def of_header(text: str | None, timeout: float) -> float:
+def of_header(value: bytes | None, timeout: float) -> float:
     """Return the seconds of an X-Request-Timeout header, at most `timeout`; `timeout` if it is missing or invalid."""
-    return timeout if text is None or not is_valid(text) else min(float(text), timeout)
+    return min(float(value), timeout) if value is not None and is_valid(value) else timeout
 
 
-def is_valid(text: str | None) -> bool:
+def is_valid(value: bytes | None) -> bool:
     """Tell whether an X-Request-Timeout header is missing, or a number of seconds above 0."""
-    return text is None or (bool(SECONDS.fullmatch(text)) and float(text) > 0)
+    return value is None or (bool(SECONDS.fullmatch(value)) and float(value) > 0)

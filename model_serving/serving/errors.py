@@ -20,6 +20,9 @@ class NotReady(CallError):
 
     status = 503
 
+    def __init__(self, name: str, problem: str):
+        super().__init__(f'{name} is not ready: {problem}')
+
 
 class DeadlineExceeded(CallError):
     """The model did not answer within `seconds`."""

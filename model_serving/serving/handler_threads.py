@@ -4,8 +4,8 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
+from .batching import hand_back
 from .errors import Overloaded
-from .futures import hand_back
 
 
 class HandlerThreads:
@@ -25,21 +25,18 @@ class HandlerThreads:
         if len(self._waiting) >= self._max_calls:
             raise Overloaded(self._name, len(self._waiting), self.running_for())
 
-    async def run(self, function, *arguments):
+    async def run(self, function):
         """Call the function in one of the threads; return what it returns, or raise what it raises.
 
         When the caller is cancelled, a function that has not begun is dropped; the result of a running one is lost.
         """
         future = asyncio.get_running_loop().create_future()
-        work = [function, *arguments]
         self._waiting.add(future)
-        self._pool.submit(self._do, work, future)
+        self._pool.submit(self._do, function, future)
         try:
             return await future
         finally:
             self._waiting.discard(future)
-            # The pool keeps the list until a thread is free, and an argument may be a large body.
-            work.clear()
 
     def start(self, function):
         """Call the function in one of the threads; nobody waits for it."""
@@ -54,14 +51,12 @@ class HandlerThreads:
         """Raise `error` for every waiting caller, from any thread; running functions go on."""
         hand_back([(future, None, error) for future in list(self._waiting)])
 
-    def _do(self, work, future):
-        # A copy, since the caller may clear the list at any time.
-        function, *arguments = work[:] or (None,)
-        if function is None:
+    def _do(self, function, future):
+        if future.done():
             return
         self._running[future] = perf_counter()
         try:
-            outcome = future, function(*arguments), None
+            outcome = future, function(), None
         except Exception as error:
             outcome = future, None, error
         finally:

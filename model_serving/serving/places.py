@@ -1,6 +1,6 @@
 """Finds the line of the user's own files where an error came from, as `model_serving/routes.py, line 3`."""
 
-import sys
+import inspect
 import traceback
 from functools import partial
 from pathlib import Path
@@ -8,39 +8,33 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 PROJECT = PACKAGE.parent
 STANDARD_LIBRARY = Path(traceback.__file__).parent
-# Everything else in the package is the user's, but for the base class among the resources.
-OURS = {'app.py', 'asgi.py', 'formats', 'front', 'server', 'serving', 'utils', 'web'}
-BASE_CLASS = PACKAGE / 'resources' / 'model_resource.py'
+# What is the user's in the package, and what is not for all that.
+USERS = {'models', 'resources', 'routes.py'}
+NOT_USERS = {PROJECT / 'main.py', PACKAGE / 'resources' / 'model_resource.py'}
 MAX_WORDS = 500
 
 
-def of_error(error, anywhere=False) -> str | None:
-    """Return the last line of a user's file in the traceback; None if there is none.
-
-    An error that serving/ itself raises about a model has none: the line would be the caller's. With `anywhere`, return
-    the last line of the package instead, or of main.py.
-    """
+def of_error(error) -> str | None:
+    """Return the last line of a user's file in the traceback; None if there is none."""
     lines = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
         lines.append((Path(error.filename), error.lineno))
-    lines = [line for line in lines if _is_source(line[0])]
-    found = [line for line in lines if _is_users(line[0])]
-    if found and lines[-1][0].is_relative_to(PACKAGE / 'serving'):
-        found = []
-    if anywhere:
-        found = found or lines or [(PROJECT / 'main.py', 1)]
-    return f'{_shown(found[-1][0])}, line {found[-1][1]}' if found else None
+    # What serving/ raises is about the model; the user's line would be the caller's.
+    if lines and lines[-1][0].parent == Path(__file__).parent:
+        return None
+    lines = [line for line in lines if _is_users(line[0])]
+    return f'{_shown(lines[-1][0])}, line {lines[-1][1]}' if lines else None
 
 
 def of_object(thing) -> str:
-    """Return where a function begins, decorators included; for a class or any other object, the file that made it."""
-    while isinstance(thing, partial) or hasattr(thing, '__wrapped__'):
-        thing = thing.func if isinstance(thing, partial) else thing.__wrapped__
-    code = getattr(thing, '__code__', None)
-    if code:
-        return f'{_shown(Path(code.co_filename))}, line {code.co_firstlineno}'
-    file = Path(getattr(sys.modules.get(getattr(thing, '__module__', '')), '__file__', None) or '')
-    return _shown(file) if _is_source(file) else 'model_serving/routes.py'
+    """Return where a function begins, decorators included; for a class the file; for any other object routes.py."""
+    thing = inspect.unwrap(thing.func if isinstance(thing, partial) else thing)
+    try:
+        file = Path(inspect.getsourcefile(thing) or '')
+    except TypeError:
+        file = PACKAGE / 'routes.py'
+    line = f', line {thing.__code__.co_firstlineno}' if inspect.isfunction(thing) else ''
+    return _shown(file) + line
 
 
 def in_one_line(error) -> str:
@@ -53,15 +47,12 @@ def in_one_line(error) -> str:
     return ' '.join(f'{type(error).__name__}: {text}'.split()).removesuffix(':')[:MAX_WORDS]
 
 
-def _is_source(path):
-    """Tell whether a file is the package's or a user's; main.py only calls, so it does not count."""
-    is_library = path.is_relative_to(STANDARD_LIBRARY) or {'site-packages', 'dist-packages'} & set(path.parts)
-    return path.is_absolute() and path.suffix == '.py' and path != PROJECT / 'main.py' and not is_library
-
-
 def _is_users(path):
-    is_ours = path.is_relative_to(PACKAGE) and path.relative_to(PACKAGE).parts[0] in OURS
-    return not is_ours and path != BASE_CLASS
+    if path in NOT_USERS or path.suffix != '.py' or not path.is_absolute():
+        return False
+    if path.is_relative_to(PACKAGE):
+        return path.relative_to(PACKAGE).parts[0] in USERS
+    return not path.is_relative_to(STANDARD_LIBRARY) and not {'site-packages', 'dist-packages'} & set(path.parts)
 
 
 def _shown(path):

@@ -13,8 +13,7 @@ class Servable:
     """One version of a named model: its resource, schemas, settings and, once it is loaded, its object and batcher.
 
     `model_class` is None for a resource that brings its own model. `resource` and the schemas of a model file are None
-    until it is loaded. `problem` says why the model can't answer; it is None when it can. `answers` are the answers to
-    the schema's examples.
+    until it is loaded. `answers` are the answers to the schema's examples.
     """
 
     def __init__(self, name, version, model_class, settings, resource=None):
@@ -25,14 +24,14 @@ class Servable:
         self.resource = resource
         self.schema = getattr(getattr(resource, 'post', None), 'schema', None)
         self.result_schema = getattr(resource, 'result_schema', None)
-        self.problem = 'It has not been started yet.'
         self.answers = []
         # How long loading took, in seconds, and in which process.
         self.load_seconds = self.load_process = None
         # The threads of its `def` handlers; the front makes them.
         self.handler_threads = None
         self._model = None
-        self._batcher = None
+        self.batcher = Batcher(name, None, settings['max_batch_size'], settings['max_queue'])
+        self.problem = 'It has not been started yet.'
 
     @property
     def url(self) -> str:
@@ -53,10 +52,19 @@ class Servable:
         return getattr(self.model_class, '__name__', None) or str(self.model_class)
 
     @property
+    def problem(self) -> str | None:
+        """Why the model can't answer; None when it can."""
+        return self.batcher.problem
+
+    @problem.setter
+    def problem(self, problem):
+        self.batcher.problem = problem
+
+    @property
     def model(self):
         """The model's object; raises NotReady."""
         if self.problem:
-            raise self._not_ready()
+            raise NotReady(self.name, self.problem)
         return self._model
 
     def load(self):
@@ -65,9 +73,7 @@ class Servable:
             started = perf_counter()
             self._model = self.model_class()
             self.load_seconds, self.load_process = perf_counter() - started, os.getpid()
-            if hasattr(self._model, 'predict'):
-                limits = self.settings['max_batch_size'], self.settings['max_queue']
-                self._batcher = Batcher(self.name, self._model.predict, *limits)
+            self.batcher.predict = getattr(self._model, 'predict', None)
 
     def reason(self, error) -> str:
         """Return in one line what is wrong, and where: the user's file and line, or else the model's file.
@@ -79,25 +85,14 @@ class Servable:
         place = places.of_error(error) or self.settings['file'] or places.of_object(self.model_class)
         return f'{places.in_one_line(error)} ({place})'
 
-    async def predict_async(self, instance):
-        """Return the result for one instance; raises a CallError, or whatever the model raises.
-
-        It has no deadline of its own: when its task is cancelled, the call is dropped.
-        """
-        if self.problem:
-            raise self._not_ready()
-        if self._batcher is None:
-            raise TypeError(f'{self.name} has no method predict(instances).')
-        return await self._batcher.predict_async(instance)
-
     def predict(self, instance):
         """Return the result for one instance, for callers in threads.
 
-        Raises as predict_async, DeadlineExceeded, and BlockingCall on the event loop.
+        Raises as the batcher does, DeadlineExceeded, and BlockingCall on the event loop.
         """
         if event_loop.is_running_here():
             raise BlockingCall
-        return event_loop.run(self.predict_async(instance), self.name, self.settings['timeout'])
+        return event_loop.run(self.batcher.predict_async(instance), self.name, self.settings['timeout'])
 
     @property
     def hangs_for(self) -> float:
@@ -106,16 +101,13 @@ class Servable:
         A `def` handler may take one time-out more, since it may wait for `predict` for so long.
         """
         timeout = self.settings['timeout']
-        limits = ((self._batcher, HANGS_AFTER * timeout), (self.handler_threads, (HANGS_AFTER + 1) * timeout))
+        limits = ((self.batcher, HANGS_AFTER * timeout), (self.handler_threads, (HANGS_AFTER + 1) * timeout))
         running = ((part.running_for(), limit) for part, limit in limits if part is not None)
         return max((seconds for seconds, limit in running if seconds > limit), default=0.0)
 
     def give_up(self, problem: str):
         """Answer waiting and future callers that the model is not ready; `problem` says why."""
         self.problem = problem
-        for waited_for in (self._batcher, self.handler_threads):
+        for waited_for in (self.batcher, self.handler_threads):
             if waited_for is not None:
-                waited_for.give_up(self._not_ready())
-
-    def _not_ready(self):
-        return NotReady(f'{self.name} is not ready: {self.problem}')
+                waited_for.give_up(NotReady(self.name, problem))

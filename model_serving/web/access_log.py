@@ -3,63 +3,60 @@
 import atexit
 import logging
 import threading
+import time
 from collections import deque
 
 LOGGER = logging.getLogger('access')
 LINE = '%s "%s %s" %s %s %.1f ms %s'
-# How long a line may wait for its neighbours, in seconds.
-LINGER = 0.05
+# How often the lines are written, in seconds.
+INTERVAL = 0.05
 MARK = '\0'
 
 
 class AccessLog:
-    """Collects lines and writes those of a twentieth of a second at once, which costs a tenth of writing each one.
+    """Collects answers, and writes those of a twentieth of a second at once: a tenth of the cost of writing each one.
 
+    An answer is the request's ASGI scope, the status, the Content-Length or `-`, milliseconds and the request's id.
     What a killed process had not written yet is lost with it.
     """
 
     def __init__(self):
-        self._answers = deque()
-        self._is_due = False
-        # A signal handler may write while its thread is writing.
+        self.answers = deque()
+        # A signal handler may write while the thread is writing.
         self._writing = threading.RLock()
         self._unwritten, self._reason = 0, None
         atexit.register(self.write)
 
-    def add(self, *answer):
-        """Note an answer: client, method, path as it was sent, status, Content-Length or `-`, ms, request id."""
-        self._answers.append(answer)
-        if not self._is_due:
-            self._schedule()
+    def start(self):
+        """Start the thread that writes the lines; after the fork."""
+        threading.Thread(target=self._run, name='access log', daemon=True).start()
 
-    def _schedule(self):
-        self._is_due = True
-        timer = threading.Timer(LINGER, self._write_scheduled)
-        timer.daemon = True
-        timer.start()
-
-    def _write_scheduled(self):
-        self.write()
-        self._is_due = False
-        if self._answers:  # noted between these two lines
-            self._schedule()
+    def _run(self):
+        while True:
+            time.sleep(INTERVAL)
+            self.write()
 
     def write(self):
-        """Write what was noted; at the end of the process nobody else does."""
+        """Write what has come; at the end of the process nobody else does."""
         with self._writing:
-            answers = [self._answers.popleft() for _ in range(len(self._answers))]
+            lines = [_line(*self.answers.popleft()) for _ in range(len(self.answers))]
             # What was not written is counted first, since the last line before may have been cut in the middle.
-            lines = [f'{self._unwritten} lines before could not be written: {self._reason}'] if self._unwritten else []
+            before = [f'{self._unwritten} lines before could not be written: {self._reason}'] if self._unwritten else []
             try:
-                _write(lines + [_line(*answer) for answer in answers])
-                self._unwritten = 0
+                if lines:
+                    _write(before + lines)
+                    self._unwritten = 0
             # A full disk, say: the lines are given up, or they would pile up in memory.
             except Exception as error:
-                self._unwritten, self._reason = self._unwritten + len(answers), error
+                self._unwritten, self._reason = self._unwritten + len(lines), error
 
 
-def _line(client, method, path, *others):
-    return LINE % (client, method, path if path.isprintable() else ascii(path), *others)
+def _line(scope, *others):
+    # The raw path: the decoded one could hold line breaks that forge a line of the log.
+    path, query = scope.get('raw_path') or scope['path'].encode(), scope['query_string']
+    uri = (b'%s?%s' % (path, query) if query else path).decode('latin-1')
+    client = (scope.get('client') or '-')[0]
+    return LINE % (client, scope['method'], uri if uri.isprintable() else ascii(uri), *others)
 
 
 def _write(lines):
@@ -67,7 +64,8 @@ def _write(lines):
     logger = LOGGER
     while logger is not None:
         for handler in logger.handlers:
-            if isinstance(handler, logging.StreamHandler):
+            # A file that is not opened yet has no stream.
+            if getattr(handler, 'stream', None):
                 # Formatted once for all: lines of the same twentieth of a second have the same time.
                 before, after = handler.format(_record(MARK)).split(MARK)
                 with handler.lock:

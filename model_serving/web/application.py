@@ -60,23 +60,25 @@ class Application(Flask):
 def _begin():
     """Give the request an id and a deadline, unless the front has; refuse an invalid X-Request-Timeout."""
     timeout = request.headers.get('X-Request-Timeout')
+    timeout = None if timeout is None else timeout.encode()
     if REQUEST_ID not in request.environ:
         g.arrived = perf_counter()
-        request.environ[REQUEST_ID] = request_id(request.headers.get('X-Request-ID'))
+        request.environ[REQUEST_ID] = request_id(request.headers.get('X-Request-ID', ''))
         deadlines.begin(g.arrived, deadlines.of_header(timeout, current_app.limits(request.path)['timeout']))
     if not deadlines.is_valid(timeout):
-        raise BadRequest(f'X-Request-Timeout must be a number of seconds above 0, such as 2.5, not {timeout[:40]!r}.')
+        sent = timeout[:40].decode(errors='replace')
+        raise BadRequest(f'X-Request-Timeout must be a number of seconds above 0, such as 2.5, not {sent!r}.')
 
 
 def _end(response):
-    """Add the request's id to the answer and write a line of the access log, unless the front does."""
+    """Add the request's id to the answer and note it for the access log, unless the front does."""
     if 'arrived' in g:
         own_id = response.headers['X-Request-ID'] = request.environ[REQUEST_ID]
         if current_app.access_log:
-            # The raw path: the decoded one could hold line breaks that forge a line of the log.
             path = request.environ.get('RAW_URI') or request.environ.get('REQUEST_URI') or request.path
-            length = response.headers.get('Content-Length', '-')
+            scope = {'client': (request.remote_addr or '-',), 'method': request.method, 'query_string': b''}
+            scope['raw_path'] = path.encode('latin-1', 'replace')
             ms = (perf_counter() - g.arrived) * 1000
-            client = request.remote_addr or '-'
-            current_app.access_log.add(client, request.method, path, response.status_code, length, ms, own_id)
+            length = response.headers.get('Content-Length', '-')
+            current_app.access_log.answers.append((scope, response.status_code, length, ms, own_id))
     return response

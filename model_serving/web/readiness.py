@@ -26,22 +26,27 @@ class Readiness:
         self._lock = threading.Lock()
         self.started = False
 
-    def start(self) -> list:
-        """Make every model ready; return the servables that are not, with the reason in their `problem`.
+    def start(self):
+        """Make every model ready, or set its `problem`.
 
         Each worker calls this before it accepts requests; under a stock WSGI server the first request does.
         """
-        servables = self._app.servables.values()
         with self._lock:
             if not self.started:
-                for servable in servables:
+                for servable in self._app.servables.values():
                     servable.problem = self._problem(servable)
                     if servable.resource is None:
                         # It answers every request with 503 and the reason.
                         servable.schema = servable.result_schema = None
                         self._serve_file(servable)
+                if self._app.access_log:
+                    self._app.access_log.start()
                 self.started = True
-        return [servable for servable in servables if servable.problem]
+
+    def reasons_to_stop(self) -> str:
+        """Return why the service can not start, for the models that must be ready; empty if all are."""
+        unready = [one for one in self._app.servables.values() if one.problem and one.settings['on_error'] == 'stop']
+        return ' '.join(f'{servable.url}: {servable.problem}' for servable in unready)
 
     def _problem(self, servable):
         place = ''

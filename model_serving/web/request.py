@@ -1,10 +1,9 @@
 """The request as resources see it: its body is bounded and decompressed, and its JSON is valid or a 400 says why."""
 
-import random
 import re
 import zlib
 from io import BytesIO
-from itertools import islice
+from secrets import token_hex
 
 import flask
 from flask import current_app
@@ -20,8 +19,11 @@ from werkzeug.utils import cached_property
 # The key of `environ` for the id of the request.
 REQUEST_ID = 'model_serving.request_id'
 SANE_REQUEST_ID = re.compile(r'[A-Za-z0-9._:/+=@-]{1,128}')
+# What clients send as the type of JSON.
+JSON_TYPES = {b'application/json'} | {
+    b'application/json;%scharset=%s' % (space, name) for space in (b'', b' ') for name in (b'utf-8', b'UTF-8')
+}
 ENCODINGS = ('gzip', 'x-gzip', 'deflate')
-PIECE = 64 * 1024
 # zlib's numbers for its formats: gzip, zlib, and raw data, which some clients send as deflate.
 GZIP, ZLIB, RAW = 31, 15, -15
 
@@ -42,11 +44,10 @@ class JSONRequest(flask.Request):
             raise UnsupportedMediaType(
                 f'Content-Encoding {encoding[:40]} is not supported. Send the body with gzip or deflate, or as it is.'
             )
-        is_packed = encoding in ENCODINGS
-        if self.content_length is not None and not is_packed:
+        if encoding not in ENCODINGS:
             return super().stream
-        body = self._chunks() if self.content_length is None else super().stream.read()
-        return BytesIO(decompress(body, encoding, self.max_content_length) if body and is_packed else body)
+        body = super().stream.read()
+        return BytesIO(decompress(body, encoding, self.max_content_length) if body else body)
 
     def get_data(self, cache=True, as_text=False, parse_form_data=False):
         """Return the body; raises BadRequest if it is incomplete or damaged."""
@@ -72,23 +73,10 @@ class JSONRequest(flask.Request):
             )
         raise BadRequest(str(error))
 
-    def _chunks(self):
-        """Return a body that is sent in chunks; reads at most one piece more than is allowed."""
-        limit = self.max_content_length
-        # Without this flag the server does not tell where the body ends.
-        if not self.environ.get('wsgi.input_terminated'):
-            return b''
-        # In pieces, because a server may hold several copies of what is read at once.
-        pieces = iter(lambda: self.environ['wsgi.input'].read(PIECE), b'')
-        body = b''.join(islice(pieces, limit // PIECE + 1))
-        if len(body) > limit:
-            raise RequestEntityTooLarge
-        return body
 
-
-def request_id(text: str | None) -> str:
+def request_id(text: str) -> str:
     """Return the id of a request: its X-Request-ID header if that is well-formed, else a new id."""
-    return text if text is not None and SANE_REQUEST_ID.fullmatch(text) else f'{random.getrandbits(64):016x}'
+    return text if SANE_REQUEST_ID.fullmatch(text) else token_hex(8)
 
 
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:

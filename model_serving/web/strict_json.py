@@ -23,7 +23,7 @@ def loads(data: bytes):
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise ValueError(_explanation(data, error)) from None
-    if _deeper_than_allowed(data):
+    if data.count(b'[') + data.count(b'{') > MAX_DEPTH and _depth(data) > MAX_DEPTH:
         raise ValueError(f'JSON nested deeper than {MAX_DEPTH} levels is not accepted.')
     # orjson reads an integer beyond 64 bits as a float, which is another number.
     if LONG_NUMBER.search(data):
@@ -53,12 +53,10 @@ def _plain(value):
     raise TypeError(f'A result holds a {type(value).__name__}, which is not a JSON value.')
 
 
-def _deeper_than_allowed(data):
-    """Tell whether valid JSON is nested too deep, without recursion or a loop over its values."""
-    if data.count(b'[') + data.count(b'{') <= MAX_DEPTH:
-        return False
+def _depth(data):
+    """Return how deep valid JSON is nested, without recursion or a loop over its values."""
     brackets = JSON_STRING.sub(b'', data).translate(None, NOT_BRACKETS)
-    return max(accumulate(map(STEP.__getitem__, brackets)), default=0) > MAX_DEPTH
+    return max(accumulate(map(STEP.__getitem__, brackets)), default=0)
 
 
 def _explanation(data, error):

@@ -78,7 +78,7 @@ def service(service_class, tmp_path_factory):
         'MODEL_SERVING_LIMITEDMODEL_MAX_QUEUE': '1',
         'MODEL_SERVING_SERVING_MAX_BODIES': '100 KiB',
     }
-    served = files(max_body='16 KiB') | conf | with_constants(front__exchange__SILENCE=1)
+    served = files(max_body='16 KiB') | conf | with_constants(asgi__SILENCE=1)
     served['model_serving/routes.py'] += RARE
     one = service_class(tmp_path_factory.mktemp('errors'), served, environment)
     one.start()

@@ -19,7 +19,7 @@ IN_CHUNKS = (
     + b'0\r\n\r\n'
 )
 # Files of a service that waits a second for silent clients, and as long for those that it has refused.
-IMPATIENT = with_constants(server__protocol__SILENCE=1, front__exchange__SILENCE=1, front__bodies__DRAIN=1)
+IMPATIENT = with_constants(server__protocol__SILENCE=1, asgi__SILENCE=1, front__failures__DRAIN=1)
 HELLO = b'{"result":"Hello, Leo!"}\n'
 
 

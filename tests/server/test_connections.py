@@ -344,7 +344,7 @@ class TestManyBodies:
 
     def test_what_is_too_much_is_refused(self, make_service):
         service = make_service(
-            PATIENT | with_constants(front__bodies__DRAIN=1),
+            PATIENT | with_constants(front__failures__DRAIN=1),
             {'WORKERS': '1', 'MODEL_SERVING_SERVING_MAX_BODIES': '4 MiB'},
         )
         (pid,) = service.worker_pids

@@ -1,0 +1,80 @@
+"""What is answered when a request fails: its body, its deadline, its handler."""
+
+import asyncio
+import contextlib
+from time import perf_counter
+
+from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
+from werkzeug.wrappers import Response
+
+from ..serving.errors import Busy, DeadlineExceeded
+from ..web import strict_json
+from ..web.errors import answer_to
+from .wsgi import encoded
+
+# For how long the rest of a body is read after an early answer, in seconds.
+DRAIN = 5
+# The status in the access log when the client left before its answer, as in nginx's log.
+CLIENT_LEFT = 499
+ENDING = 'The service was stopped before the model had answered. Send the request again.'
+TOO_SLOW = 'The rest of the body did not arrive in time. Send it without a pause.'
+TOO_MUCH = 'The service holds too many request bodies at present. Try again in a second.'
+
+
+class ClientLeft(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+def may_read_on(exchange, more: bool) -> bool:
+    """Tell whether to read `more` of a body: not if it is too large. Raises ServiceUnavailable beyond the budget."""
+    exchange.heard = perf_counter()
+    if exchange.front.held > max(exchange.front.max_bodies, exchange.held):
+        # Others may use its bytes while the rest is thrown away.
+        exchange.front.held -= exchange.held
+        exchange.held, exchange.is_read, exchange.unread = 0, True, int(more)
+        raise ServiceUnavailable(TOO_MUCH, retry_after=1)
+    if more and exchange.held > exchange.endpoint.max_body:
+        exchange.unread = 1
+    return more and not exchange.unread
+
+
+async def throw_away_rest(receive):
+    """Read the rest of a body: a client whose connection is closed while it sends may never read its answer."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN):
+            while (await receive()).get('more_body', False):
+                pass
+
+
+async def answer(exchange, error: BaseException):
+    """Return status, headers and body of the answer to an exception; raise it again when nobody waits for one."""
+    task = exchange.task
+    if isinstance(error, (ClientLeft, GeneratorExit)):
+        raise error
+    if isinstance(error, asyncio.CancelledError) and exchange.is_expired:
+        task.uncancel()
+        error = _timeout(exchange)
+    # Otherwise it is the handler's own, or the server's, which ends and has waited for this call long enough.
+    elif isinstance(error, asyncio.CancelledError) and task.cancelling():
+        if not getattr(exchange.connection, 'is_cut_off', False):
+            raise error
+        task.uncancel()
+        error = ServiceUnavailable(ENDING)
+    exchange.abandon()
+    response = getattr(error, 'response', None)
+    if isinstance(response, Response):
+        return await exchange.by_response(response)
+    call = f'{exchange.scope["method"]} {exchange.scope["path"]}'
+    data, status, headers = answer_to(error, call, exchange.request_id, exchange.endpoint.servable)
+    return status, exchange.with_constant(encoded(headers.items())), strict_json.dumps(data)
+
+
+def _timeout(exchange):
+    if not exchange.is_read:
+        exchange.is_read, exchange.unread = True, 1
+        return RequestTimeout(TOO_SLOW)
+    servable, threads = exchange.endpoint.servable, exchange.endpoint.threads
+    name = servable.name if servable else 'The service'
+    if exchange.wsgi_call is not None and not exchange.wsgi_call.has_begun:
+        return Busy(name, exchange.seconds, threads.count)
+    return DeadlineExceeded(name, exchange.seconds)

@@ -1,0 +1,116 @@
+"""How the front starts: the models on the event loop, and how each URL is answered."""
+
+import asyncio
+import inspect
+import sys
+from typing import NamedTuple
+
+import flask_restful
+
+from ..resources.model_resource import ModelResource
+from ..serving import event_loop
+from ..serving.handler_threads import HandlerThreads
+from .wsgi import encoded
+
+HOOKS = ('before_request_funcs', 'after_request_funcs', 'teardown_request_funcs', 'url_value_preprocessors')
+
+
+class Endpoint(NamedTuple):
+    """How a URL is answered: its limits, its async handler if it has one, and the threads in which Flask answers.
+
+    Requests with a method that the resource does not have are answered in the threads of the `pages`, so that they
+    never wait for a handler.
+    """
+
+    max_body: int
+    timeout: float
+    threads: HandlerThreads
+    pages: HandlerThreads
+    servable: object = None
+    handler: object = None
+    is_valid: object = None
+
+    def threads_for(self, method: str) -> HandlerThreads:
+        """Return the threads in which Flask answers a request with this method."""
+        # A resource's `get` answers HEAD, too.
+        methods = (self.servable.resource.methods if self.servable else None) or ()
+        return self.threads if method.replace('HEAD', 'GET') in methods else self.pages
+
+
+async def start(front, threads: int):
+    """Make the models ready on this event loop, once.
+
+    Our worker calls this before it listens. Under another ASGI server it is called by lifespan.
+    """
+    async with front.starting:
+        if front.is_started:
+            return
+        event_loop.use(asyncio.get_running_loop())
+        # Forked workers would all return the same random numbers.
+        if 'numpy' in sys.modules:
+            sys.modules['numpy'].random.seed()
+        # In a thread: models may take long to load, and async handlers need the loop.
+        await asyncio.to_thread(front.app.readiness.start)
+        pages = HandlerThreads('the service', threads, 10 * threads)
+        front.other = Endpoint(**front.app.limits(''), threads=pages, pages=pages)
+        for url, servable in front.app.servables.items():
+            servable.handler_threads = HandlerThreads(servable.name, threads, servable.settings['max_queue'])
+            post = servable.resource.post if is_direct(front, servable.resource) else None
+            front.endpoints[url] = Endpoint(
+                **front.app.limits(url),
+                threads=servable.handler_threads,
+                pages=pages,
+                servable=servable,
+                handler=post and post.handler,
+                is_valid=post and post.is_valid,
+            )
+        front.is_started = True
+
+
+def is_direct(front, resource) -> bool:
+    """Tell whether `post` can be called without Flask: it is async, and nothing else is wrapped around it."""
+    post = getattr(resource, 'post', None)
+    return (
+        post is not None
+        and issubclass(resource, ModelResource)
+        # By identity: a decorator around `post` copies the attribute, but is another function.
+        and getattr(post, 'validated', None) is post
+        and post.takes_instance
+        and inspect.iscoroutinefunction(post.handler)
+        and not isinstance(inspect.getattr_static(resource, 'post'), staticmethod)
+        and not (resource.method_decorators or resource.decorators or resource.representations)
+        and resource.dispatch_request is flask_restful.Resource.dispatch_request
+        and hooks(front.app) == front.own_hooks
+        and 'wsgi_app' not in vars(front.app)  # no middleware
+    )
+
+
+def hooks(app) -> list:
+    """Return the functions that Flask calls around each request of the application."""
+    return [*app.teardown_appcontext_funcs, *(hook for table in HOOKS for hook in getattr(app, table).get(None, ()))]
+
+
+def constant_headers(app) -> list:
+    """Return the headers that Flask adds to every JSON answer: Content-Type and CORS."""
+    with app.test_request_context():
+        response = app.process_response(app.response_class(mimetype='application/json'))
+    del response.headers['Content-Length']
+    return encoded(response.headers)
+
+
+async def lifespan(front, receive, send):
+    """Start the models when an ASGI server says so, and write the rest of the access log at its end."""
+    await receive()
+    # Our worker has started the models already, and has decided whether to go on.
+    reasons = ''
+    if not front.is_started:
+        await front.start()
+        reasons = front.app.readiness.reasons_to_stop()
+    if reasons:
+        await send({'type': 'lifespan.startup.failed', 'message': f'The service can not start. {reasons}'})
+        return
+    await send({'type': 'lifespan.startup.complete'})
+    await receive()
+    if front.access_log:
+        await asyncio.to_thread(front.access_log.write)
+    await send({'type': 'lifespan.shutdown.complete'})
