@@ -122,9 +122,8 @@ class Exchange:
                 more = failures.may_read_on(self, more)
         body, self.is_read = b''.join(pieces), True
         message = pieces = None
-        is_whole = not self.unread and len(body) <= self.endpoint.max_body
         try:
-            instance = strict_json.loads(body) if self.may_be_valid and is_whole else None
+            instance = strict_json.loads(body) if self.may_be_valid and len(body) <= self.endpoint.max_body else None
         except ValueError:
             instance = None
         # A body of `null` counts as no body.

@@ -28,7 +28,8 @@ def of_error(error) -> str | None:
 
 def of_object(thing) -> str:
     """Return where a function begins, decorators included; for a class the file; for any other object routes.py."""
-    thing = inspect.unwrap(thing.func if isinstance(thing, partial) else thing)
+    while isinstance(thing, partial) or hasattr(thing, '__wrapped__'):
+        thing = thing.func if isinstance(thing, partial) else thing.__wrapped__
     try:
         file = Path(inspect.getsourcefile(thing) or '')
     except TypeError:
