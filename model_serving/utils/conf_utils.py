@@ -17,38 +17,27 @@ UNITS = ('', 'KiB', 'MiB', 'GiB')
 
 
 class Kind(NamedTuple):
-    """A kind of value: `read` parses a text and raises ValueError or KeyError; `allowed` describes valid texts."""
+    """A kind of value: the `pattern` of its texts, what `convert` makes of them, and valid texts in words."""
 
-    read: callable
+    pattern: str
+    convert: callable
     allowed: str
 
 
-def _matching(pattern, text):
-    match = re.fullmatch(pattern, text)
-    if not match:
-        raise ValueError
-    return match
-
-
 def _size(text):
-    number, unit = _matching(r'(0*[1-9]\d*)\s*(KiB|MiB|GiB|)', text).groups()
+    number, unit = re.fullmatch(r'(\d+)\s*(\w*)', text).groups()
     return int(number) * 1024 ** UNITS.index(unit)
 
 
-def _seconds(text):
-    seconds = float(text)
-    if not 0 < seconds <= 86400:
-        raise ValueError
-    return seconds
-
-
-SIZE = Kind(_size, 'a number of bytes above 0, such as 65536, 64 KiB or 1 MiB')
-COUNT = Kind(lambda text: int(_matching('0*[1-9][0-9]*', text)[0]), 'a whole number of at least 1')
-SECONDS = Kind(_seconds, 'a number of seconds above 0 and at most 86400')
-ON_OFF = Kind(lambda text: configparser.ConfigParser.BOOLEAN_STATES[text.lower()], 'on or off, yes or no')
-FILE = Kind(lambda text: _matching('.+', text)[0], "a file's path, absolute or from the project's folder on")
-WORDS = Kind(lambda text: re.findall(r'[^\s,]+', text), 'names, with commas between or on lines of their own')
-ON_ERROR = Kind({'stop': 'stop', 'skip': 'skip'}.__getitem__, 'stop or skip')
+SIZE = Kind(r'0*[1-9]\d*\s*(KiB|MiB|GiB|)', _size, 'a number of bytes above 0, such as 65536, 64 KiB or 1 MiB')
+COUNT = Kind(r'0*[1-9]\d*', int, 'a whole number of at least 1')
+SECONDS = Kind(r'(?=.*[1-9])\d{1,5}(\.\d+)?', float, 'a number of seconds above 0 and below 100000')
+ON_OFF = Kind(
+    '(?i)on|off|yes|no|true|false', lambda text: text.lower() in ('on', 'yes', 'true'), 'on or off, yes or no'
+)
+FILE = Kind('.+', str, "a file's path, absolute or from the project's folder on")
+WORDS = Kind('(?s).*', re.compile(r'[^\s,]+').findall, 'names, with commas between or on lines of their own')
+ON_ERROR = Kind('stop|skip', str, 'stop or skip')
 
 
 class Setting(NamedTuple):
@@ -62,11 +51,10 @@ class Setting(NamedTuple):
     only_own: bool = False
 
     def read(self, text, place):
-        """Parse a text; raises StartError, which names the place and what is allowed."""
-        try:
-            return self.kind.read(text.strip())
-        except (ValueError, KeyError) as error:
-            raise StartError(f'{place} = {text!r}: it must be {self.kind.allowed}.') from error
+        """Return the value of a text; raises StartError, which names the place and what is allowed."""
+        if not re.fullmatch(self.kind.pattern, text.strip(), re.ASCII):
+            raise StartError(f'{place} = {text!r}: it must be {self.kind.allowed}.')
+        return self.kind.convert(text.strip())
 
 
 SETTINGS = (
@@ -106,13 +94,12 @@ class Conf:
         for key in self._general['model']:
             if SECTIONS['model'][key].only_own:
                 raise StartError(f'serving.conf: [model] {key} belongs in the .conf file of its model.')
-        self.serving = self._complete('serving', 'serving', self._general['serving'])
+        self.serving = self._complete('serving', self._general['serving'], ['serving'])
 
     def model(self, name: str) -> dict:
         """Return the settings of a model: its own over those of serving.conf, the environment over both."""
         _, own = self._own.get(name, (None, {}))
-        general = self._complete('model', 'model', {**self._general['model'], **own})
-        return self._complete('model', name, general)
+        return self._complete('model', {**self._general['model'], **own}, ['model', name])
 
     def model_files(self) -> list:
         """Return the names of the models whose settings name a file to serve."""
@@ -140,10 +127,9 @@ class Conf:
                 logging.getLogger('conf').warning('%s: no such setting.%s', variable, hint)
 
     def _read_file(self, path):
-        parser = _parse(path)
-        for section in parser.sections():
-            values = _values(path, section, parser[section])
-            name = values.pop('name', None)
+        for section, texts in _parsed(path).items():
+            name = texts.pop('name', None) if section == 'model' else None
+            values = _values(path, section, texts)
             if name in self._own:
                 raise StartError(f'{path}: [model] name = {name}: {self._own[name][0].name} has the same name.')
             if name:
@@ -153,21 +139,21 @@ class Conf:
             else:
                 raise StartError(f'{path}: [{section}] belongs in serving.conf; a model needs [model] name = …')
 
-    def _complete(self, section, prefix, values):
-        """Return `values`, overridden by the environment and completed with the defaults."""
+    def _complete(self, section, values, prefixes):
+        """Return `values`, overridden by the variables with these prefixes and completed with the defaults."""
         complete = {}
         for key, setting in SECTIONS[section].items():
-            variable = _variable(prefix, key)
-            if variable in self._environ and not (setting.only_own and prefix == 'model'):
-                complete[key] = setting.read(self._environ[variable], variable)
-            elif key in values or setting.default is None:
-                complete[key] = values.get(key)
-            else:
-                complete[key] = setting.kind.read(setting.default)
+            default = None if setting.default is None else setting.read(setting.default, key)
+            complete[key] = values.get(key, default)
+            for prefix in prefixes:
+                variable = _variable(prefix, key)
+                if variable in self._environ and not (setting.only_own and prefix == 'model'):
+                    complete[key] = setting.read(self._environ[variable], variable)
         return complete
 
 
-def _parse(path):
+def _parsed(path):
+    """Return the texts of a file, by section and key."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
         # utf-8-sig removes the byte order mark that editors on Windows add.
@@ -176,23 +162,19 @@ def _parse(path):
         raise StartError(f'{path} can not be read: {error.strerror}.') from error
     except (configparser.Error, UnicodeDecodeError) as error:
         raise StartError(f'{path}: {" ".join(str(error).split())}') from error
-    return parser
+    return {section: dict(parser[section]) for section in parser.sections()}
 
 
-def _values(path, section, items):
-    """Return the settings of a section, and the `name` of a model; raises StartError for unknown keys."""
+def _values(path, section, texts):
+    """Return the values of a section's texts; raises StartError for unknown keys."""
     if section not in SECTIONS:
         raise StartError(f'{path}: [{section}] is no section; there are [serving] and [model].')
-    settings, values = SECTIONS[section], {}
-    for key, text in items.items():
-        if key == 'name' and section == 'model':
-            values[key] = text
-        elif key in settings:
-            values[key] = settings[key].read(text, f'{path}: [{section}] {key}')
-        else:
+    settings = SECTIONS[section]
+    for key in texts:
+        if key not in settings:
             hint = did_you_mean(key, settings)
             raise StartError(f'{path}: [{section}] {key} is no setting.{hint} There are: {", ".join(settings)}.')
-    return values
+    return {key: settings[key].read(text, f'{path}: [{section}] {key}') for key, text in texts.items()}
 
 
 def _variable(section, key):
