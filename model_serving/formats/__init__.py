@@ -16,8 +16,7 @@ import orjson
 from ..serving.errors import StartError
 from ..utils.conf_utils import BASE_FOLDER
 from . import detect
-from .schema_file import patched
-from .schemas import example_of
+from .schemas import example_of, patched
 
 LOGGER = logging.getLogger('formats')
 FORMATS = {

@@ -8,8 +8,8 @@ import onnxruntime
 from ..serving.errors import InvalidInstance, StartError
 from ..utils.cpu_utils import numeric_threads
 from .onnx_classes import read_classes
-from .schemas import array_schema, classifier_schema, object_schema, result_value_schema
-from .tensors import Columns, Tensor, labels_and_probabilities, rows, same_shapes
+from .schemas import classifier_schema, object_schema
+from .tensors import Columns, Tensor, labels_and_probabilities, output_schema, predict_in_groups, rows
 
 THREADS = numeric_threads()
 # A session starts its threads when it is loaded, and a fork would lose them; with one thread it starts none.
@@ -57,21 +57,12 @@ class OnnxModel:
         if self._is_classifier:
             self._classes = _names(metadata, 'classes') or read_classes(path)
             self._is_classifier = outputs[1].type.startswith('seq') or _is_width(outputs[1], self._classes)
-        properties = {}
-        for one in self._inputs:
-            properties |= one.properties
-        self.schema = object_schema(properties)
+        self.schema = object_schema({name: schema for one in self._inputs for name, schema in one.properties.items()})
         self.result_schema = self._result_schema(outputs)
 
     def predict(self, instances: list) -> list:
         """Return for each instance `{'label', 'probabilities'}` by a classifier, else `{output's name: value}`."""
-        batches = same_shapes(self._inputs, instances) if self._in_batches else [[n] for n in range(len(instances))]
-        results = [None] * len(instances)
-        for positions in batches:
-            answers = self._run([instances[position] for position in positions])
-            for position, answer in zip(positions, answers, strict=True):
-                results[position] = answer
-        return results
+        return predict_in_groups(self._inputs, instances, self._run, len(instances) if self._in_batches else 1)
 
     def _run(self, instances):
         feed = {}
@@ -97,8 +88,11 @@ class OnnxModel:
     def _result_schema(self, outputs):
         if self._is_classifier:
             return classifier_schema(self._classes)
-        pairs = zip(outputs, self._output_axes, strict=True)
-        return object_schema({one.name: _output_schema(one, axis) for one, axis in pairs})
+        schemas = {}
+        for one, axis in zip(outputs, self._output_axes, strict=True):
+            is_known = one.type in DTYPES and one.shape
+            schemas[one.name] = output_schema(DTYPES[one.type], one.shape, axis) if is_known else {}
+        return object_schema(schemas)
 
 
 def _session(path):
@@ -183,11 +177,3 @@ def _values(output, axis, count):
         return rows(output)
     # An array without dimensions is its one value.
     return [output.tolist() if output.dtype.kind not in 'biuf' else output[()]]
-
-
-def _output_schema(output, axis):
-    if output.type not in DTYPES or not output.shape:
-        return {}
-    shape = [length if isinstance(length, int) else None for length in output.shape]
-    shape = shape[1:] if axis else shape
-    return array_schema(result_value_schema(DTYPES[output.type]), [] if axis and shape == [1] else shape, least=0)

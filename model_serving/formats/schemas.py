@@ -1,5 +1,11 @@
 """JSON Schemas for the inputs and results of model files. Plain dicts, no framework."""
 
+import json
+
+from ..serving.errors import StartError
+from ..utils.conf_utils import BASE_FOLDER
+from ..utils.text_utils import did_you_mean
+
 
 def value_schema(dtype) -> dict:
     """Return the schema of one value of a NumPy dtype, with the bounds of its type."""
@@ -49,6 +55,30 @@ def classifier_schema(classes) -> dict:
 def nullable(schema: dict) -> dict:
     """Return the schema of a value that may be missing, which is null."""
     return {**schema, 'type': [schema['type'], 'null']}
+
+
+def patched(schema: dict, settings: dict) -> dict:
+    """Return the schema of an instance, with the merge patch (RFC 7386) applied that the setting `schema` names.
+
+    Raises StartError for a patch that can't be read, or that names an input which the model does not have.
+    """
+    if not settings['schema']:
+        return schema
+    place = f'{settings["schema"]} (schema of {settings["file"]})'
+    try:
+        patch = json.loads((BASE_FOLDER / settings['schema']).read_text(encoding='utf-8'))
+    except OSError as error:
+        raise StartError(f'{place} can not be read: {error.strerror}.') from error
+    except ValueError as error:
+        raise StartError(f'{place} is not JSON: {error}') from error
+    if not isinstance(patch, dict):
+        raise StartError(f'{place} must be a JSON object: a merge patch over the schema.')
+    known, named = schema.get('properties', {}), patch.get('properties')
+    for name in named if isinstance(named, dict) else ():
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise StartError(f'{place}: {name!r} is not an input of the model.{hint} There are: {", ".join(known)}.')
+    return merge_patch(schema, patch)
 
 
 def merge_patch(target, patch):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..serving.errors import InvalidInstance
-from .schemas import array_schema, nullable, value_schema
+from .schemas import array_schema, nullable, result_value_schema, value_schema
 
 
 class Tensor(NamedTuple):
@@ -72,15 +72,24 @@ def table(names, width, dtype, nullable=False):
     return Tensor('x', np.dtype(dtype), (width,), nullable)
 
 
-def same_shapes(tensors, instances) -> list:
-    """Return lists of positions of instances whose arrays have equal shapes, so that each list can be a batch."""
+def predict_in_groups(tensors, instances, run, most: int) -> list:
+    """Return the results of `run(instances)` for groups of at most `most` instances whose arrays have equal shapes."""
     dynamic = [tensor.name for tensor in tensors if None in tensor.shape]
-    if not dynamic:
-        return [range(len(instances))]
-    groups = {}
+    groups, results = {}, [None] * len(instances)
     for position, instance in enumerate(instances):
         groups.setdefault(tuple(_shape(instance[name]) for name in dynamic), []).append(position)
-    return list(groups.values())
+    for group in groups.values():
+        for start in range(0, len(group), most):
+            positions = group[start : start + most]
+            for position, result in zip(positions, run([instances[n] for n in positions]), strict=True):
+                results[position] = result
+    return results
+
+
+def output_schema(dtype, shape, axis: bool) -> dict:
+    """Return the schema of an output's value for one instance; with `axis` the first dimension is the batch."""
+    shape = [length if isinstance(length, int) else None for length in shape][axis:]
+    return array_schema(result_value_schema(dtype), [] if axis and shape == [1] else shape, least=0)
 
 
 def _shape(value):

@@ -6,8 +6,8 @@ from torch.utils import _pytree as pytree
 
 from ..serving.errors import InvalidInstance, StartError
 from ..utils.cpu_utils import numeric_threads
-from .schemas import array_schema, object_schema, result_value_schema
-from .tensors import Tensor, rows, same_shapes
+from .schemas import object_schema
+from .tensors import Tensor, output_schema, predict_in_groups, rows
 
 # Predicting starts threads, and a fork would lose them.
 LOAD_BEFORE_FORK = False
@@ -48,13 +48,7 @@ class TorchModel:
 
     def predict(self, instances: list) -> list:
         """Return for each instance the value of the only output, or `{name: value}` for named outputs."""
-        results = [None] * len(instances)
-        for positions in same_shapes(self._inputs, instances) if instances else []:
-            for start in range(0, len(positions), self._most):
-                batch = positions[start : start + self._most]
-                for position, result in zip(batch, self._run([instances[n] for n in batch]), strict=True):
-                    results[position] = result
-        return results
+        return predict_in_groups(self._inputs, instances, self._run, self._most)
 
     def _run(self, instances):
         count = len(instances)
@@ -88,8 +82,13 @@ class TorchModel:
     def _result_schema(self, program):
         node = next(node for node in program.graph.nodes if node.op == 'output')
         values = {argument.name: argument.meta.get('val') for argument in node.args[0] if hasattr(argument, 'meta')}
-        schemas = [_output_schema(values.get(name), self._axis) for name in program.graph_signature.user_outputs]
+        schemas = [self._output_schema(values.get(name)) for name in program.graph_signature.user_outputs]
         return schemas[0] if self._names == [''] else object_schema(dict(zip(self._names, schemas, strict=True)))
+
+    def _output_schema(self, value):
+        if not isinstance(value, torch.Tensor) or (self._axis and not value.ndim):
+            return {}
+        return output_schema(_dtype(value), value.shape, self._axis)
 
 
 def _lengths(shape):
@@ -116,10 +115,3 @@ def _range(program, first):
 
 def _name(path):
     return '.'.join(str(getattr(key, 'key', getattr(key, 'idx', key))) for key in path)
-
-
-def _output_schema(value, axis):
-    if not isinstance(value, torch.Tensor) or (axis and not value.ndim):
-        return {}
-    shape = _lengths(value.shape)[1:] if axis else _lengths(value.shape)
-    return array_schema(result_value_schema(_dtype(value)), () if axis and shape == (1,) else shape, least=0)

@@ -48,7 +48,7 @@ async def throw_away_rest(receive):
 
 async def answer(exchange, error: BaseException):
     """Return status, headers and body of the answer to an exception; raise it again when nobody waits for one."""
-    task = exchange.task
+    task, connection = exchange.task, exchange.connection
     if isinstance(error, (ClientLeft, GeneratorExit)):
         raise error
     if isinstance(error, asyncio.CancelledError) and exchange.is_expired:
@@ -56,7 +56,7 @@ async def answer(exchange, error: BaseException):
         error = _timeout(exchange)
     # Otherwise it is the handler's own, or the server's, which ends and has waited for this call long enough.
     elif isinstance(error, asyncio.CancelledError) and task.cancelling():
-        if not getattr(exchange.connection, 'is_cut_off', False):
+        if connection is None or not connection.is_ending or connection.transport.is_closing():
             raise error
         task.uncancel()
         error = ServiceUnavailable(ENDING)

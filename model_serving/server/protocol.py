@@ -54,7 +54,7 @@ class Protocol(HttpToolsProtocol):
         self.answering = self.task = None
         self.is_in_head, self.is_broken = True, False
         self.unparsed = b''
-        self.messages, self.head_size, self.head_since = 0, 0, self.loop.time()
+        self.head_size, self.head_since = 0, self.loop.time()
         self.unwritten, self.unwritten_since = 0, 0.0
         if self.is_ending:
             self.shutdown()
@@ -75,10 +75,9 @@ class Protocol(HttpToolsProtocol):
         self._parse(self.unparsed + data)
 
     def _parse(self, data):
-        """Parse data unless many requests wait. The size of a head is counted from its second part on."""
+        """Parse data unless many requests wait. Of a head that comes in several parts, the size is bounded."""
         while data and not self.is_broken and len(self.pipeline) < MAX_PIPELINED:
             part, data = data[:PART], data[PART:]
-            was_in_head, messages = self.is_in_head, self.messages
             try:
                 self.parser.feed_data(part)
             except httptools.HttpParserUpgrade as upgrade:
@@ -86,10 +85,9 @@ class Protocol(HttpToolsProtocol):
             except httptools.HttpParserError as error:
                 self.send_400_response(str(error.__context__ or error)[:MAX_REASON])
             else:
-                if was_in_head and self.is_in_head and self.messages == messages:
-                    self.head_size += len(part)
-                    if self.head_size > MAX_HEAD:
-                        self.send_400_response(f'The head of a request is limited to {MAX_HEAD} bytes.')
+                self.head_size += len(part) if self.is_in_head else 0
+                if self.head_size > MAX_HEAD:
+                    self.send_400_response(f'The head of a request is limited to {MAX_HEAD} bytes.')
         self.unparsed = data
 
     def _without_upgrade(self, rest):
@@ -104,7 +102,6 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self):
         super().on_message_begin()
         self.scope[CONNECTION] = self
-        self.messages += 1
         self.head_size, self.head_since = 0, self.loop.time()
 
     def on_headers_complete(self):
@@ -173,11 +170,6 @@ class Protocol(HttpToolsProtocol):
             self.loop.call_later(LINGER, self._close_if_idle)
         else:
             super().shutdown()
-
-    @property
-    def is_cut_off(self) -> bool:
-        """Tell whether the worker ends while the client waits for its answer."""
-        return self.is_ending and not self.transport.is_closing()
 
     def _close_if_idle(self):
         if self.cycle is None or self.cycle.response_complete:

@@ -1,16 +1,17 @@
 """How many cores this process may use, and how many threads the numeric libraries should use."""
 
+import math
 import os
 from pathlib import Path
 
-CGROUP_FOLDER = Path('/sys/fs/cgroup')
+QUOTA_FILE = Path('/sys/fs/cgroup/cpu.max')
 THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
 
 
 def available_cores() -> int:
     """Return the number of cores that this process may use: its affinity, limited by a container's quota."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    return max(1, min(affinity, int(_quota())))
+    return int(min(affinity, _quota()))
 
 
 def limit_threads(workers: int):
@@ -30,17 +31,10 @@ def numeric_threads() -> int:
 
 
 def _quota() -> float:
-    """Return the cgroup's CPU quota in cores (version 2, else 1); infinite where there is none."""
-    quota, period = [*_read('cpu.max').split(), '', ''][:2]
-    if not quota:
-        quota, period = _read('cpu/cpu.cfs_quota_us'), _read('cpu/cpu.cfs_period_us')
-    limited = quota.isdigit() and period.isdigit() and int(quota) and int(period)
-    # A fraction of a core is one thread.
-    return max(1, int(quota) / int(period)) if limited else 2**31
-
-
-def _read(name):
+    """Return the cgroup's CPU quota in cores, at least 1; infinite where there is none."""
     try:
-        return (CGROUP_FOLDER / name).read_text().strip()
-    except OSError:
-        return ''
+        quota, period = QUOTA_FILE.read_text().split()
+        return max(1.0, int(quota) / int(period))
+    # There is no such file, or its quota is `max`.
+    except (OSError, ValueError):
+        return math.inf

@@ -2,7 +2,8 @@
 
 import difflib
 
-MAX_MESSAGE = 240
+# So that the 20 messages of an answer stay below 8 KiB.
+MAX_MESSAGE = 200
 
 
 def clip(text: str, most: int = MAX_MESSAGE) -> str:
