@@ -4,7 +4,7 @@ import math
 import os
 from pathlib import Path
 
-QUOTA_FILE = Path('/sys/fs/cgroup/cpu.max')
+CGROUP_FOLDER = Path('/sys/fs/cgroup')
 THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
 
 
@@ -33,7 +33,7 @@ def numeric_threads() -> int:
 def _quota() -> float:
     """Return the cgroup's CPU quota in cores, at least 1; infinite where there is none."""
     try:
-        quota, period = QUOTA_FILE.read_text().split()
+        quota, period = (CGROUP_FOLDER / 'cpu.max').read_text().split()
         return max(1.0, int(quota) / int(period))
     # There is no such file, or its quota is `max`.
     except (OSError, ValueError):

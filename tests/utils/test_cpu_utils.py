@@ -33,8 +33,6 @@ def quota(tmp_path, monkeypatch):
         ({'cpu.max': '150000 100000\n'}, 1),
         ({'cpu.max': '50000 100000\n'}, 1),
         ({'cpu.max': '9900000 100000\n'}, 16),
-        ({'cpu/cpu.cfs_quota_us': '200000\n', 'cpu/cpu.cfs_period_us': '100000\n'}, 2),
-        ({'cpu/cpu.cfs_quota_us': '-1\n', 'cpu/cpu.cfs_period_us': '100000\n'}, 16),
     ],
 )
 def test_the_cores_of_a_container_are_those_of_its_quota(quota, files, cores):
