@@ -86,14 +86,6 @@ def _add_resource(api, servable):
 
 def _load_if_fork_safe(servable):
     """Load a fork-safe model, to be shared by the workers. With `on_error = skip` each worker may try again."""
-    try:
-        if getattr(servable.model_class, 'load_before_fork', False):
-            servable.load()
-    except KeyboardInterrupt:
-        raise
-    # BaseException: models may call sys.exit, and compiled libraries may panic.
-    except BaseException as error:
-        if not isinstance(error, StartError):
-            logging.getLogger(servable.name).exception('%s could not be loaded', servable.name)
-        if servable.settings['on_error'] == 'stop':
-            raise StartError(f'{servable.url}: {servable.reason(error)}') from error
+    problem = servable.attempt(lambda: getattr(servable.model_class, 'load_before_fork', False) and servable.load())
+    if problem and servable.settings['on_error'] == 'stop':
+        raise StartError(f'{servable.url}: {problem}')

@@ -1,3 +1,4 @@
+import logging
 import os
 from time import perf_counter
 
@@ -5,6 +6,7 @@ from . import event_loop, places
 from .batching import Batcher
 from .errors import BlockingCall, NotReady, StartError
 
+LOGGER = logging.getLogger('readiness')
 # How many time-outs a call may take before its worker is replaced.
 HANGS_AFTER = 3
 
@@ -75,15 +77,23 @@ class Servable:
             self.load_seconds, self.load_process = perf_counter() - started, os.getpid()
             self.batcher.predict = getattr(self._model, 'predict', None)
 
-    def reason(self, error) -> str:
-        """Return in one line what is wrong, and where: the user's file and line, or else the model's file.
+    def attempt(self, step, place='') -> str | None:
+        """Call `step()`; return None, or in one line why it failed: what is wrong, and where in the user's files.
 
-        A StartError says both itself.
+        A StartError says both itself; `place` stands in front of the reason of any other exception.
         """
-        if isinstance(error, StartError):
+        try:
+            step()
+        except StartError as error:
             return str(error)
-        place = places.of_error(error) or self.settings['file'] or places.of_object(self.model_class)
-        return f'{places.in_one_line(error)} ({place})'
+        except KeyboardInterrupt:
+            raise
+        # BaseException: models may call sys.exit, and compiled libraries may panic.
+        except BaseException as error:
+            LOGGER.exception('%s is not ready', self.url)
+            where = places.of_error(error) or self.settings['file'] or places.of_object(self.model_class)
+            return f'{place}{places.in_one_line(error)} ({where})'
+        return None
 
     def predict(self, instance):
         """Return the result for one instance, for callers in threads.

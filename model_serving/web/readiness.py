@@ -1,7 +1,7 @@
 """Loads the models and calls them with their schemas' examples: a model is ready when these are answered."""
 
-import logging
 import threading
+from functools import partial
 
 import orjson
 from jsonschema import SchemaError
@@ -13,8 +13,6 @@ from ..utils.text_utils import clip
 from ..utils.validation_utils import SchemaValidator, in_words
 from .file_resource import file_resource
 
-LOGGER = logging.getLogger('readiness')
-
 
 class Readiness:
     """Makes all models of a process ready, once."""
@@ -23,6 +21,8 @@ class Readiness:
         """`add_resource(servable)` serves a servable's resource, which a model file gets when it is loaded."""
         self._app = app
         self._add_resource = add_resource
+        # Of the answers, by URL.
+        self._validators = {}
         self._lock = threading.Lock()
         self.started = False
 
@@ -49,35 +49,32 @@ class Readiness:
         return ' '.join(f'{servable.url}: {servable.problem}' for servable in unready)
 
     def _problem(self, servable):
-        place = ''
-        try:
-            servable.load()
-            if servable.resource is None:
-                servable.schema, servable.result_schema = servable.model_class.schemas()
-                self._serve_file(servable)
-            validator = _result_validator(servable)
-            # From here on it answers: the examples go the same way as requests.
-            servable.problem = None
-            for number, example in enumerate(servable.examples):
-                place = f'examples[{number}]'
-                self._try(servable, example, place, validator)
-        except StartError as error:
-            return str(error)
-        except KeyboardInterrupt:
-            raise
-        # BaseException: models may call sys.exit, and compiled libraries may panic.
-        except BaseException as error:
-            LOGGER.exception('%s is not ready', servable.url)
-            reason = servable.reason(error)
-            return f'{place}: {reason}' if place else reason
+        problem = servable.attempt(lambda: self._load(servable))
+        if problem:
+            return problem
+        # From here on it answers: the examples go the same way as requests.
+        servable.problem = None
+        for number, example in enumerate(servable.examples):
+            place = f'examples[{number}]'
+            problem = servable.attempt(partial(self._try, servable, example, place), f'{place}: ')
+            if problem:
+                return problem
         return None
+
+    def _load(self, servable):
+        servable.load()
+        if servable.resource is None:
+            servable.schema, servable.result_schema = servable.model_class.schemas()
+            self._serve_file(servable)
+        if servable.result_schema:
+            self._validators[servable.url] = _result_validator(servable)
 
     def _serve_file(self, servable):
         servable.resource = file_resource(servable)
         servable.result_schema = servable.resource.result_schema
         self._add_resource(servable)
 
-    def _try(self, servable, example, place, validator):
+    def _try(self, servable, example, place):
         """Send one example through the resource; raises StartError if the answer is not a valid result."""
         view = self._app.view_functions[servable.url]
         settings = servable.settings
@@ -98,15 +95,16 @@ class Readiness:
         except ValueError:
             raise StartError(f'the answer to {place} is not JSON: {text} ({handler})') from None
         servable.answers.append(answer)
+        validator = self._validators.get(servable.url)
         if validator and not validator.is_valid(answer):
             reason = in_words(validator.errors(answer)[0])
             raise StartError(f'the answer to {place} does not fit the result schema: {reason} ({handler})')
 
 
 def _result_validator(servable):
-    """Return the validator for the answers, None without a result schema; raises StartError for an invalid one."""
+    """Return the validator for the answers; raises StartError for a result schema that is none."""
     try:
-        return SchemaValidator(servable.result_schema) if servable.result_schema else None
+        return SchemaValidator(servable.result_schema)
     except (SchemaError, TypeError, ValueError) as error:
         resource = servable.resource
         raise StartError(
