@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from secrets import token_hex
+from random import getrandbits
 from time import perf_counter
 
 import flask_restful
@@ -57,7 +57,7 @@ class Exchange:
         self.headers = headers = dict(scope['headers'])
         self.endpoint = endpoint = front.endpoints.get(scope['path'], front.other)
         sent_id = headers.get(b'x-request-id', b'').decode('latin-1')
-        self.request_id = request_id(sent_id) if sent_id else token_hex(8)
+        self.request_id = request_id(sent_id) if sent_id else f'{getrandbits(64):016x}'
         timeout = headers.get(b'x-request-timeout')
         self.seconds = endpoint.timeout if timeout is None else deadlines.of_header(timeout, endpoint.timeout)
         # Whether the head is that of a valid call. Flask says what is wrong with any other.
