@@ -58,6 +58,11 @@ class Batcher:
         finally:
             self._waiting.discard(future)
 
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their results, those included that are being predicted."""
+        return len(self._waiting)
+
     def running_for(self) -> float:
         """Return for how many seconds the current call of `predict` has been running; 0 when none is."""
         since = self._predicting_since

@@ -11,14 +11,17 @@ from tests.conftest import BASE_FOLDER
 def test_start_shows_each_model_and_where_to_click(make_service):
     routes = (BASE_FOLDER / 'model_serving' / 'routes.py').read_text()
     routes += "ROUTES += (Route('/v1/AbsentModel', XXXModelResource, XXXModel, needs='no_such_package'),)\n"
-    service = make_service(
-        {'model_serving/routes.py': routes}, environment={'WORKERS': '2', 'THREADS': '3'}, start=False
-    )
+    # Settings of a model that is not there now are no mistake.
+    conf = '[model]\nname = AbsentModel\ntimeout = 3\n'
+    files = {'model_serving/routes.py': routes, 'conf/absent_model.conf': conf}
+    service = make_service(files, environment={'WORKERS': '2', 'THREADS': '3'}, start=False)
     lines = service.start().splitlines()
     xxx = next(line for line in lines if line.startswith('/v1/XXXModel '))
     assert re.search(r'XXXModel +loaded once for all workers in \d+ ms', xxx)
     how = '.venv/bin/pip install -r requirements-examples.txt'
-    assert f'/v1/AbsentModel is not served: it needs no_such_package. Get it: {how}' in lines
+    absent = f'/v1/AbsentModel is not served: it needs no_such_package. Get it: {how}'
+    assert absent in lines
+    assert service.post('/v1/AbsentModel', {'name': 'Leo'}).json() == {'message': absent}
     wine = next(line for line in lines if line.startswith('/v1/WineModel '))
     assert re.search(r'data/wine\.onnx, \d+\.\d KiB +loaded once for all workers in \d+ ms', wine)
     assert '2 workers' in lines

@@ -24,10 +24,10 @@ def test_in_a_request_it_counts_from_its_arrival():
     'text, seconds', [(None, 86400), ('1', 1), ('0.25', 0.25), ('086400', 86400), ('999999', 86400)]
 )
 def test_a_client_may_ask_for_less(text, seconds):
-    assert deadlines.of_header(text, timeout=86400) == seconds
+    assert deadlines.of_header(text and text.encode(), timeout=86400) == seconds
 
 
 @pytest.mark.parametrize('text', ['', '0', '0.0', '-1', '+1', '1e3', '.5', '1.', 'nan', 'inf', '1 s', '１', '9' * 10])
 def test_anything_but_a_number_of_seconds_is_not_valid(text):
-    assert not deadlines.is_valid(text)
-    assert deadlines.of_header(text, timeout=5) == 5
+    assert not deadlines.is_valid(text.encode())
+    assert deadlines.of_header(text.encode(), timeout=5) == 5

@@ -1,8 +1,55 @@
-import pytest
+"""The rows of routes.py: a mistake is refused at start, by a line that names it and says what belongs there."""
 
+from functools import partial
+
+import pytest
+from flask_restful import Resource
+
+from model_serving.app import create_app
+from model_serving.models.xxx_model import XXXModel
+from model_serving.resources.model_resource import ModelResource
+from model_serving.resources.xxx_model_resource import XXXModelResource
 from model_serving.serving.errors import StartError
 from model_serving.serving.route import Route
-from model_serving.utils.conf_utils import BASE_FOLDER
+from model_serving.utils.conf_utils import Conf
+from model_serving.utils.validation_utils import validate_json
+
+URL = '/v1/XXXModel'
+GOOD = Route('/v1/GoodModel', XXXModelResource, XXXModel)
+SECOND = f'{URL}: the second value must be the class of its Flask-RESTful resource, not '
+THIRD = f'{URL}: the third value must be the class of its model, not '
+ROW = 'row 2 must be Route(url, resource, model), not '
+
+
+class OwnResource(Resource):
+    def post(self):
+        return {'result': 'its own'}
+
+
+class ForgetfulResource(ModelResource):
+    def post(self, instance):
+        return {'result': self.predict(instance)}
+
+
+class MisnamedResource(ModelResource):
+    @validate_json({'type': 'object'})
+    def post(self, text):
+        return {'result': text}
+
+
+class AsyncResource(Resource):
+    async def post(self):
+        return {}
+
+
+def served(*routes):
+    return create_app(routes, Conf('nowhere', {}))
+
+
+def reason(*routes):
+    with pytest.raises(StartError) as error:
+        served(*routes)
+    return str(error.value)
 
 
 def test_version_and_name():
@@ -21,17 +68,91 @@ def test_reserved_names_are_refused(name):
         _ = Route(f'/v1/{name}', None).version_and_name
 
 
-def test_a_row_without_its_optional_package_is_skipped_and_says_how_to_get_it(make_service):
-    routes = (BASE_FOLDER / 'model_serving' / 'routes.py').read_text(encoding='utf-8')
-    row = "ROUTES += (Route('/v1/Rare', XXXModelResource, XXXModel, needs='no_such_package'),)\n"
-    # Settings of a model that is not there now are no mistake.
-    conf = '[model]\nname = Rare\ntimeout = 3\n'
-    service = make_service(files={'model_serving/routes.py': routes + row, 'conf/rare.conf': conf}, start=False)
-    lines = service.start().splitlines()
-    (line,) = [line for line in lines if '/v1/Rare' in line]
-    assert line == (
-        '/v1/Rare is not served: it needs no_such_package. Get it: .venv/bin/pip install -r requirements-examples.txt'
+@pytest.mark.parametrize(
+    'row, expected',
+    [
+        (Route(URL, XXXModel, XXXModelResource), f'{SECOND}the class XXXModel. Its third value is such a class'),
+        (Route(URL, XXXModel, XXXModel), f'{SECOND}the class XXXModel.'),
+        (Route(URL, 'XXXModelResource', XXXModel), f"{SECOND}'XXXModelResource'."),
+        (Route(URL, OwnResource()), f'{SECOND}an object of OwnResource.'),
+        (Route(URL, XXXModelResource, XXXModel()), f'{THIRD}an object of XXXModel.'),
+        (Route(URL, XXXModelResource), f'{THIRD}None.'),
+        (Route(URL, XXXModelResource, XXXModelResource), f'{THIRD}the class XXXModelResource.'),
+        (Route(XXXModelResource, URL, XXXModel), 'the class XXXModelResource: a row must start with its URL'),
+        ((URL, XXXModelResource, XXXModel), f'{ROW}an object of tuple.'),
+        (XXXModel, f'{ROW}the class XXXModel.'),
+        (URL, f"{ROW}'{URL}'."),
+    ],
+)
+def test_what_belongs_there(row, expected):
+    assert reason(GOOD, row).startswith(f'routes.py: {expected}')
+
+
+@pytest.mark.parametrize('routes', [GOOD, None])
+def test_the_table_itself(routes):
+    with pytest.raises(StartError, match=r'^routes\.py: ROUTES must be a tuple of rows'):
+        create_app(routes, Conf('nowhere', {}))
+
+
+@pytest.mark.parametrize('model', [XXXModel, lambda: XXXModel(), partial(XXXModel)])
+def test_a_model_is_whatever_makes_it_when_it_is_called(model):
+    answer = served(Route(URL, XXXModelResource, model)).test_client().post(URL, json={'name': 'Leo'})
+    assert answer.json == {'result': 'Hello, Leo!'}
+
+
+@pytest.mark.parametrize('model', [(), (None,), ('not used',)])
+def test_a_resource_of_ones_own_needs_no_model(model):
+    assert served(Route(URL, OwnResource, *model)).test_client().post(URL).json == {'result': 'its own'}
+
+
+@pytest.mark.parametrize('needs', ['no_such_package', 'no_such_package.part', 'json.no_such_part'])
+def test_a_row_whose_package_is_missing_is_skipped(needs):
+    message = served(GOOD, Route(URL, XXXModelResource, XXXModel, needs)).test_client().post(URL).json['message']
+    assert message.startswith(f'{URL} is not served: it needs {needs}.')
+
+
+@pytest.mark.parametrize(
+    'resource, expected',
+    [
+        (ForgetfulResource, "takes 'instance', but no value is given for it"),
+        (MisnamedResource, "takes 'text', but no value is given for it"),
+        (AsyncResource, 'is async'),
+    ],
+)
+def test_a_post_that_could_never_be_called_is_named_with_its_line(resource, expected):
+    place, _, rest = reason(Route(URL, resource, XXXModel)).partition(': post of ')
+    assert place.startswith('tests/serving/test_route.py, line ')
+    assert rest == (
+        f'{resource.__name__} {expected}. '
+        'Write @validate_json(schema) above it, and (self, instance) as its parameters.'
     )
-    answer = service.post('/v1/Rare', json={'name': 'Leo'})
-    assert (answer.status_code, answer.json()) == (404, {'message': line})
-    assert service.post('/v1/XXXModel', json={'name': 'Leo'}).status_code == 200
+
+
+def test_a_post_that_is_handed_its_instance_otherwise_is_served():
+    class ByClass(ForgetfulResource):
+        method_decorators = [validate_json({'type': 'object'})]
+
+    class ByDefault(ModelResource):
+        def post(self, instance=None):
+            return {'result': instance}
+
+    app = served(*(Route(f'/v1/{each.__name__}', each, XXXModel) for each in (ByClass, ByDefault)))
+    client = app.test_client()
+    assert client.post('/v1/ByClass', json={'name': 'Leo'}).json == {'result': 'Hello, Leo!'}
+    assert client.post('/v1/ByDefault').json == {'result': None}
+
+
+@pytest.mark.parametrize(
+    'schema, expected',
+    [
+        ({'properties': {'result': {'type': 'strng'}}}, "properties.result.type: 'strng' is not one of"),
+        (5, 'it must be an object (and its $schema a text), not 5'),
+        (property(lambda self: {}), 'it must be an object (and its $schema a text), not <property object'),
+    ],
+)
+def test_a_result_schema_that_is_none(schema, expected):
+    resource = type('WrongResultResource', (XXXModelResource,), {'result_schema': schema, '__module__': __name__})
+    app = served(Route(URL, resource, XXXModel))
+    message = app.test_client().get('/health/ready').json['models'][URL]
+    assert message.startswith(f'result_schema of WrongResultResource is not a JSON Schema: {expected}')
+    assert message.endswith('(tests/serving/test_route.py)')
