@@ -34,7 +34,10 @@ class GateModel:
 
 
 class SlowModel:
-    """Takes two seconds, whatever the size of the batch."""
+    """Takes two seconds, whatever the size of the batch; and to load as long as SLOW_TO_LOAD says."""
+
+    def __init__(self):
+        time.sleep(float(os.environ.get('SLOW_TO_LOAD', '0')))
 
     def predict(self, instances):
         time.sleep(2)

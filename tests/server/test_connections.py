@@ -12,11 +12,10 @@ import pytest
 import requests
 
 from tests.conftest import memory, wait_until, with_constants
-from tests.fakes.misbehaving import files
+from tests.server.conftest import PATIENT
 from tests.server.raw_connection import (
     BODY,
     HELLO,
-    IMPATIENT,
     IN_CHUNKS,
     LAST,
     LINE,
@@ -24,7 +23,7 @@ from tests.server.raw_connection import (
     Connections,
     RawConnection,
     statuses,
-)
+)  # fmt: skip
 from tests.web.nasty_requests import head, post
 
 MIB = 2**20
@@ -32,45 +31,10 @@ JSON = 'Content-Type: application/json'
 BAD_MODEL = 'POST /v1/BadModel HTTP/1.1'
 # An answer that fits in no buffer on its way.
 LARGE = post(b'{"do":"large","value":30000000}', line=BAD_MODEL)
-# XXXModel waits longer than by its own conf file, so that a busy machine does not matter.
-PATIENT = {'conf/xxx_model.conf': '[model]\nname = XXXModel\ntimeout = 60\n'}
 # How long a call may take that others must not hold up, in seconds: far more than it does, far less than a time-out.
 SOON = 5
 # A connection's state in /proc/net/tcp.
 ESTABLISHED = '01'
-
-
-@pytest.fixture(scope='module')
-def one_worker(service_class, tmp_path_factory):
-    folder = tmp_path_factory.mktemp('connections') / 'model serving'
-    service = service_class(folder, files() | PATIENT, {'WORKERS': '1'})
-    service.start()
-    yield service
-    assert 'Traceback' not in service.log
-    service.stop()
-
-
-@pytest.fixture(scope='module')
-def impatient(service_class, tmp_path_factory):
-    """A service that lets a client go after a second of silence."""
-    folder = tmp_path_factory.mktemp('silence') / 'model serving'
-    service = service_class(folder, files() | PATIENT | IMPATIENT, {'WORKERS': '1'})
-    service.start()
-    yield service
-    assert 'Traceback' not in service.log
-    service.stop()
-
-
-@pytest.fixture
-def connections(one_worker):
-    with Connections(one_worker) as opened:
-        yield opened
-
-
-@pytest.fixture
-def silent(impatient):
-    with Connections(impatient) as opened:
-        yield opened
 
 
 def assert_answers_soon(service, calls=20):
@@ -85,24 +49,12 @@ def assert_answers_soon(service, calls=20):
 
 
 class TestManyConnections:
-    def test_idle_ones_keep_nobody_waiting(self, one_worker, connections):
+    def test_idle_ones_keep_nobody_waiting_and_are_answered_when_they_call(self, one_worker, connections):
         idle = connections.open_many(200)
         assert_answers_soon(one_worker)
-        assert [connection.call()[::2] for connection in idle] == [(200, HELLO)] * 200
-        assert_answers_soon(one_worker)
-
-    def test_busy_ones_are_all_answered(self, connections):
-        clients = connections.open_many(100)
-        for _ in range(10):
-            for client in clients:
-                client.send(REQUEST)
-            assert [client.answer()[::2] for client in clients] == [(200, HELLO)] * 100
-
-    def test_short_ones_are_answered_beside_kept_ones(self, connections):
-        for kept in connections.open_many(50):
-            assert kept.call().status == 200
-            short = connections.open(LAST)
-            assert statuses(short.answers()) == [200]
+        for connection in idle:
+            connection.send(REQUEST)
+        assert [connection.answer()[::2] for connection in idle] == [(200, HELLO)] * 200
 
     def test_a_connection_is_kept(self, connections):
         connection = connections.open()

@@ -107,10 +107,8 @@ def test_hup_renews_workers_that_take_long_to_start(make_service):
     """For a while there is no worker; clients wait for the next one."""
     main = (BASE_FOLDER / 'main.py').read_text(encoding='utf-8')
     waits = "\n\nimport os, time\n\nwhile os.path.exists('wait'):\n    time.sleep(0.05)\n"
-    service = make_service({'main.py': main + waits}, start=False)
-    conf = (service.folder / 'conf' / 'gunicorn.conf.py').read_text()
-    (service.folder / 'conf' / 'gunicorn.conf.py').write_text(conf.replace('preload_app = True', 'preload_app = False'))
-    service.start()
+    conf = (BASE_FOLDER / 'conf' / 'gunicorn.conf.py').read_text(encoding='utf-8')
+    service = make_service({'main.py': main + waits, 'conf/gunicorn.conf.py': f'{conf}preload_app = False\n'})
     (service.folder / 'wait').touch()
     hang_up(service)
     (service.folder / 'wait').unlink()
@@ -208,20 +206,14 @@ def test_int_and_quit_end_the_service_at_once(make_gates, threads, name, path, b
 
 
 @pytest.mark.long
-def test_usr1_disturbs_nobody(make_service):
-    """gunicorn opens its log files again; ours is a stream, which start.sh opens."""
+def test_usr1_ttin_and_ttou_disturb_nobody(make_service):
+    """gunicorn opens its log files again (ours is a stream, which start.sh opens), adds a worker, and removes one."""
     service = make_service()
     workers = service.worker_pids
     with busy_clients(service, 8):
         os.kill(service.master_pid, signal.SIGUSR1)
         wait_until(lambda: 'Handling signal: usr1' in service.log)
-    assert service.worker_pids == workers
-
-
-@pytest.mark.long
-def test_ttin_and_ttou_add_and_remove_a_worker(make_service):
-    service = make_service()
-    with busy_clients(service, 8):
+        assert service.worker_pids == workers
         os.kill(service.master_pid, signal.SIGTTIN)
         wait_until(lambda: len(service.worker_pids) == 3)
         os.kill(service.master_pid, signal.SIGTTOU)
