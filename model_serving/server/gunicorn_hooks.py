@@ -22,7 +22,7 @@ def on_starting(server):
         return  # it inherits its sockets
     for host, port in (address for address in server.cfg.address if isinstance(address, tuple)):
         try:
-            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            family, kind, _, _, address = socket.getaddrinfo(host or '0.0.0.0', port, type=socket.SOCK_STREAM)[0]
             with socket.socket(family, kind) as listener:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 listener.bind(address)
