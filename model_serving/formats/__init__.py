@@ -27,8 +27,8 @@ FORMATS = {
     '.txt': 'lightgbm_file',
     '.pt2': 'torch_file',
 }
-# The largest example for the documentation, in bytes of JSON.
-MAX_EXAMPLE = 32 * 1024
+# The largest example that is made up, in bytes of JSON: the page shows it.
+MAX_MADE_UP = 32 * 1024
 # The packages that a format needs beside requirements.txt, for pip.
 PACKAGES = {
     'skops_file': 'skops==0.16.0 scikit-learn==1.9.1',
@@ -130,6 +130,6 @@ def _schemas(loaded, settings):
     if not jsonschema_rs.is_valid(result_schema, result):
         LOGGER.warning('The file does not describe its results correctly, so they have no schema: %.200s', result)
         result_schema = {}
-    if len(orjson.dumps(example)) <= MAX_EXAMPLE:
+    if len(orjson.dumps(example)) <= MAX_MADE_UP:
         schema = {**schema, 'examples': [example]}
     return schema, result_schema

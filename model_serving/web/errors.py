@@ -25,8 +25,9 @@ from .request import REQUEST_ID
 LOGGER = logging.getLogger('errors')
 MAX_URLS = 30
 MAX_REASON = 1000
-# Errors that show a valid body, unless it is large: the whole answer stays below 8 KiB.
+# Errors that show a valid body.
 WITH_EXAMPLE = {BadRequest.code, UnsupportedMediaType.code}
+# The largest example that is shown beside something else, in bytes of JSON.
 MAX_EXAMPLE = 1024
 
 

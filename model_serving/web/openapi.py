@@ -7,9 +7,9 @@ import orjson
 from flask_restful import Resource
 
 from .. import __version__
+from .errors import MAX_EXAMPLE
 
 SCHEMAS = '#/components/schemas/'
-MAX_EXAMPLE = 4096
 
 # The errors that a model's URL answers: status, name, meaning.
 ERRORS = (
