@@ -5,29 +5,24 @@ import zipfile
 import numpy as np
 import pytest
 
-from tests.formats.answers import SETTINGS, advice_of, both_ways, instances_of, of_classes, problem
+from tests.formats.answers import (
+    advice_of, arrays, assert_classes, assert_close, banner, both_ways, loaded, named, problem, refused,
+)  # fmt: skip
+from tests.formats.files import part_of, split
 
 pytestmark = pytest.mark.skops
 
 MIXED = ['alcohol', 'hue', 'cultivar']
 
 
-def close(results, expected):
-    return np.array(results) == pytest.approx(np.array(expected), rel=1e-6, abs=1e-7)
-
-
 @pytest.fixture(scope='module')
 def texts():
-    """Lines of three descriptions, and which one each is of: `(lines, names, lines held out)`."""
+    """Lines of three descriptions, and which one each is of: `(lines, names)`."""
     from sklearn import datasets
 
-    lines, names = [], []
-    for name in ('breast_cancer', 'diabetes', 'wine'):
-        for line in getattr(datasets, f'load_{name}')().DESCR.splitlines():
-            if len(line) > 30:
-                lines.append(line)
-                names.append(name)
-    return lines, names, lines[::5]
+    names = ['breast_cancer', 'diabetes', 'wine']
+    described = [(line, name) for name in names for line in getattr(datasets, f'load_{name}')().DESCR.splitlines()]
+    return tuple(zip(*(pair for pair in described if len(pair[0]) > 30), strict=True))
 
 
 @pytest.fixture(scope='module')
@@ -43,7 +38,7 @@ def wines():
 
 
 @pytest.fixture(scope='module')
-def models(split, texts, wines):
+def models(texts, wines):
     from sklearn.cluster import KMeans
     from sklearn.compose import ColumnTransformer
     from sklearn.decomposition import PCA
@@ -66,7 +61,7 @@ def models(split, texts, wines):
         'Forest': RandomForestClassifier(20, random_state=0).fit(rows, target),
         'Margin': make_pipeline(StandardScaler(), LinearSVC()).fit(rows, names),
         'Missing': HistGradientBoostingRegressor(max_iter=20, random_state=0).fit(few, disease),
-        'Text': make_pipeline(TfidfVectorizer(), LogisticRegression(C=10)).fit(*texts[:2]),
+        'Text': make_pipeline(TfidfVectorizer(), LogisticRegression(C=10)).fit(*texts),
         'Frame': make_pipeline(columns, LinearRegression()).fit(frame, proline),
         'Named': LinearRegression().fit(frame[['alcohol', 'ash']], proline),
         'Groups': KMeans(3, random_state=0, n_init=1).fit(rows),
@@ -77,24 +72,23 @@ def models(split, texts, wines):
 @pytest.fixture(scope='module')
 def folder(models, tmp_path_factory):
     import skops.io
+    import sklearn
 
     folder = tmp_path_factory.mktemp('skops files')
     for name, model in models.items():
         skops.io.dump(model, folder / f'{name}.skops')
+    rewrite(folder / 'Named.skops', folder / 'Older.skops', sklearn.__version__, '1.2.0')
     return folder
 
 
 @pytest.fixture(scope='module')
-def service(serve, models, folder):
-    import sklearn
-    import skops.io
+def service(serve, folder):
+    from skops.io import get_untrusted_types
 
-    def lines(name):
-        types = skops.io.get_untrusted_types(file=folder / f'{name}.skops')
-        return f'trusted = {", ".join(types)}' if types else ''
+    def lines(path):
+        return f'file = {path}\ntrusted = {", ".join(get_untrusted_types(file=path))}'
 
-    rewrite(folder / 'Named.skops', folder / 'Older.skops', sklearn.__version__, '1.2.0')
-    return serve({name: (folder / f'{name}.skops', lines(name)) for name in [*models, 'Older']})
+    return serve({path.stem: lines(path) for path in folder.iterdir()})
 
 
 def rewrite(path, other, text, by):
@@ -102,94 +96,80 @@ def rewrite(path, other, text, by):
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(other, 'w') as target:
         for name in source.namelist():
             content = source.read(name)
-            assert name != 'schema.json' or text in content.decode()
-            target.writestr(name, content.decode().replace(text, by) if name == 'schema.json' else content)
-
-
-def arrays(rows):
-    return [{'x': row.tolist()} for row in rows]
+            assert name != 'schema.json' or text.encode() in content
+            target.writestr(name, content.replace(text.encode(), by.encode()) if name == 'schema.json' else content)
 
 
 @pytest.mark.parametrize('name', ['Table', 'Forest'])
-def test_a_classifier_with_probabilities(service, models, split, name):
-    *_, heldout = split('wine')
+def test_a_classifier_with_probabilities(service, models, name):
+    heldout = split('wine').heldout
     results = both_ways(service, name, arrays(heldout))
-    labels, probabilities = of_classes(results)
-    assert labels == models[name].predict(heldout).tolist()
-    assert close(probabilities, models[name].predict_proba(heldout))
+    assert_classes(results, models[name].predict(heldout), models[name].predict_proba(heldout))
     assert list(results[0]['probabilities']) == [str(name) for name in models[name].classes_]
 
 
-def test_a_classifier_without_probabilities(service, models, split):
-    *_, heldout = split('wine')
+def test_a_classifier_without_probabilities(service, models):
+    heldout = split('wine').heldout
     labels = [result['label'] for result in both_ways(service, 'Margin', arrays(heldout))]
     assert labels == models['Margin'].predict(heldout).tolist()
 
 
 def test_a_text(service, models, texts):
-    *_, heldout = texts
-    labels, probabilities = of_classes(both_ways(service, 'Text', [{'text': line} for line in heldout]))
-    assert labels == models['Text'].predict(heldout).tolist()
-    assert close(probabilities, models['Text'].predict_proba(heldout))
-    answer = service.post('/v1/Text', json={'text': 1})
-    assert (answer.status_code, answer.json()['message']) == (400, "text: 1 is not of type 'string'")
+    lines = texts[0][::5]
+    results = both_ways(service, 'Text', [{'text': line} for line in lines])
+    assert_classes(results, models['Text'].predict(lines), models['Text'].predict_proba(lines))
 
 
-def test_missing_values(service, models, split):
-    *_, heldout = split('diabetes')
+def test_missing_values(service, models):
+    heldout = split('diabetes').heldout
     assert np.isnan(heldout).any()
-    instances = [{'x': [None if np.isnan(value) else value for value in row]} for row in heldout.tolist()]
-    assert close(both_ways(service, 'Missing', instances), models['Missing'].predict(heldout))
-
-
-def test_a_null_where_the_model_does_not_take_it(service):
-    answer = service.post('/v1/Table', json={'x': [None] + [1] * 12})
-    assert (answer.status_code, answer.json()['message']) == (400, "x[0]: None is not of type 'number'")
+    assert_close(both_ways(service, 'Missing', arrays(heldout)), models['Missing'].predict(heldout))
 
 
 def test_a_pipeline_that_picks_columns_of_a_data_frame(service, models, wines):
-    frame, _ = wines
-    instances = [
-        {name: None if value != value else value for name, value in zip(MIXED, row, strict=True)}
-        for row in frame[MIXED].itertuples(index=False)
-    ][:40]
+    frame = wines[0][:40]
+    instances = named(MIXED, frame[MIXED].to_numpy())
     assert any(instance['hue'] is None for instance in instances)
-    assert close(both_ways(service, 'Frame', instances), models['Frame'].predict(frame[:40]))
-    answer = service.post('/v1/Frame', json={**instances[1], 'cultivar': 'cultivar 4'})
-    assert answer.status_code == 400
-    assert answer.json()['message'] == (
-        "cultivar: 'cultivar 4' is not one of ['cultivar 1', 'cultivar 2', 'cultivar 3']"
-    )
+    assert_close(both_ways(service, 'Frame', instances), models['Frame'].predict(frame))
 
 
 def test_feature_names_of_a_data_frame(service, models, wines):
     names = ['alcohol', 'ash']
     frame = wines[0][names][:20]
-    assert close(both_ways(service, 'Named', instances_of(names, frame.to_numpy())), models['Named'].predict(frame))
-    answer = service.post('/v1/Named', json={'ash': 2})
-    assert (answer.status_code, answer.json()['message']) == (400, "'alcohol' is a required property")
+    assert_close(both_ways(service, 'Named', named(names, frame.to_numpy())), models['Named'].predict(frame))
 
 
-def test_what_has_no_classes_or_only_transforms(service, models, split):
-    *_, heldout = split('wine')
+def test_what_has_no_classes_or_only_transforms(service, models):
+    heldout = split('wine').heldout
     assert both_ways(service, 'Groups', arrays(heldout)) == models['Groups'].predict(heldout).tolist()
-    assert close(both_ways(service, 'Axes', arrays(heldout)), models['Axes'].transform(heldout))
+    assert_close(both_ways(service, 'Axes', arrays(heldout)), models['Axes'].transform(heldout))
 
 
-def test_a_wrong_width_and_a_text(service):
-    answer = service.post('/v1/Table', json={'x': [1] * 12})
-    assert (answer.status_code, answer.json()['errors'][0]['path']) == (400, 'x')
-    answer = service.post('/v1/Table', json={'x': [1] * 12 + ['1']})
-    assert (answer.status_code, answer.json()['message']) == (400, "x[12]: '1' is not of type 'number'")
+@pytest.mark.parametrize(
+    'name, instance, message',
+    [
+        ('Table', {'x': [1] * 12}, f'x: {[1] * 12} is too short'),
+        ('Table', {'x': [1] * 12 + ['1']}, "x[12]: '1' is not of type 'number'"),
+        ('Table', {'x': [None] + [1] * 12}, "x[0]: None is not of type 'number'"),
+        ('Text', {'text': 1}, "text: 1 is not of type 'string'"),
+        ('Named', {'ash': 2}, "'alcohol' is a required property"),
+        (
+            'Frame',
+            {'alcohol': 12, 'hue': 1, 'cultivar': 'cultivar 4'},
+            "cultivar: 'cultivar 4' is not one of ['cultivar 1', 'cultivar 2', 'cultivar 3']",
+        ),
+    ],
+)
+def test_what_does_not_fit(service, name, instance, message):
+    assert refused(service, name, instance) == message
 
 
-def test_it_is_loaded_once_for_all_workers(service):
-    line = next(line for line in service.log.splitlines() if '/v1/Table ' in line)
-    assert 'Table.skops, ' in line
+def test_the_banner_names_the_file(service):
+    assert 'Table.skops, ' in banner(service, 'Table')
     assert 'Warning' not in service.log
 
 
-def test_a_refusal_lists_the_types_to_trust(refusal, service, folder):
+def test_a_refusal_lists_the_types_to_trust(refusal, folder):
     message = refusal(folder / 'Forest.skops', 'trusted = numpy.dtype')
     assert 'Forest.skops: it holds types that are loaded only if you trust the file' in message
     types = message.partition('trusted = ')[2]
@@ -198,10 +178,8 @@ def test_a_refusal_lists_the_types_to_trust(refusal, service, folder):
     assert 'could not be loaded' not in refusal(folder / 'Forest.skops', f'trusted = {types}\nschema = conf/none.json')
 
 
-def test_a_truncated_file_ends_the_start_with_one_line(refusal, service, folder, tmp_path):
-    whole = (folder / 'Table.skops').read_bytes()
-    (tmp_path / 'half.skops').write_bytes(whole[: len(whole) // 2])
-    assert 'half.skops is damaged, or it is not a skops file' in refusal(tmp_path / 'half.skops')
+def test_a_truncated_file_ends_the_start_with_one_line(refusal, folder, tmp_path):
+    assert 'part.skops is damaged, or it is not a skops file' in refusal(part_of(folder / 'Table.skops', 0.5, tmp_path))
 
 
 def test_a_file_of_another_version(refusal, service, folder, tmp_path):
@@ -211,27 +189,22 @@ def test_a_file_of_another_version(refusal, service, folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('name', 'options', 'what'),
+    'name, compress, what',
     [
-        ('model.joblib', {}, 'a joblib file'),
-        ('model.joblib', {'compress': 3}, 'a joblib file'),
-        ('model.pkl', {}, 'a pickle'),
-        ('model.onnx', {}, 'a pickle'),
+        ('model.joblib', 0, 'a joblib file'),
+        ('model.joblib', 3, 'a joblib file'),
+        ('model.pkl', 0, 'a pickle'),
+        ('model.onnx', 0, 'a pickle'),
     ],
 )
-def test_a_joblib_file_is_never_loaded_and_the_advice_converts_it(
-    tmp_path, monkeypatch, models, split, name, options, what
-):
+def test_a_joblib_file_is_never_loaded_and_the_advice_converts_it(tmp_path, monkeypatch, models, name, compress, what):
     import joblib
 
-    from model_serving.formats import ModelFile
-
-    *_, heldout = split('wine')
-    joblib.dump(models['Table'], tmp_path / name, **options)
+    joblib.dump(models['Table'], tmp_path / name, compress)
     message = problem(tmp_path / name)
     assert f'{name} is {what}: loading it may run any code, so it is never loaded' in message
     monkeypatch.chdir(tmp_path)
     exec(advice_of(message), {})
-    loaded = ModelFile({**SETTINGS, 'file': str(tmp_path / 'model.skops')})()
-    labels, _ = of_classes(loaded.predict(arrays(heldout)))
+    heldout = split('wine').heldout
+    labels = [result['label'] for result in loaded(tmp_path / 'model.skops').predict(arrays(heldout))]
     assert labels == models['Table'].predict(heldout).tolist()
