@@ -1,5 +1,6 @@
 """What the tests of all formats ask of a service: instances one by one, and many at once, so that batches form."""
 
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,20 +8,6 @@ import pytest
 
 from model_serving.formats import ModelFile
 from model_serving.serving.errors import StartError
-
-
-def arrays(rows, name='x'):
-    """Return an instance with one array for each row, with null for NaN."""
-    return [{name: _with_null(row)} for row in rows.tolist()]
-
-
-def named(names, rows):
-    """Return an instance of named features for each row, with null for NaN."""
-    return [dict(zip(names, _with_null(row), strict=True)) for row in rows.tolist()]
-
-
-def _with_null(row):
-    return [None if value != value else value for value in row]
 
 
 def predict(service, name, instance):
@@ -71,6 +58,23 @@ def assert_classes(results, labels, probabilities):
 def banner(service, name):
     """Return the line in which the start says of a model what it is and where it was loaded."""
     return next(line for line in service.log.splitlines() if f'/v1/{name} ' in line)
+
+
+def results_of_all_workers(service, name, instance):
+    """Return pairs of a worker's pid and a result that it gave, when every worker gave some."""
+    found = set()
+    while {pid for pid, _ in found} != set(service.worker_pids):
+        with ThreadPoolExecutor(8) as threads:
+            for answer in threads.map(lambda _: service.post(f'/v1/{name}', json=instance), range(16)):
+                assert answer.status_code == 200, answer.text
+                found.add((answer.json()['pid'], json.dumps(answer.json()['result'])))
+    return found
+
+
+def result_of_all_workers(service, name, instance):
+    """Return the one result that all workers gave."""
+    (result,) = {result for _, result in results_of_all_workers(service, name, instance)}
+    return json.loads(result)
 
 
 def loaded(path):

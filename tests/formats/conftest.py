@@ -1,6 +1,11 @@
 """Services whose models are files."""
 
+import json
+
 import pytest
+
+from tests.conftest import BASE_FOLDER
+from tests.formats.answers import result_of_all_workers
 
 
 @pytest.fixture(scope='module')
@@ -44,3 +49,36 @@ def refusal(make):
         return line.removeprefix('The service can not start. /v1/Bad: ')
 
     return refusal
+
+
+@pytest.fixture
+def in_main_threads(make_service):
+    """A function that starts a service of two workers that predict with a file in their main threads."""
+    fakes = {'model_serving/resources/main_thread_resource.py': 'main_thread_resource.py'}
+    fakes['model_serving/routes.py'] = 'main_thread_routes.py'
+    files = {path: (BASE_FOLDER / 'tests' / 'fakes' / fake).read_text() for path, fake in fakes.items()}
+
+    def start(path, trusted=(), **environment):
+        settings = {'file': str(path), 'trusted': list(trusted), 'trust_file': True, 'schema': None}
+        environment = {'WORKERS': '2', 'FILE_SETTINGS': json.dumps(settings), **environment}
+        service = make_service(files, environment, start=False)
+        for conf in service.folder.glob('conf/*_model.conf'):
+            conf.unlink()
+        service.start()
+        return service
+
+    return start
+
+
+@pytest.fixture
+def predict_in_main_threads(in_main_threads):
+    """A function that has all workers predict with a file where a runtime that lost threads would wait for ever."""
+
+    def predict(path, instance, trusted=()):
+        # Of one thread there would be nothing to lose.
+        service = in_main_threads(path, trusted, OMP_NUM_THREADS='2')
+        result_of_all_workers(service, 'FileModel', instance)
+        service.stop()
+        assert 'SIGKILL' not in service.log
+
+    return predict

@@ -1,4 +1,4 @@
-"""What the tests of formats write and train with: files, parts of files, ONNX files as text, and data."""
+"""Files and data for the tests of formats: parts of files, ONNX files as text, data to train with, and instances."""
 
 from typing import NamedTuple
 
@@ -48,3 +48,17 @@ def split(name):
     data = np.where(missing, np.nan, bunch.data)
     rows, heldout, target, _ = train_test_split(data, bunch.target, test_size=25, random_state=0)
     return Split([feature.replace(' ', '_') for feature in bunch.feature_names], rows, target, heldout)
+
+
+def arrays(rows, name='x'):
+    """Return an instance with one array for each row, with null for NaN."""
+    return [{name: _with_null(row)} for row in rows.tolist()]
+
+
+def named(names, rows):
+    """Return an instance of named features for each row, with null for NaN."""
+    return [dict(zip(names, _with_null(row), strict=True)) for row in rows.tolist()]
+
+
+def _with_null(row):
+    return [None if value != value else value for value in row]

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from tests.formats.answers import arrays, assert_classes, assert_close, banner, both_ways, named, predict, refused
-from tests.formats.files import part_of, split, written
+from tests.formats.answers import assert_classes, assert_close, banner, both_ways, predict, refused
+from tests.formats.files import arrays, named, part_of, split, written
 
 COLOUR = ['colour', 'age']
 
@@ -128,6 +128,10 @@ def test_it_is_loaded_in_each_worker(runtime, service):
     line = banner(service, 'Wine')
     assert re.search(rf'Wine\.{runtime.suffix}, \d+\.\d KiB +loaded in each worker in \d+ ms$', line), line
     assert 'Warning' not in service.log
+
+
+def test_it_predicts_in_the_main_thread_of_every_worker(predict_in_main_threads, paths):
+    predict_in_main_threads(paths['Tumour'], {'x': [0.5] * 30})
 
 
 @pytest.mark.parametrize('part', [0.02, 0.3, 0.9])

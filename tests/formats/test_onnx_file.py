@@ -1,5 +1,6 @@
 """ONNX files of strangers, served from a few lines of conf by the real service."""
 
+import json
 import re
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from tests.formats.answers import assert_classes, assert_close, banner, concurre
 from tests.formats.files import write_onnx
 
 WEIGHTS = np.array([[0.5], [-2.0]], dtype=np.float32)
-CLASSES = ['cat', 'dog', '鸟']
+LABELS = '["cat", "dog", "鸟"]'
+CLASSES = json.loads(LABELS)
 INTERCEPTS = [0.0, 0.1, 0.2]
 CLASSIFIER = (
-    'ai.onnx.ml.LinearClassifier<classlabels_strings = ["cat", "dog", "鸟"], intercepts = [0.0, 0.1, 0.2], '
+    f'ai.onnx.ml.LinearClassifier<classlabels_strings = {LABELS}, intercepts = {INTERCEPTS}, '
     'coefficients = [1.0, 0.0, 0.0, 1.0, -1.0, -1.0], post_transform = "SOFTMAX">'
 )
 KINDS = {'single': 'float', 'double': 'double', 'whole': 'int64', 'small': 'uint8', 'yes': 'bool', 'text': 'string'}
@@ -28,7 +30,7 @@ GRAPHS = {
         x = ai.onnx.ml.OneHotEncoder<cats_strings = ["red", "green"], zeros = 0>(colour)
         flat = Reshape(x, width)
         label, scores = {CLASSIFIER}(flat)
-        probabilities = ai.onnx.ml.ZipMap<classlabels_strings = ["cat", "dog", "鸟"]>(scores)
+        probabilities = ai.onnx.ml.ZipMap<classlabels_strings = {LABELS}>(scores)
     }}""",
     'Animal': f'(float[?, 2] x) => (string[?] label, float[?, 3] scores) {{ label, scores = {CLASSIFIER}(x) }}',
     'FixedBatch': """(int64[1, 2] index) => (float[1, 2, 3] y) {

@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from tests.formats.answers import advice_of, arrays, assert_close, banner, both_ways, loaded, problem, refused
-from tests.formats.files import part_of, split
+from tests.formats.answers import advice_of, assert_close, banner, both_ways, loaded, problem, refused
+from tests.formats.files import arrays, part_of, split
 
 pytestmark = pytest.mark.torch
 
@@ -46,11 +46,14 @@ def networks():
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(wine(rows), target).backward()
         optimizer.step()
+    # For several threads.
+    wide = torch.nn.Sequential(torch.nn.Linear(5, 100_000), torch.nn.ReLU(), torch.nn.Linear(100_000, 1))
     free, few, length = Dim('n', min=1, max=64), Dim('n', min=2, max=4), Dim('length', min=2, max=100)
     words = torch.zeros(2, 3, dtype=torch.int64)
     return {
         'Wine': (wine.eval(), (rows[:2],), ({0: free},)),
         'TwoInputs': (TwoInputs().eval(), (torch.zeros(2, 2), words), ({0: free}, {0: free, 1: length})),
+        'Wide': (wide.eval(), (torch.zeros(2, 5),), ({0: free},)),
         'FixedBatch': (torch.nn.Softmax(dim=1), (torch.zeros(1, 3),), None),
         'Mean': (Mean(), (torch.zeros(4, 2),), None),
         'SmallBatches': (torch.nn.Linear(2, 1).double(), (torch.zeros(3, 2, dtype=torch.float64),), ({0: few},)),
@@ -138,6 +141,10 @@ def test_it_is_loaded_in_each_worker(service):
     assert 'Wine.pt2, ' in line
     assert 'loaded in each worker' in line
     assert 'Warning' not in service.log
+
+
+def test_it_predicts_in_the_main_thread_of_every_worker(predict_in_main_threads, folder):
+    predict_in_main_threads(folder / 'Wide.pt2', {'input': [0.5] * 5})
 
 
 def test_a_file_that_is_not_trusted(refusal, folder):
