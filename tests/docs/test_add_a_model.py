@@ -2,14 +2,14 @@
 
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 
-from tests.docs.following import blocks, follow, remove_models, run
+from model_serving.formats import FORMATS, PACKAGES
+from tests.conftest import BASE_FOLDER
+from tests.docs.following import blocks, follow, remove_models, run, text_of
 
-BASE_FOLDER = Path(__file__).resolve().parents[2]
-DOCUMENT = (BASE_FOLDER / 'docs' / 'add-a-model.md').read_text(encoding='utf-8')
+DOCUMENT = text_of('docs/add-a-model.md')
 SECTIONS = re.split(r'^(?=##)', DOCUMENT, flags=re.MULTILINE)
 OPTIONAL = '<!-- needs skops -->'
 DEFAULT_BLOCKS = blocks(''.join(section for section in SECTIONS if OPTIONAL not in section))
@@ -34,12 +34,9 @@ def followed(tree):
     return tree
 
 
-def test_the_three_steps(followed):
+def test_the_three_steps_and_their_rows(followed):
     models = followed.get('/health/ready').json()['models']
     assert {'/v1/CultivarModel', '/v1/SentimentModel', '/v1/SpellingModel'} <= set(models)
-
-
-def test_the_rows_are_those_of_the_table(followed):
     routes = (followed.folder / 'model_serving' / 'routes.py').read_text(encoding='utf-8')
     rows = [block.text.strip() for block in DEFAULT_BLOCKS if block.text.startswith('Route(')]
     assert len(rows) == 2
@@ -68,8 +65,6 @@ def test_from_scikit_learn_to_a_file(tree):
 
 
 def test_the_table_of_files_is_that_of_the_service():
-    from model_serving.formats import FORMATS, PACKAGES
-
     table = re.search(r'^\| file \|.*?\n\n', DOCUMENT, re.MULTILINE | re.DOTALL)[0]
     rows = [line for line in table.splitlines() if line.startswith('| `')]
     assert [suffix for row in rows for suffix in re.findall(r'`(\.\w+)`', row.split('|')[1])] == list(FORMATS)
