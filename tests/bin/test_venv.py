@@ -32,8 +32,8 @@ def bare(service_class, tmp_path):
     ],
     ids=['none', 'old', 'bare'],
 )
-def test_a_python_that_will_not_do(bare, tmp_path, script, reason):
-    python = tmp_path / 'other-python'
+def test_a_python_that_will_not_do(bare, script, reason):
+    python = bare.folder / 'other-python'
     if script:
         python.write_text(script)
         python.chmod(0o755)
