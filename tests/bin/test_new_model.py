@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.conftest import BASE_FOLDER
-from tests.docs.following import remove_models
+from tests.docs.following import prepare
 
 # The longest name that is taken.
 LONGEST = 'Abcdefghijklmnopqrstuvwxy'
@@ -30,9 +30,7 @@ def assert_refused(tree, name, why):
 def tree(service_class, tmp_path_factory):
     """A copy of the tree with what the tests need, in which Sentiment was made."""
     tree = service_class(tmp_path_factory.mktemp('new model') / 'model serving')
-    remove_models(tree, 'SentimentModel')
-    (tree.folder / 'tests').mkdir()
-    shutil.copy(BASE_FOLDER / 'tests' / 'conftest.py', tree.folder / 'tests')
+    prepare(tree, 'SentimentModel')
     tree.made = tree.run('bin/new-model.sh', 'Sentiment')
     yield tree
     tree.stop()

@@ -93,13 +93,7 @@ def test_it_stops_where_nobody_asks_how_processes_ended(stopped):
     assert finished.stdout.endswith('The service has stopped.\n')
 
 
-BAD_MODEL = """
-class XXXModel:
-    load_before_fork = True
-
-    def __init__(self):
-        raise OSError('no weights')
-"""
+BAD_FILE = {'conf/a.conf': '[model]\nname = A\nfile = data/a.onnx\n', 'data/a.onnx': 'no model'}
 
 
 @pytest.mark.parametrize(
@@ -108,8 +102,8 @@ class XXXModel:
         ({}, {'PORT': 'http'}, "PORT must be a whole number from 1 to 65535, not 'http'."),
         ({}, {'WORKERS': '0'}, "WORKERS must be a whole number from 1 to 1024, not '0'."),
         ({'conf/a.conf': '[model]\nname = XXXModel\ntimout = 1\n'}, {}, "Did you mean 'timeout'?"),
-        ({'model_serving/models/xxx_model.py': BAD_MODEL}, {}, '/v1/XXXModel: OSError: no weights'),
-        ({'model_serving/models/xxx_model.py': BAD_MODEL.replace('True', 'False')}, {}, 'OSError: no weights'),
+        (BAD_FILE, {'OMP_NUM_THREADS': '1'}, '/v1/A: data/a.onnx could not be loaded'),
+        (BAD_FILE, {'OMP_NUM_THREADS': '2'}, '/v1/A: data/a.onnx could not be loaded'),
     ],
     ids=['port', 'workers', 'setting', 'model in the master', 'model in a worker'],
 )

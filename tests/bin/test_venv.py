@@ -15,12 +15,11 @@ exec {sys.executable} -c 'import sys; sys.modules["venv"] = None; exec(sys.argv[
 
 
 @pytest.fixture
-def bare(service_class, tmp_path):
+def bare(make_service):
     """A copy without `.venv`, as after a clone."""
-    one = service_class(tmp_path / 'a clone')
+    one = make_service(start=False)
     (one.folder / '.venv').unlink()
-    yield one
-    one.stop()
+    return one
 
 
 @pytest.mark.parametrize(

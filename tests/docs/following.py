@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from typing import NamedTuple
 
 from tests.conftest import BASE_FOLDER
@@ -83,8 +84,10 @@ def value(text: str):
     return json.loads(text, parse_float=lambda number: round(float(number), 3))
 
 
-def remove_models(tree, *names):
-    """Remove models that a guide is going to add: whoever followed it has them already."""
+def prepare(tree, *names):
+    """Give a copy what its tests need, and take models from it that are going to be added: they may be there."""
+    (tree.folder / 'tests').mkdir()
+    shutil.copy(BASE_FOLDER / 'tests' / 'conftest.py', tree.folder / 'tests')
     routes = tree.folder / 'model_serving' / 'routes.py'
     lines = routes.read_text(encoding='utf-8').splitlines(keepends=True)
     routes.write_text(''.join(line for line in lines if not any(name in line for name in names)), encoding='utf-8')

@@ -1,13 +1,11 @@
 """docs/add-a-model.md does what it says."""
 
 import re
-import shutil
 
 import pytest
 
 from model_serving.formats import FORMATS, PACKAGES
-from tests.conftest import BASE_FOLDER
-from tests.docs.following import blocks, follow, remove_models, run, text_of
+from tests.docs.following import blocks, follow, prepare, run, text_of
 
 DOCUMENT = text_of('docs/add-a-model.md')
 SECTIONS = re.split(r'^(?=##)', DOCUMENT, flags=re.MULTILINE)
@@ -21,9 +19,7 @@ TESTS = 'bin/test.sh '
 def tree(service_class, tmp_path_factory):
     """A copy of the tree, with what its tests need, before anything of the document is done."""
     tree = service_class(tmp_path_factory.mktemp('add a model') / 'model serving', environment={'WORKERS': '1'})
-    remove_models(tree, 'CultivarModel', 'IrisModel', 'SentimentModel', 'SpellingModel')
-    (tree.folder / 'tests').mkdir()
-    shutil.copy(BASE_FOLDER / 'tests' / 'conftest.py', tree.folder / 'tests')
+    prepare(tree, 'CultivarModel', 'IrisModel', 'SentimentModel', 'SpellingModel')
     yield tree
     tree.stop()
 

@@ -5,7 +5,6 @@ Marked long, since nginx may have to be installed for it, which only root can: a
 
 import contextlib
 import gzip
-import json
 import os
 import re
 import shutil
@@ -49,8 +48,6 @@ class Nginx:
         self.command = [nginx_program(), '-p', str(folder), '-c', str(folder / 'nginx.conf'), '-e', 'error.log']
 
     def __enter__(self):
-        checked = subprocess.run([*self.command, '-t'], capture_output=True, text=True)
-        assert checked.returncode == 0, checked.stderr
         self.process = subprocess.Popen(self.command, stderr=subprocess.DEVNULL)
         wait_until(self.listens)
         return self
@@ -84,11 +81,15 @@ def nginx(service, tmp_path_factory):
         yield running
 
 
-def test_a_call_goes_through(nginx):
+def test_a_call_goes_through_packed_or_not(nginx):
     answer = nginx.post({'name': 'Leo'}, headers={'X-Request-ID': 'order-42'})
     assert (answer.status_code, answer.json()) == (200, {'result': 'Hello, Leo!'})
     assert answer.headers['X-Request-ID'] == 'order-42'
     assert answer.headers['Access-Control-Allow-Origin'] == '*'
+    headers = {'Content-Type': 'application/json', 'Content-Encoding': 'gzip'}
+    packed = gzip.compress(b'{"name": "Leo"}')
+    answer = requests.post(f'{nginx.url}/v1/XXXModel', data=packed, headers=headers, timeout=60)
+    assert answer.json() == {'result': 'Hello, Leo!'}
 
 
 def test_the_id_that_nginx_made_is_in_the_log_of_the_service(nginx, service):
@@ -103,13 +104,6 @@ def test_the_page_and_the_errors_of_the_service_go_through(nginx):
     assert (refused.status_code, refused.json()['message']) == (400, "'name' is a required property")
     too_large = nginx.post({'name': 'Leo' * 2**19})
     assert (too_large.status_code, '1048576 bytes' in too_large.json()['message']) == (413, True)
-
-
-def test_a_packed_body_goes_through(nginx):
-    body = gzip.compress(json.dumps({'name': 'Leo'}).encode())
-    headers = {'Content-Type': 'application/json', 'Content-Encoding': 'gzip'}
-    answer = requests.post(f'{nginx.url}/v1/XXXModel', data=body, headers=headers, timeout=60)
-    assert answer.json() == {'result': 'Hello, Leo!'}
 
 
 def test_many_calls_at_once(nginx):

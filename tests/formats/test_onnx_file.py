@@ -1,16 +1,27 @@
 """ONNX files of strangers, served from a few lines of conf by the real service."""
 
 import json
+import os
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.formats.answers import assert_classes, assert_close, banner, concurrently, predict, refused
+from model_serving.utils.cpu_utils import available_cores
+from tests.conftest import proportional_memory
+from tests.formats.answers import (
+    assert_classes,
+    assert_close,
+    banner,
+    concurrently,
+    predict,
+    refused,
+    result_of_all_workers,
+    results_of_all_workers,
+)
 from tests.formats.files import write_onnx
 
-WEIGHTS = np.array([[0.5], [-2.0]], dtype=np.float32)
 LABELS = '["cat", "dog", "鸟"]'
 CLASSES = json.loads(LABELS)
 INTERCEPTS = [0.0, 0.1, 0.2]
@@ -22,18 +33,21 @@ KINDS = {'single': 'float', 'double': 'double', 'whole': 'int64', 'small': 'uint
 KINDS_IN = ', '.join(f'{kind}[n] {name}' for name, kind in KINDS.items())
 KINDS_OUT = ', '.join(f'{kind}[n] {name}_out' for name, kind in KINDS.items())
 GRAPHS = {
-    'TwoInputs': """(float[n, 2] table, float[n, 1] offset) => (float[n, 1] price, float[n, 1] product) {
+    'TwoInputs': """(float[n, 2] table, float[n, 1] offset) => (float[n, 1] price, float[n, 1] product)
+    <float[2, 1] weights = {0.5, -2.0}> {
         product = MatMul(table, weights)
         price = Add(product, offset)
     }""",
-    'Colour': f"""(string[?, 1] colour) => (string[?] label, seq(map(string, float)) probabilities) {{
+    'Colour': f"""(string[?, 1] colour) => (string[?] label, seq(map(string, float)) probabilities)
+    <int64[2] width = {{-1, 2}}> {{
         x = ai.onnx.ml.OneHotEncoder<cats_strings = ["red", "green"], zeros = 0>(colour)
         flat = Reshape(x, width)
         label, scores = {CLASSIFIER}(flat)
         probabilities = ai.onnx.ml.ZipMap<classlabels_strings = {LABELS}>(scores)
     }}""",
     'Animal': f'(float[?, 2] x) => (string[?] label, float[?, 3] scores) {{ label, scores = {CLASSIFIER}(x) }}',
-    'FixedBatch': """(int64[1, 2] index) => (float[1, 2, 3] y) {
+    'FixedBatch': """(int64[1, 2] index) => (float[1, 2, 3] y)
+    <float[4, 3] table = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}> {
         rows = Gather(table, index)
         y = Softmax<axis = -1>(rows)
     }""",
@@ -41,16 +55,15 @@ GRAPHS = {
         mean = ReduceMean<axes = [0], keepdims = 0>(x)
         minus = Neg(half)
     }""",
-    'Dynamic': '(float[n, length] x) => (float[n] sum) { sum = ReduceSum<keepdims = 0>(x, axis) }',
+    'Dynamic': """(float[n, length] x) => (float[n] sum) <int64[1] axis = {1}> {
+        sum = ReduceSum<keepdims = 0>(x, axis)
+    }""",
     'OverAll': '(float[?, 2] x) => (float[?, 2] mean) { mean = ReduceMean<axes = [0], keepdims = 1>(x) }',
     'Kinds': f'({KINDS_IN}) => ({KINDS_OUT}) {{ {" ".join(f"{name}_out = Identity({name})" for name in KINDS)} }}',
 }
 OPTIONS = {
-    'TwoInputs': {'constants': {'weights': WEIGHTS}, 'external': True},
-    'Colour': {'constants': {'width': np.array([-1, 2])}},
+    'TwoInputs': {'external': True},
     'Animal': {'metadata': {'feature_names': '["weight (kg)", "legs"]'}},
-    'FixedBatch': {'constants': {'table': np.arange(12, dtype=np.float32).reshape(4, 3)}},
-    'Dynamic': {'constants': {'axis': np.array([1])}},
 }
 SCHEMA = '{"title": "A colour", "properties": {"colour": {"enum": ["red", "green"], "type": null}}}'
 
@@ -68,7 +81,7 @@ def service(serve, tmp_path_factory):
 def test_several_inputs_and_outputs_and_external_data(service):
     table = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
     instances = [{'table': row.tolist(), 'offset': 10} for row in table]
-    product = (table @ WEIGHTS)[:, 0]
+    product = table @ np.array([0.5, -2.0], dtype=np.float32)
     alone = [predict(service, 'TwoInputs', one) for one in instances]
     for results in (alone, concurrently(service, 'TwoInputs', instances)):
         assert_close([result['price'] for result in results], product + 10)
@@ -162,3 +175,27 @@ def test_the_banner_shows_file_size_place_and_time(service):
     size = Path(re.search(r'/\S*onnx files\S*/TwoInputs\.onnx', line)[0]).stat().st_size
     columns = rf'TwoInputs\.onnx, {size / 1024:.1f} KiB +loaded once for all workers in \d+ ms$'
     assert re.search(columns, line), line
+
+
+# One thread as the user may set it, and as many as there are for each of two workers.
+@pytest.mark.parametrize('environment', [{'OMP_NUM_THREADS': '1'}, {}], ids=['one', 'several'])
+def test_classes_and_onnx_files_are_loaded_where_they_say(in_main_threads, tmp_path, environment):
+    large = write_onnx(
+        tmp_path / 'large.onnx',
+        '(int64[n] row) => (float[n, 4000] y) { y = Gather(table, row) }',
+        {'table': np.ones((8000, 4000), np.float32)},
+    )
+    service = in_main_threads(large, **environment)
+    threads = environment.get('OMP_NUM_THREADS') or os.environ.get('OMP_NUM_THREADS')
+    threads = threads or str(max(1, available_cores() // 2))
+    assert result_of_all_workers(service, 'ThreadsModel', {}) == threads
+    assert all(result == str(pid) for pid, result in results_of_all_workers(service, 'PidModel', {}))
+    assert result_of_all_workers(service, 'SharedPidModel', {}) == service.master_pid
+    assert result_of_all_workers(service, 'FileModel', {'row': 5})['y'] == [1.0] * 4000
+    if threads == '1':
+        # Both workers predict with it from one copy: of two copies there would be more than this.
+        assert proportional_memory([service.master_pid, *service.worker_pids]) < 2 * large.stat().st_size
+    assert 'in each worker' in banner(service, 'PidModel')
+    assert ('once for all workers' if threads == '1' else 'in each worker') in banner(service, 'FileModel')
+    service.stop()
+    assert 'SIGKILL' not in service.log

@@ -13,6 +13,13 @@ from tests.formats.files import SQUARE, part_of, write_onnx, written
 
 NO_PACKAGE = """raise ImportError("No module named 'xgboost'", name='xgboost')"""
 NO_LIBRARY = "raise OSError('libgomp.so.1: cannot open shared object file')"
+NAMES = {
+    '.skops': 'a skops file',
+    '.ubj': 'an XGBoost model',
+    '.json': 'an XGBoost model',
+    '.txt': 'a LightGBM model',
+    '.pt2': 'a PyTorch exported program',
+}
 
 
 class Harmful:
@@ -41,6 +48,8 @@ def test_a_pickle_is_never_loaded_whatever_its_suffix(tmp_path, name):
         ('a.bin', b'binf\0\0', 'old binary form', "save_model('model.ubj')"),
         ('a.tflite', b'\x1c\0\0\0TFL3', 'TensorFlow Lite', '--tflite'),
         ('a.onnx', b'version https://git-lfs.github.com/', 'Git LFS', 'lfs pull'),
+        # Its content is not that of its suffix.
+        *((f'a{suffix}', b'{"no": "such thing"}', 'is damaged, or it is not', what) for suffix, what in NAMES.items()),
         ('a.bin', b'?', 'its suffix is not that of a known format', '.onnx, .skops, .ubj, .json, .txt, .pt2'),
     ],
 )
@@ -64,21 +73,6 @@ def test_a_folder_and_no_file(tmp_path):
     assert 'there is no such file' in problem(tmp_path / 'a.onnx')
     (tmp_path / 'saved_model.pb').touch()
     assert 'python -m tf2onnx.convert --saved-model' in problem(tmp_path)
-
-
-@pytest.mark.parametrize(
-    'suffix, what',
-    [
-        ('.skops', 'a skops file'),
-        ('.ubj', 'an XGBoost model'),
-        ('.json', 'an XGBoost model'),
-        ('.txt', 'a LightGBM model'),
-        ('.pt2', 'a PyTorch exported program'),
-    ],
-)
-def test_a_file_whose_content_is_not_that_of_its_suffix(tmp_path, suffix, what):
-    message = problem(written(tmp_path / f'a{suffix}', b'{"no": "such thing"}'))
-    assert f'is damaged, or it is not {what}' in message
 
 
 @pytest.mark.parametrize('module', PACKAGES)

@@ -75,22 +75,26 @@ def service(serve, networks, folder):
     return serve({name: f'file = {folder}/{name}.pt2\n{TRUST}' for name in networks})
 
 
-@pytest.fixture
-def random():
-    return np.random.default_rng(0)
-
-
-def test_a_trained_network(service, networks):
+@pytest.mark.parametrize(
+    'name, rows',
+    [
+        ('Wine', lambda: split('wine').heldout.astype(np.float32)),
+        # A fixed batch of one, and a network that takes two to four rows.
+        ('FixedBatch', lambda: np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)),
+        ('SmallBatches', lambda: np.random.default_rng(0).normal(size=(20, 2))),
+    ],
+)
+def test_batches(service, networks, name, rows):
     import torch
 
-    heldout = split('wine').heldout
-    results = both_ways(service, 'Wine', arrays(heldout, 'input'))
-    assert_close(results, networks['Wine'][0](torch.tensor(heldout, dtype=torch.float32)))
+    expected = networks[name][0](torch.tensor(rows()))
+    assert_close(both_ways(service, name, arrays(rows(), 'input')), expected.squeeze(-1))
 
 
-def test_several_inputs_and_outputs_with_names_and_a_free_length(service, networks, random):
+def test_several_inputs_and_outputs_with_names_and_a_free_length(service, networks):
     import torch
 
+    random = np.random.default_rng(0)
     instances = [
         {'table': random.normal(size=2).tolist(), 'words': random.integers(0, 10, length).tolist()}
         for length in [2, 3, 5] * 12
@@ -100,24 +104,9 @@ def test_several_inputs_and_outputs_with_names_and_a_free_length(service, networ
         assert_close(result, {name: value[0] for name, value in expected.items()})
 
 
-def test_a_fixed_batch_of_one(service, random):
-    import torch
-
-    rows = random.normal(size=(20, 3)).astype(np.float32)
-    assert_close(both_ways(service, 'FixedBatch', arrays(rows, 'input')), torch.tensor(rows).softmax(dim=1))
-
-
 def test_a_network_whose_instance_is_a_whole_table(service):
     tables = [[[n, 1], [2, 3], [4, 5], [6, n]] for n in range(20)]
     assert both_ways(service, 'Mean', [{'table': table} for table in tables]) == [(2 * n + 21) / 8 for n in range(20)]
-
-
-def test_a_network_that_takes_two_to_four_rows(service, networks, random):
-    import torch
-
-    rows = random.normal(size=(20, 2))
-    results = both_ways(service, 'SmallBatches', arrays(rows, 'input'))
-    assert_close(results, networks['SmallBatches'][0](torch.tensor(rows))[:, 0])
 
 
 @pytest.mark.parametrize(
