@@ -36,11 +36,14 @@ def tree(service_class, tmp_path_factory):
     tree.stop()
 
 
-def test_its_own_written_test_passes(tree):
+def test_its_own_written_test_passes_and_each_place_to_change_is_marked(tree):
     assert tree.made.returncode == 0, tree.made.stderr
     tested = tree.run(sys.executable, '-m', 'pytest', '-q', 'tests/models/test_sentiment_model.py')
     assert tested.returncode == 0, tested.stdout
     assert '3 passed' in tested.stdout
+    written = [line.split()[1] for line in tree.made.stdout.splitlines() if line.startswith('Written: ')]
+    assert len(written) == 4
+    assert all('# TODO: ' in (tree.folder / path).read_text(encoding='utf-8') for path in written)
 
 
 def test_it_is_served_with_a_form(tree):
@@ -54,12 +57,6 @@ def test_it_is_served_with_a_form(tree):
     name = operation['requestBody']['content']['application/json']['schema']['$ref'].rpartition('/')[2]
     assert document['components']['schemas'][name]['properties']['text']['type'] == 'string'
     assert ' - [SentimentModel] - Initializing Sentiment Model ...' in tree.log
-
-
-def test_each_place_to_change_is_marked(tree):
-    written = [line.split()[1] for line in tree.made.stdout.splitlines() if line.startswith('Written: ')]
-    assert len(written) == 4
-    assert all('# TODO: ' in (tree.folder / path).read_text(encoding='utf-8') for path in written)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,8 @@ from tests.conftest import BASE_FOLDER
 from tests.docs.following import text_of
 
 DOCUMENT = text_of('docs/design.md')
-REQUIREMENTS, CONSTRAINTS = (
-    re.findall(r'^([\w-]+)==', text_of(file), re.MULTILINE) for file in ('requirements.txt', 'constraints.txt')
-)
+REQUIREMENTS = re.findall(r'^([\w-]+)==', text_of('requirements.txt'), re.MULTILINE)
+CONSTRAINTS = re.findall(r'^([\w-]+)==', text_of('constraints.txt'), re.MULTILINE)
 FOUND = re.findall(r'^\| ([\w-]+) \| [^|]+ \| ([^|]+) \| ([\d.]+) \|$', DOCUMENT, re.MULTILINE)
 ROWS = {name: (licence, float(megabytes)) for name, licence, megabytes in FOUND}
 

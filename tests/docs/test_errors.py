@@ -5,6 +5,7 @@ import gzip
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 
 import pytest
 import requests
@@ -55,7 +56,7 @@ def answer_to(service, connect, request):
     return seen(requests.request(method, service.url + path, data=body, headers={**JSON, **headers}, timeout=30))
 
 
-def first_refused(service, path, count, **headers):
+def first_refused(service, connect, path, count, headers=None):
     """Have many calls come at once; what is seen of the first that is not let in."""
     gate = service.folder / f'gate of {path[4:]}'
     with ThreadPoolExecutor(count) as threads, contextlib.ExitStack() as stack:
@@ -67,14 +68,6 @@ def first_refused(service, path, count, **headers):
         refused = next(answer for answer in answers if 'did not answer' not in answer.text)
     assert (refused.status_code == 429) == (int(refused.headers.get('Retry-After', 0)) >= 1)
     return seen(refused)
-
-
-def too_many(service, connect):
-    return first_refused(service, '/v1/LimitedModel', 3)
-
-
-def no_thread(service, connect):
-    return first_refused(service, '/v1/CallingModel', 10, **{'X-Request-Timeout': '1'})
 
 
 def beside_large_bodies(service, connect):
@@ -107,13 +100,13 @@ REQUESTS = [
     ('POST', BAD, b'x' * 20_000, {}),
     ('POST', BAD, BODY, {'Content-Type': 'text/plain'}),
     ('POST', BAD, BODY, {'Content-Encoding': 'br'}),
-    too_many,
+    partial(first_refused, path='/v1/LimitedModel', count=3),
     ('POST', BAD, b'{"do":"raise"}', {}),
     ('POST', '/v1/NoFile', b'{}', {}),
     beside_large_bodies,
     ('GET', '/health/ready', None, {}),
     ('POST', BAD, b'{"do":"sleep","value":1}', {'X-Request-Timeout': '0.2'}),
-    no_thread,
+    partial(first_refused, path='/v1/CallingModel', count=10, headers={'X-Request-Timeout': '1'}),
 ]
 RAW = [
     b'NONSENSE\r\n\r\n',

@@ -1,6 +1,5 @@
 """What the tests of all formats ask of a service: instances one by one, and many at once, so that batches form."""
 
-import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -60,21 +59,16 @@ def banner(service, name):
     return next(line for line in service.log.splitlines() if f'/v1/{name} ' in line)
 
 
-def results_of_all_workers(service, name, instance):
-    """Return pairs of a worker's pid and a result that it gave, when every worker gave some."""
-    found = set()
-    while {pid for pid, _ in found} != set(service.worker_pids):
+def results_by_worker(service, name, instance):
+    """Return the result that each worker gives whenever it is asked, by its pid."""
+    found = {}
+    while set(found) != set(service.worker_pids):
         with ThreadPoolExecutor(8) as threads:
             for answer in threads.map(lambda _: service.post(f'/v1/{name}', json=instance), range(16)):
                 assert answer.status_code == 200, answer.text
-                found.add((answer.json()['pid'], json.dumps(answer.json()['result'])))
+                result = answer.json()['result']
+                assert found.setdefault(answer.json()['pid'], result) == result
     return found
-
-
-def result_of_all_workers(service, name, instance):
-    """Return the one result that all workers gave."""
-    (result,) = {result for _, result in results_of_all_workers(service, name, instance)}
-    return json.loads(result)
 
 
 def loaded(path):

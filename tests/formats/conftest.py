@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.conftest import BASE_FOLDER
-from tests.formats.answers import result_of_all_workers
+from tests.formats.answers import results_by_worker
 
 
 @pytest.fixture(scope='module')
@@ -77,7 +77,8 @@ def predict_in_main_threads(in_main_threads):
     def predict(path, instance, trusted=()):
         # Of one thread there would be nothing to lose.
         service = in_main_threads(path, trusted, OMP_NUM_THREADS='2')
-        result_of_all_workers(service, 'FileModel', instance)
+        first, second = results_by_worker(service, 'FileModel', instance).values()
+        assert first == second
         service.stop()
         assert 'SIGKILL' not in service.log
 

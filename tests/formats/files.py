@@ -1,6 +1,6 @@
 """Files and data for the tests of formats: parts of files, ONNX files as text, data to train with, and instances."""
 
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 import onnx
@@ -29,17 +29,11 @@ def write_onnx(path, graph, constants=None, metadata=None, external=False, opset
     return path
 
 
-class Split(NamedTuple):
-    """A data set: rows to train with, and 25 held-out ones."""
-
-    names: list
-    rows: np.ndarray
-    target: np.ndarray
-    heldout: np.ndarray
+Split = namedtuple('Split', ['names', 'rows', 'target', 'heldout'])
 
 
 def split(name):
-    """Return a data set of scikit-learn; in `diabetes` a tenth of the values is missing."""
+    """Return a data set of scikit-learn, 25 rows held out; in `diabetes` a tenth of the values is missing."""
     from sklearn import datasets
     from sklearn.model_selection import train_test_split
 

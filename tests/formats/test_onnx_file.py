@@ -10,16 +10,7 @@ import pytest
 
 from model_serving.utils.cpu_utils import available_cores
 from tests.conftest import proportional_memory
-from tests.formats.answers import (
-    assert_classes,
-    assert_close,
-    banner,
-    concurrently,
-    predict,
-    refused,
-    result_of_all_workers,
-    results_of_all_workers,
-)
+from tests.formats.answers import assert_classes, assert_close, banner, both_ways, predict, refused, results_by_worker
 from tests.formats.files import write_onnx
 
 LABELS = '["cat", "dog", "鸟"]'
@@ -61,6 +52,9 @@ GRAPHS = {
     'OverAll': '(float[?, 2] x) => (float[?, 2] mean) { mean = ReduceMean<axes = [0], keepdims = 1>(x) }',
     'Kinds': f'({KINDS_IN}) => ({KINDS_OUT}) {{ {" ".join(f"{name}_out = Identity({name})" for name in KINDS)} }}',
 }
+ZEROS = {'single': 0, 'double': 0, 'whole': 0, 'small': 0, 'yes': True, 'text': ''}
+LARGEST = 3.4028234663852886e38
+SOFTMAX = (np.exp([0, 1, 2]) / np.exp([0, 1, 2]).sum()).tolist()
 OPTIONS = {
     'TwoInputs': {'external': True},
     'Animal': {'metadata': {'feature_names': '["weight (kg)", "legs"]'}},
@@ -78,14 +72,26 @@ def service(serve, tmp_path_factory):
     return serve(models, {'conf/colour.schema.json': SCHEMA}, {'OMP_NUM_THREADS': '1'})
 
 
-def test_several_inputs_and_outputs_and_external_data(service):
-    table = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
-    instances = [{'table': row.tolist(), 'offset': 10} for row in table]
-    product = table @ np.array([0.5, -2.0], dtype=np.float32)
-    alone = [predict(service, 'TwoInputs', one) for one in instances]
-    for results in (alone, concurrently(service, 'TwoInputs', instances)):
-        assert_close([result['price'] for result in results], product + 10)
-        assert_close([result['product'] for result in results], product)
+@pytest.mark.parametrize(
+    'name, instances, results',
+    [
+        (
+            'TwoInputs',
+            [{'table': [n, 1], 'offset': 10} for n in range(40)],
+            [{'price': n / 2 + 8, 'product': n / 2 - 2} for n in range(40)],
+        ),
+        ('FixedBatch', [{'index': [n % 4, 3]} for n in range(40)], [{'y': [SOFTMAX] * 2}] * 40),
+        (
+            'FourTogether',
+            [{'x': [[n, 0], [n, 4]] * 2, 'half': n / 2} for n in range(40)],
+            [{'mean': [n, 2], 'minus': -n / 2} for n in range(40)],
+        ),
+        ('Dynamic', [{'x': [1] * length} for length in range(1, 60)], [{'sum': length} for length in range(1, 60)]),
+        ('OverAll', [{'x': [n, -n]} for n in range(40)], [{'mean': [n, -n]} for n in range(40)]),
+    ],
+)
+def test_instances_are_kept_apart_in_batches_of_any_kind(service, name, instances, results):
+    assert_close(both_ways(service, name, instances), results)
 
 
 def test_text_input_and_class_names_of_a_zip_map(service):
@@ -96,62 +102,17 @@ def test_text_input_and_class_names_of_a_zip_map(service):
 
 def test_feature_names_of_the_metadata_and_class_names_without_a_zip_map(service):
     rows = [(weight, legs) for weight in range(-8, 8) for legs in (0, 2, 4)]
-    results = concurrently(service, 'Animal', [{'weight (kg)': weight, 'legs': legs} for weight, legs in rows])
+    results = both_ways(service, 'Animal', [{'weight (kg)': weight, 'legs': legs} for weight, legs in rows])
     expected = np.exp([np.add([weight, legs, -weight - legs], INTERCEPTS) for weight, legs in rows])
     expected /= expected.sum(axis=1, keepdims=True)
     assert_classes(results, [CLASSES[row.argmax()] for row in expected], expected)
     assert all(list(result['probabilities']) == CLASSES for result in results)
 
 
-def test_a_fixed_batch_of_one(service):
-    results = concurrently(service, 'FixedBatch', [{'index': [n % 4, 3]} for n in range(40)])
-    softmax = np.exp([0, 1, 2]) / np.exp([0, 1, 2]).sum()
-    assert_close([result['y'] for result in results], np.tile(softmax, (40, 2, 1)))
-
-
-def test_a_fixed_batch_of_four_is_one_instance(service):
-    results = concurrently(service, 'FourTogether', [{'x': [[n, 0], [n, 4]] * 2, 'half': n / 2} for n in range(40)])
-    assert results == [{'mean': [n, 2], 'minus': -n / 2} for n in range(40)]
-
-
-def test_arrays_of_any_length_in_one_batch(service):
-    results = concurrently(service, 'Dynamic', [{'x': [1] * length} for length in range(1, 60)])
-    assert [result['sum'] for result in results] == list(range(1, 60))
-
-
-def test_an_output_over_the_whole_batch_keeps_the_instances_apart(service):
-    results = concurrently(service, 'OverAll', [{'x': [n, -n]} for n in range(40)])
-    assert [result['mean'] for result in results] == [[n, -n] for n in range(40)]
-
-
 def test_every_type_comes_back_as_it_went(service):
     numbers = {'single': 0.1, 'double': 0.1234567890123456, 'whole': 2**63 - 1, 'small': 255}
     instance = {**numbers, 'yes': True, 'text': '范叶亮'}
     assert predict(service, 'Kinds', instance) == {f'{name}_out': value for name, value in instance.items()}
-
-
-@pytest.mark.parametrize(
-    'name, value, message',
-    [
-        ('single', 3.5e38, 'single: 3.5e+38 is greater than the maximum of 3.4028234663852886e+38'),
-        ('single', '1', "single: '1' is not of type 'number'"),
-        ('single', None, "single: None is not of type 'number'"),
-        ('single', True, "single: True is not of type 'number'"),
-        ('whole', 2**63, 'whole: 9223372036854775808 is greater than the maximum of 9223372036854775807'),
-        ('whole', 1.5, "whole: 1.5 is not of type 'integer'"),
-        ('small', 256, 'small: 256 is greater than the maximum of 255'),
-        ('small', -1, 'small: -1 is less than the minimum of 0'),
-        ('yes', 1, "yes: 1 is not of type 'boolean'"),
-        ('text', 1, "text: 1 is not of type 'string'"),
-        # Floats at the edge of an integer.
-        ('whole', 2.0**63, 'whole: '),
-        ('whole', -(2.0**63) - 4096, 'whole: '),
-        ('whole', 1e30, 'whole: '),
-    ],
-)
-def test_a_value_that_its_type_does_not_hold(service, name, value, message):
-    instance = {'single': 0, 'double': 0, 'whole': 0, 'small': 0, 'yes': True, 'text': ''}
-    assert refused(service, 'Kinds', {**instance, name: value}).startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +125,20 @@ def test_a_value_that_its_type_does_not_hold(service, name, value, message):
         ('Dynamic', {'x': []}, 'x: [] '),
         # By the patch over the schema.
         ('Colour', {'colour': 'blue'}, "colour: 'blue' is not one of ['red', 'green']"),
+        ('Kinds', ZEROS | {'single': 3.5e38}, f'single: 3.5e+38 is greater than the maximum of {LARGEST}'),
+        ('Kinds', ZEROS | {'single': '1'}, "single: '1' is not of type 'number'"),
+        ('Kinds', ZEROS | {'single': None}, "single: None is not of type 'number'"),
+        ('Kinds', ZEROS | {'single': True}, "single: True is not of type 'number'"),
+        ('Kinds', ZEROS | {'whole': 2**63}, f'whole: {2**63} is greater than the maximum of {2**63 - 1}'),
+        ('Kinds', ZEROS | {'whole': 1.5}, "whole: 1.5 is not of type 'integer'"),
+        ('Kinds', ZEROS | {'small': 256}, 'small: 256 is greater than the maximum of 255'),
+        ('Kinds', ZEROS | {'small': -1}, 'small: -1 is less than the minimum of 0'),
+        ('Kinds', ZEROS | {'yes': 1}, "yes: 1 is not of type 'boolean'"),
+        ('Kinds', ZEROS | {'text': 1}, "text: 1 is not of type 'string'"),
+        # Floats at the edge of an integer.
+        ('Kinds', ZEROS | {'whole': 2.0**63}, 'whole: '),
+        ('Kinds', ZEROS | {'whole': -(2.0**63) - 4096}, 'whole: '),
+        ('Kinds', ZEROS | {'whole': 1e30}, 'whole: '),
     ],
 )
 def test_what_does_not_fit(service, name, instance, message):
@@ -188,13 +163,14 @@ def test_classes_and_onnx_files_are_loaded_where_they_say(in_main_threads, tmp_p
     service = in_main_threads(large, **environment)
     threads = environment.get('OMP_NUM_THREADS') or os.environ.get('OMP_NUM_THREADS')
     threads = threads or str(max(1, available_cores() // 2))
-    assert result_of_all_workers(service, 'ThreadsModel', {}) == threads
-    assert all(result == str(pid) for pid, result in results_of_all_workers(service, 'PidModel', {}))
-    assert result_of_all_workers(service, 'SharedPidModel', {}) == service.master_pid
-    assert result_of_all_workers(service, 'FileModel', {'row': 5})['y'] == [1.0] * 4000
+    workers = service.worker_pids
+    assert results_by_worker(service, 'ThreadsModel', {}) == dict.fromkeys(workers, threads)
+    assert results_by_worker(service, 'PidModel', {}) == {pid: pid for pid in workers}
+    assert results_by_worker(service, 'SharedPidModel', {}) == dict.fromkeys(workers, service.master_pid)
+    assert results_by_worker(service, 'FileModel', {'row': 5}) == {pid: {'y': [1.0] * 4000} for pid in workers}
     if threads == '1':
         # Both workers predict with it from one copy: of two copies there would be more than this.
-        assert proportional_memory([service.master_pid, *service.worker_pids]) < 2 * large.stat().st_size
+        assert proportional_memory([service.master_pid, *workers]) < 2 * large.stat().st_size
     assert 'in each worker' in banner(service, 'PidModel')
     assert ('once for all workers' if threads == '1' else 'in each worker') in banner(service, 'FileModel')
     service.stop()

@@ -51,13 +51,9 @@ def test_files_of_many_kinds(service):
     }
     results = concurrently(service, 'FileTypeModel', map(instance, files.values()))
     assert [result['type'] for result in results] == list(files)
-
-
-def test_the_result_says_what_the_type_is(service):
-    result = predict(service, 'FileTypeModel', instance(zip_file()))
-    assert result.pop('score') > 0.9
+    assert results[1].pop('score') > 0.9
     about = {'group': 'archive', 'mime': 'application/zip', 'description': 'Zip archive data'}
-    assert result == {'type': 'zip', **about}
+    assert results[1] == {'type': 'zip', **about}
 
 
 def test_only_the_caller_of_what_is_not_base64_is_refused(service):
