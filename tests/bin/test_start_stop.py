@@ -15,6 +15,15 @@ from tests.conftest import entered, wait_until
 from tests.web.nasty_requests import post
 
 PID_FILE = 'tmp/model-serving-demo.pid'
+BAD_FILE = {'conf/a.conf': '[model]\nname = A\nfile = data/a.onnx\n', 'data/a.onnx': 'no model'}
+# Makes itself the parent of what start.sh leaves behind, and never asks whether that has ended.
+NEGLIGENT_PARENT = """
+import ctypes, subprocess
+PR_SET_CHILD_SUBREAPER = 36
+assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+subprocess.run(['bin/start.sh'], check=True, timeout=60)
+subprocess.run(['bin/stop.sh'], check=True, timeout=20)
+"""
 
 
 @pytest.fixture(scope='module')
@@ -76,24 +85,11 @@ def test_a_stale_pid_file_is_no_obstacle_and_the_folder_does_not_matter(stopped,
     assert stopped.stop() == 'The service has stopped.\n'
 
 
-# Makes itself the parent of what start.sh leaves behind, and never asks whether that has ended.
-NEGLIGENT_PARENT = """
-import ctypes, subprocess
-PR_SET_CHILD_SUBREAPER = 36
-assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
-subprocess.run(['bin/start.sh'], check=True, timeout=60)
-subprocess.run(['bin/stop.sh'], check=True, timeout=20)
-"""
-
-
 def test_it_stops_where_nobody_asks_how_processes_ended(stopped):
     """As in a container whose first process is no init."""
     finished = stopped.run(sys.executable, '-c', NEGLIGENT_PARENT)
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.endswith('The service has stopped.\n')
-
-
-BAD_FILE = {'conf/a.conf': '[model]\nname = A\nfile = data/a.onnx\n', 'data/a.onnx': 'no model'}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Services whose models are files."""
 
+import contextlib
 import json
 
 import pytest
@@ -8,39 +9,32 @@ from tests.conftest import BASE_FOLDER
 from tests.formats.answers import results_by_worker
 
 
-@pytest.fixture(scope='module')
-def make(service_class, tmp_path_factory):
-    """A function that makes a service with the conf lines of models: `make({'Name': 'file = a.onnx'})`."""
-
-    def make(models, files=None, environment=None):
-        confs = {f'conf/{name.lower()}.conf': f'[model]\nname = {name}\n{lines}\n' for name, lines in models.items()}
-        return service_class(tmp_path_factory.mktemp('file service'), confs | (files or {}), environment)
-
-    return make
+def confs_of(models):
+    return {f'conf/{name.lower()}.conf': f'[model]\nname = {name}\n{lines}\n' for name, lines in models.items()}
 
 
 @pytest.fixture(scope='module')
-def serve(make):
-    """A function that makes such a service and starts it."""
-    running = []
+def serve(service_class, tmp_path_factory):
+    """A function that starts a service with the conf lines of models: `serve({'Name': 'file = a.onnx'})`."""
+    with contextlib.ExitStack() as stack:
 
-    def serve(*arguments, **options):
-        one = make(*arguments, **options)
-        one.start()
-        running.append(one)
-        return one
+        def serve(models, files=None, environment=None):
+            folder = tmp_path_factory.mktemp('file service')
+            one = service_class(folder, confs_of(models) | (files or {}), environment)
+            one.start()
+            stack.callback(one.stop)
+            return one
 
-    yield serve
-    for one in running:
-        one.stop()
+        yield serve
 
 
 @pytest.fixture(scope='module')
-def refusal(make):
+def refusal(service_class, tmp_path_factory):
     """A function that returns the line by which a service with this model file refuses to start."""
 
     def refusal(path, lines='', files=None):
-        one = make({'Bad': f'file = {path}\n{lines}'}, files)
+        confs = confs_of({'Bad': f'file = {path}\n{lines}'})
+        one = service_class(tmp_path_factory.mktemp('refused file'), confs | (files or {}))
         finished = one.run(one.folder / '.venv/bin/python', 'main.py', '--port', str(one.port), '--host', '127.0.0.1')
         assert finished.returncode == 1, finished.stdout + finished.stderr
         assert 'Traceback' not in finished.stderr

@@ -20,9 +20,10 @@ CLASSIFIER = (
     f'ai.onnx.ml.LinearClassifier<classlabels_strings = {LABELS}, intercepts = {INTERCEPTS}, '
     'coefficients = [1.0, 0.0, 0.0, 1.0, -1.0, -1.0], post_transform = "SOFTMAX">'
 )
-KINDS = {'single': 'float', 'double': 'double', 'whole': 'int64', 'small': 'uint8', 'yes': 'bool', 'text': 'string'}
-KINDS_IN = ', '.join(f'{kind}[n] {name}' for name, kind in KINDS.items())
-KINDS_OUT = ', '.join(f'{kind}[n] {name}_out' for name, kind in KINDS.items())
+KINDS = {'single': 'float[n]', 'double': 'double[n]', 'whole': 'int64[n]', 'small': 'uint8[n]', 'yes': 'bool[n]'}
+KINDS['text'] = 'string[n, 1]'
+KINDS_IN = ', '.join(f'{kind} {name}' for name, kind in KINDS.items())
+KINDS_OUT = ', '.join(f'{kind} {name}_out' for name, kind in KINDS.items())
 GRAPHS = {
     'TwoInputs': """(float[n, 2] table, float[n, 1] offset) => (float[n, 1] price, float[n, 1] product)
     <float[2, 1] weights = {0.5, -2.0}> {

@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from tests.formats.answers import advice_of, assert_classes, assert_close, banner, both_ways, loaded, problem, refused
+from tests.formats.answers import advice_of, assert_classes, assert_close, both_ways, loaded, problem, refused
 from tests.formats.files import arrays, named, part_of, split
 
 pytestmark = pytest.mark.skops
@@ -13,6 +13,7 @@ pytestmark = pytest.mark.skops
 LINES = ['a light red wine', 'a heavy red wine', 'a dry white wine', 'a sweet white wine', 'rain', 'snow', 'red snow']
 KINDS = ['red', 'red', 'white', 'white', 'weather', 'weather', 'weather']
 CULTIVARS = ['cultivar 1', 'cultivar 2', 'cultivar 3']
+CLASSIFIERS = {'Table': 'Table', 'ZipMap': 'Table', 'NoZipMap': 'Table', 'Forest': 'Forest', 'Numbers': 'Forest'}
 MIXED = ['alcohol', 'hue', 'cultivar']
 
 
@@ -101,9 +102,6 @@ def rewrite(path, other, text, by):
             target.writestr(name, content.replace(text.encode(), by.encode()) if name == 'schema.json' else content)
 
 
-CLASSIFIERS = {'Table': 'Table', 'ZipMap': 'Table', 'NoZipMap': 'Table', 'Forest': 'Forest', 'Numbers': 'Forest'}
-
-
 @pytest.mark.parametrize('name', CLASSIFIERS)
 def test_a_classifier_with_probabilities(service, models, name):
     model = models[CLASSIFIERS[name]]
@@ -113,6 +111,7 @@ def test_a_classifier_with_probabilities(service, models, name):
     assert list(results[0]['probabilities']) == [str(name) for name in model.classes_]
     # It was warmed up, its labels of one of NumPy's less usual integer types or not.
     assert 'not JSON serializable' not in service.log
+    assert 'Warning' not in service.log
 
 
 def test_a_classifier_without_probabilities(service, models):
@@ -166,11 +165,6 @@ def test_feature_names_of_a_data_frame(service, models, wines):
 )
 def test_what_does_not_fit(service, name, instance, message):
     assert refused(service, name, instance) == message
-
-
-def test_the_banner_names_the_file(service):
-    assert 'Table.skops, ' in banner(service, 'Table')
-    assert 'Warning' not in service.log
 
 
 def test_it_predicts_in_the_main_thread_of_every_worker(predict_in_main_threads, folder):
