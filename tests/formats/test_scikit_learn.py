@@ -13,6 +13,7 @@ pytestmark = pytest.mark.skops
 LINES = ['a light red wine', 'a heavy red wine', 'a dry white wine', 'a sweet white wine', 'rain', 'snow', 'red snow']
 KINDS = ['red', 'red', 'white', 'white', 'weather', 'weather', 'weather']
 CULTIVARS = ['cultivar 1', 'cultivar 2', 'cultivar 3']
+# The models of the files of classifiers.
 CLASSIFIERS = {'Table': 'Table', 'ZipMap': 'Table', 'NoZipMap': 'Table', 'Forest': 'Forest', 'Numbers': 'Forest'}
 MIXED = ['alcohol', 'hue', 'cultivar']
 
