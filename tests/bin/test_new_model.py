@@ -2,43 +2,48 @@
 
 import shutil
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.docs.following import remove_models
+from tests.conftest import BASE_FOLDER
+from tests.docs.following import prepare
 
-BASE_FOLDER = Path(__file__).resolve().parents[2]
-TREE = ('model_serving', 'conf', 'tests', 'bin')
-RUFF = (sys.executable, '-m', 'ruff')
 # The longest name that is taken.
 LONGEST = 'Abcdefghijklmnopqrstuvwxy'
 
 
-def contents(service):
-    files = (
-        path for folder in TREE for path in (service.folder / folder).rglob('*.*') if '__pycache__' not in str(path)
-    )
-    return {path.relative_to(service.folder): path.read_bytes() for path in files if path.is_file()}
+def contents(tree):
+    """Return what stands in the files that a refusal must not change."""
+    patterns = ('model_serving/**/*.py', 'conf/*', 'tests/**/*.py', 'bin/*')
+    return {path: path.read_bytes() for pattern in patterns for path in tree.folder.glob(pattern)}
+
+
+def assert_refused(tree, name, why):
+    before = contents(tree)
+    finished = tree.run('bin/new-model.sh', name)
+    assert finished.returncode == 1
+    assert why in finished.stderr
+    assert contents(tree) == before
 
 
 @pytest.fixture(scope='module')
 def tree(service_class, tmp_path_factory):
     """A copy of the tree with what the tests need, in which Sentiment was made."""
     tree = service_class(tmp_path_factory.mktemp('new model') / 'model serving')
-    remove_models(tree, 'SentimentModel')
-    (tree.folder / 'tests').mkdir()
-    shutil.copy(BASE_FOLDER / 'tests' / 'conftest.py', tree.folder / 'tests')
+    prepare(tree, 'SentimentModel')
     tree.made = tree.run('bin/new-model.sh', 'Sentiment')
     yield tree
     tree.stop()
 
 
-def test_its_own_written_test_passes(tree):
+def test_its_own_written_test_passes_and_each_place_to_change_is_marked(tree):
     assert tree.made.returncode == 0, tree.made.stderr
     tested = tree.run(sys.executable, '-m', 'pytest', '-q', 'tests/models/test_sentiment_model.py')
     assert tested.returncode == 0, tested.stdout
     assert '3 passed' in tested.stdout
+    written = [line.split()[1] for line in tree.made.stdout.splitlines() if line.startswith('Written: ')]
+    assert len(written) == 4
+    assert all('# TODO: ' in (tree.folder / path).read_text(encoding='utf-8') for path in written)
 
 
 def test_it_is_served_with_a_form(tree):
@@ -52,12 +57,6 @@ def test_it_is_served_with_a_form(tree):
     name = operation['requestBody']['content']['application/json']['schema']['$ref'].rpartition('/')[2]
     assert document['components']['schemas'][name]['properties']['text']['type'] == 'string'
     assert ' - [SentimentModel] - Initializing Sentiment Model ...' in tree.log
-
-
-def test_each_place_to_change_is_marked(tree):
-    written = [line.split()[1] for line in tree.made.stdout.splitlines() if line.startswith('Written: ')]
-    assert len(written) == 4
-    assert all('# TODO: ' in (tree.folder / path).read_text(encoding='utf-8') for path in written)
 
 
 @pytest.mark.parametrize(
@@ -80,31 +79,20 @@ def test_each_place_to_change_is_marked(tree):
     ],
 )
 def test_a_taken_or_bad_name_changes_nothing(tree, name, why):
-    before = contents(tree)
-    finished = tree.run('bin/new-model.sh', name)
-    assert why in finished.stderr
-    assert finished.returncode == 1
-    assert contents(tree) == before
+    assert_refused(tree, name, why)
 
 
-def test_a_file_of_that_name_is_not_written_over(tree):
-    path = tree.folder / 'model_serving' / 'models' / 'mine_model.py'
-    path.write_text('MINE = True\n')
-    before = contents(tree)
-    assert 'models/mine_model.py is there already' in tree.run('bin/new-model.sh', 'Mine').stderr
-    assert contents(tree) == before
-    path.unlink()
-
-
-def test_routes_of_another_form_are_left_alone(tree):
-    path = tree.folder / 'model_serving' / 'routes.py'
-    routes = path.read_text(encoding='utf-8')
-    path.write_text('ROUTES = ()\n', encoding='utf-8')
-    before = contents(tree)
-    refused = tree.run('bin/new-model.sh', 'Mine')
-    assert "    Route('/v1/MineModel', MineModelResource, MineModel)," in refused.stderr
-    assert contents(tree) == before
-    path.write_text(routes, encoding='utf-8')
+@pytest.mark.parametrize(
+    'file, text, why',
+    [
+        ('models/mine_model.py', 'MINE = True\n', 'models/mine_model.py is there already'),
+        ('routes.py', 'ROUTES = ()\n', "    Route('/v1/MineModel', MineModelResource, MineModel),"),
+    ],
+    ids=['a file of that name', 'routes of another form'],
+)
+def test_what_the_user_wrote_is_left_alone(service_class, tmp_path, file, text, why):
+    tree = service_class(tmp_path, {f'model_serving/{file}': text})
+    assert_refused(tree, 'Mine', why)
 
 
 @pytest.mark.parametrize('name', ['A', 'fileTypeOfHTML5', LONGEST])
@@ -112,7 +100,7 @@ def test_what_is_written_has_our_style(tree, name):
     made = tree.run('bin/new-model.sh', name)
     assert made.returncode == 0, made.stderr
     for command in (('check',), ('format', '--check')):
-        checked = tree.run(*RUFF, *command, '.')
+        checked = tree.run(sys.executable, '-m', 'ruff', *command, '.')
         assert checked.returncode == 0, checked.stdout
 
 

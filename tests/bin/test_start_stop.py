@@ -6,14 +6,24 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.conftest import entered, wait_until
+from tests.web.nasty_requests import post
+
 PID_FILE = 'tmp/model-serving-demo.pid'
+BAD_FILE = {'conf/a.conf': '[model]\nname = A\nfile = data/a.onnx\n', 'data/a.onnx': 'no model'}
+# Makes itself the parent of what start.sh leaves behind, and never asks whether that has ended.
+NEGLIGENT_PARENT = """
+import ctypes, subprocess
+PR_SET_CHILD_SUBREAPER = 36
+assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+subprocess.run(['bin/start.sh'], check=True, timeout=60)
+subprocess.run(['bin/stop.sh'], check=True, timeout=20)
+"""
 
 
 @pytest.fixture(scope='module')
@@ -24,13 +34,15 @@ def stopped(service_class, tmp_path_factory):
     one.stop()
 
 
+def status(pid):
+    """Return the system's account of a process; empty when it is gone."""
+    path = Path(f'/proc/{pid}/status')
+    return path.read_text() if path.exists() else ''
+
+
 def is_running(pid):
-    try:
-        state = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
     # Z: it has ended, and the first process of this system has not asked about it yet.
-    return state != 'Z'
+    return re.search(r'^State:\s+[^Z\s]', status(pid), re.MULTILINE)
 
 
 def test_start_and_stop(stopped):
@@ -67,27 +79,10 @@ def test_a_stale_pid_file_is_no_obstacle_and_the_folder_does_not_matter(stopped,
         assert stopped.stop() == 'The service is not running.\n'
         assert not (stopped.folder / PID_FILE).exists()
         (stopped.folder / PID_FILE).write_text(f'{pid}\n')
-    started = subprocess.run(
-        ['bash', stopped.folder / 'bin' / 'start.sh'],
-        cwd=tmp_path,
-        env=stopped.environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert started.returncode == 0, started.stderr
+    start = [stopped.folder / 'bin' / 'start.sh']
+    subprocess.run(start, cwd=tmp_path, env=stopped.environment, check=True, timeout=100)
     assert stopped.get('/health/ready').status_code == 200
     assert stopped.stop() == 'The service has stopped.\n'
-
-
-# Makes itself the parent of what start.sh leaves behind, and never asks whether that has ended.
-NEGLIGENT_PARENT = """
-import ctypes, subprocess
-PR_SET_CHILD_SUBREAPER = 36
-assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
-subprocess.run(['bin/start.sh'], check=True, timeout=60)
-subprocess.run(['bin/stop.sh'], check=True, timeout=20)
-"""
 
 
 def test_it_stops_where_nobody_asks_how_processes_ended(stopped):
@@ -97,19 +92,14 @@ def test_it_stops_where_nobody_asks_how_processes_ended(stopped):
     assert finished.stdout.endswith('The service has stopped.\n')
 
 
-BAD_MODEL = (
-    "class XXXModel:\n    load_before_fork = True\n\n    def __init__(self):\n        raise OSError('no weights')\n"
-)
-
-
 @pytest.mark.parametrize(
     'files, environment, reason',
     [
         ({}, {'PORT': 'http'}, "PORT must be a whole number from 1 to 65535, not 'http'."),
         ({}, {'WORKERS': '0'}, "WORKERS must be a whole number from 1 to 1024, not '0'."),
         ({'conf/a.conf': '[model]\nname = XXXModel\ntimout = 1\n'}, {}, "Did you mean 'timeout'?"),
-        ({'model_serving/models/xxx_model.py': BAD_MODEL}, {}, '/v1/XXXModel: OSError: no weights'),
-        ({'model_serving/models/xxx_model.py': BAD_MODEL.replace('True', 'False')}, {}, 'OSError: no weights'),
+        (BAD_FILE, {'OMP_NUM_THREADS': '1'}, '/v1/A: data/a.onnx could not be loaded'),
+        (BAD_FILE, {'OMP_NUM_THREADS': '2'}, '/v1/A: data/a.onnx could not be loaded'),
     ],
     ids=['port', 'workers', 'setting', 'model in the master', 'model in a worker'],
 )
@@ -123,61 +113,19 @@ def test_a_start_that_fails_says_why_and_leaves_nothing(make_service, files, env
     assert not (service.folder / PID_FILE).exists()
 
 
-WAITING_MODEL = """
-class XXXModel:
-    def hello(self, name):
-        # Each waits until the test has opened the other end.
-        open('tmp/entered', 'w').close()
-        open('tmp/go').close()
-        return f'Hello, {name}!'
-"""
-
-
-@pytest.fixture
-def waiting(make_service):
-    """A service and a call that is in its model, which waits for `tmp/go` to be written."""
-    service = make_service({'model_serving/models/xxx_model.py': WAITING_MODEL, 'conf/xxx_model.conf': ''}, start=False)
-    resource = service.folder / 'model_serving' / 'resources' / 'xxx_model_resource.py'
-    # The model would wait for the test while it is warmed up, too.
-    # It blocks, so it must not be called on the event loop.
-    text = resource.read_text().replace("    'examples': [{'name': 'Leo'}],\n", '').replace('async def', 'def')
-    resource.write_text(text)
-    service.start()
-    for name in ('entered', 'go'):
-        os.mkfifo(service.folder / 'tmp' / name)
-    with ThreadPoolExecutor() as threads:
-        call = threads.submit(service.post, '/v1/XXXModel', {'name': 'Leo'})
-        (service.folder / 'tmp' / 'entered').open().close()
-        yield service, call
-
-
-def test_stop_waits_for_the_answers_to_what_was_accepted(waiting):
-    service, call = waiting
+def test_stop_waits_for_the_answers_to_what_was_accepted(make_gates, threads):
+    service = make_gates()
+    call = threads.submit(service.post, '/v1/GateModel', {})
+    wait_until(lambda: entered(service) == 1)
     stopping = subprocess.Popen(['bin/stop.sh'], cwd=service.folder)
     with pytest.raises(subprocess.TimeoutExpired):
         stopping.wait(1)
     # Nobody new is left to wait.
     with pytest.raises(requests.ConnectionError):
-        requests.get(f'{service.url}/health/live', timeout=10)
-    (service.folder / 'tmp' / 'go').open('w').close()
-    assert call.result().json() == {'result': 'Hello, Leo!'}
+        service.get('/health/live')
+    (service.folder / 'open').touch()
+    assert call.result().json() == {'result': 1}
     assert stopping.wait(30) == 0
-
-
-REQUEST = b"""POST /v1/XXXModel HTTP/1.1\r
-Host: localhost\r
-Content-Type: application/json\r
-Content-Length: 15\r
-\r
-{"name": "Leo"}"""
-
-
-def wait_for(pid, pattern):
-    """Wait until the system's account of a process has a line that matches."""
-    deadline = time.monotonic() + 20
-    while not re.search(pattern, Path(f'/proc/{pid}/status').read_text(), re.MULTILINE):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_stop_answers_who_has_connected_already(make_service, connect):
@@ -185,13 +133,13 @@ def test_stop_answers_who_has_connected_already(make_service, connect):
     (worker,) = service.worker_pids
     # While the worker stands still, connections wait in the system's queue; then it wakes up and has to end.
     os.kill(worker, signal.SIGSTOP)
-    wait_for(worker, r'^State:\s*T')
+    wait_until(lambda: re.search(r'^State:\s*T', status(worker), re.MULTILINE))
     connections = [connect(service) for _ in range(20)]
     for connection in connections:
-        connection.socket.sendall(REQUEST)
+        connection.socket.sendall(post(b'{"name": "Leo"}', line='POST /v1/XXXModel HTTP/1.1'))
     stopping = subprocess.Popen(['bin/stop.sh'], cwd=service.folder)
     # SIGTERM, the fifteenth signal, has been sent and waits.
-    wait_for(worker, r'^ShdPnd:\s*0*4000$')
+    wait_until(lambda: re.search(r'^ShdPnd:\s*0*4000$', status(worker), re.MULTILINE))
     os.kill(worker, signal.SIGCONT)
     assert all(connection.read().startswith(b'HTTP/1.1 200 ') for connection in connections)
     assert stopping.wait(30) == 0

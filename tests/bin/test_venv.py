@@ -15,12 +15,11 @@ exec {sys.executable} -c 'import sys; sys.modules["venv"] = None; exec(sys.argv[
 
 
 @pytest.fixture
-def bare(service_class, tmp_path):
+def bare(make_service):
     """A copy without `.venv`, as after a clone."""
-    one = service_class(tmp_path / 'a clone')
+    one = make_service(start=False)
     (one.folder / '.venv').unlink()
-    yield one
-    one.stop()
+    return one
 
 
 @pytest.mark.parametrize(
@@ -32,8 +31,8 @@ def bare(service_class, tmp_path):
     ],
     ids=['none', 'old', 'bare'],
 )
-def test_a_python_that_will_not_do(bare, tmp_path, script, reason):
-    python = tmp_path / 'other-python'
+def test_a_python_that_will_not_do(bare, script, reason):
+    python = bare.folder / 'other-python'
     if script:
         python.write_text(script)
         python.chmod(0o755)

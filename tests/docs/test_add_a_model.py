@@ -1,15 +1,13 @@
 """docs/add-a-model.md does what it says."""
 
 import re
-import shutil
-from pathlib import Path
 
 import pytest
 
-from tests.docs.following import blocks, follow, remove_models, run
+from model_serving.formats import FORMATS, PACKAGES
+from tests.docs.following import blocks, follow, prepare, run, text_of
 
-BASE_FOLDER = Path(__file__).resolve().parents[2]
-DOCUMENT = (BASE_FOLDER / 'docs' / 'add-a-model.md').read_text(encoding='utf-8')
+DOCUMENT = text_of('docs/add-a-model.md')
 SECTIONS = re.split(r'^(?=##)', DOCUMENT, flags=re.MULTILINE)
 OPTIONAL = '<!-- needs skops -->'
 DEFAULT_BLOCKS = blocks(''.join(section for section in SECTIONS if OPTIONAL not in section))
@@ -21,9 +19,7 @@ TESTS = 'bin/test.sh '
 def tree(service_class, tmp_path_factory):
     """A copy of the tree, with what its tests need, before anything of the document is done."""
     tree = service_class(tmp_path_factory.mktemp('add a model') / 'model serving', environment={'WORKERS': '1'})
-    remove_models(tree, 'CultivarModel', 'IrisModel', 'SentimentModel', 'SpellingModel')
-    (tree.folder / 'tests').mkdir()
-    shutil.copy(BASE_FOLDER / 'tests' / 'conftest.py', tree.folder / 'tests')
+    prepare(tree, 'CultivarModel', 'IrisModel', 'SentimentModel', 'SpellingModel')
     yield tree
     tree.stop()
 
@@ -34,12 +30,9 @@ def followed(tree):
     return tree
 
 
-def test_the_three_steps(followed):
+def test_the_three_steps_and_their_rows(followed):
     models = followed.get('/health/ready').json()['models']
     assert {'/v1/CultivarModel', '/v1/SentimentModel', '/v1/SpellingModel'} <= set(models)
-
-
-def test_the_rows_are_those_of_the_table(followed):
     routes = (followed.folder / 'model_serving' / 'routes.py').read_text(encoding='utf-8')
     rows = [block.text.strip() for block in DEFAULT_BLOCKS if block.text.startswith('Route(')]
     assert len(rows) == 2
@@ -68,8 +61,6 @@ def test_from_scikit_learn_to_a_file(tree):
 
 
 def test_the_table_of_files_is_that_of_the_service():
-    from model_serving.formats import FORMATS, PACKAGES
-
     table = re.search(r'^\| file \|.*?\n\n', DOCUMENT, re.MULTILINE | re.DOTALL)[0]
     rows = [line for line in table.splitlines() if line.startswith('| `')]
     assert [suffix for row in rows for suffix in re.findall(r'`(\.\w+)`', row.split('|')[1])] == list(FORMATS)

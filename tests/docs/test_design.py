@@ -4,20 +4,17 @@ import importlib.metadata
 import platform
 import re
 import sys
-from pathlib import Path
 
 import pytest
 
-BASE_FOLDER = Path(__file__).resolve().parents[2]
-DOCUMENT = (BASE_FOLDER / 'docs' / 'design.md').read_text(encoding='utf-8')
-REQUIREMENTS = re.findall(r'^([\w-]+)==', (BASE_FOLDER / 'requirements.txt').read_text(encoding='utf-8'), re.MULTILINE)
-CONSTRAINTS = re.findall(r'^([\w-]+)==', (BASE_FOLDER / 'constraints.txt').read_text(encoding='utf-8'), re.MULTILINE)
-ROWS = {
-    name: (licence, float(megabytes))
-    for name, licence, megabytes in re.findall(
-        r'^\| ([\w-]+) \| [^|]+ \| ([^|]+) \| ([\d.]+) \|$', DOCUMENT, re.MULTILINE
-    )
-}
+from tests.conftest import BASE_FOLDER
+from tests.docs.following import text_of
+
+DOCUMENT = text_of('docs/design.md')
+REQUIREMENTS = re.findall(r'^([\w-]+)==', text_of('requirements.txt'), re.MULTILINE)
+CONSTRAINTS = re.findall(r'^([\w-]+)==', text_of('constraints.txt'), re.MULTILINE)
+FOUND = re.findall(r'^\| ([\w-]+) \| [^|]+ \| ([^|]+) \| ([\d.]+) \|$', DOCUMENT, re.MULTILINE)
+ROWS = {name: (licence, float(megabytes)) for name, licence, megabytes in FOUND}
 
 
 def megabytes(name):

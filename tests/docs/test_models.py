@@ -6,10 +6,10 @@ import re
 import pytest
 
 from model_serving.routes import ROUTES
-from model_serving.utils.conf_utils import BASE_FOLDER, Conf
-from tests.docs.following import blocks, follow
+from model_serving.utils.conf_utils import Conf
+from tests.docs.following import blocks, follow, text_of
 
-DOCUMENT = (BASE_FOLDER / 'docs' / 'models.md').read_text(encoding='utf-8')
+DOCUMENT = text_of('docs/models.md')
 SECTIONS = dict(re.findall(r'^## (\w+)\n(.*?)(?=^## |\Z)', DOCUMENT, re.MULTILINE | re.DOTALL))
 
 
@@ -21,7 +21,7 @@ def test_every_model_that_comes_with_the_service_has_a_section():
 
 @pytest.mark.parametrize('name, file', [('DigitsModel', 'digits'), ('WineModel', 'wine')])
 def test_the_held_out_accuracy(name, file):
-    heldout = json.loads((BASE_FOLDER / 'data' / f'{file}_heldout.json').read_text(encoding='utf-8'))
+    heldout = json.loads(text_of(f'data/{file}_heldout.json'))
     count, percent = re.search(r'of these (\d+), ([\d.]+) % are recognised', SECTIONS[name]).groups()
     assert int(count) == len(heldout['labels'])
     assert float(percent) == pytest.approx(100 * heldout['accuracy'])
@@ -34,13 +34,9 @@ def test_the_largest_body(name):
 
 
 @pytest.mark.examples
-def test_the_commands(service_class, tmp_path):
+def test_the_commands(make_service):
     from tests.models.test_ocr_model import TEXT, picture_of
 
-    tree = service_class(tmp_path / 'model serving', environment={'WORKERS': '1'})
+    tree = make_service(environment={'WORKERS': '1'})
     picture_of(TEXT).save(tree.folder / 'picture.png')
-    tree.start()
-    try:
-        follow(tree, blocks(DOCUMENT))
-    finally:
-        tree.stop()
+    follow(tree, blocks(DOCUMENT))

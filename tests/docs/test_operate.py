@@ -1,16 +1,17 @@
 """docs/operate.md and docs/configuration.md: what they tell to do is done, and does what they say."""
 
 import re
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 
 from model_serving.utils.conf_utils import SETTINGS
-from tests.docs.following import blocks, follow
+from tests.conftest import copy_tree
+from tests.docs.following import blocks, follow, text_of
 
-DOCS_FOLDER = Path(__file__).resolve().parents[2] / 'docs'
-OPERATE = (DOCS_FOLDER / 'operate.md').read_text(encoding='utf-8')
-CONFIGURATION = (DOCS_FOLDER / 'configuration.md').read_text(encoding='utf-8')
+OPERATE = text_of('docs/operate.md')
+CONFIGURATION = text_of('docs/configuration.md')
 
 
 @pytest.fixture(scope='module')
@@ -45,3 +46,16 @@ def test_settings_of_the_environment(operated):
     documented = operated.get('/openapi.json').json()['paths']
     # Its own file says 3 s; the environment's default for all goes before it.
     assert documented['/v1/XXXModel']['post']['x-model']['timeout'] == 10
+
+
+def test_the_table_has_every_setting_and_is_what_its_script_makes_of_them(tmp_path):
+    copy_tree(tmp_path)
+    (tmp_path / 'docs' / 'configuration.md').unlink()
+    subprocess.run([sys.executable, 'docs/make_configuration.py'], cwd=tmp_path, check=True, timeout=60)
+    made = (tmp_path / 'docs' / 'configuration.md').read_text(encoding='utf-8')
+    assert made == CONFIGURATION, 'The settings have changed: .venv/bin/python docs/make_configuration.py'
+    for setting in SETTINGS:
+        assert f'| `{setting.key}` |' in CONFIGURATION
+        assert f'_{setting.key.upper()}`' in CONFIGURATION
+    for variable in ('HOST', 'PORT', 'WORKERS', 'THREADS'):
+        assert f'| `{variable}` |' in CONFIGURATION

@@ -3,20 +3,23 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 
 from model_serving.formats import ModelFile
 from model_serving.serving.errors import StartError
 
-SETTINGS = {'schema': None, 'trusted': [], 'trust_file': False}
-
 
 def predict(service, name, instance):
-    """Return the result for one instance."""
     answer = service.post(f'/v1/{name}', json=instance)
     assert answer.status_code == 200, answer.text
     return answer.json()['result']
+
+
+def refused(service, name, instance):
+    """Return the message by which an instance is refused as the client's mistake."""
+    answer = service.post(f'/v1/{name}', json=instance)
+    assert answer.status_code == 400, answer.text
+    return answer.json()['message']
 
 
 def concurrently(service, name, instances):
@@ -28,40 +31,54 @@ def concurrently(service, name, instances):
 def both_ways(service, name, instances):
     """Return the results one by one; those that come at once have to be the same, to float32 accuracy."""
     results = [predict(service, name, instance) for instance in instances]
-    for alone, at_once in zip(results, concurrently(service, name, instances), strict=True):
-        assert_close(at_once, alone)
+    assert_close(concurrently(service, name, instances), results)
     return results
 
 
-def assert_close(result, other):
-    """Check that two results have the same shape and texts, and the same numbers to float32 accuracy."""
-    if isinstance(other, dict):
-        assert list(result) == list(other)
-        assert_close(list(result.values()), list(other.values()))
-    elif isinstance(other, list):
-        for pair in zip(result, other, strict=True):
+def assert_close(result, expected):
+    """Check that a result has the shape and the texts that are expected, and the numbers to float32 accuracy."""
+    expected = expected.tolist() if hasattr(expected, 'tolist') else expected
+    if isinstance(expected, dict):
+        assert list(result) == list(expected)
+        assert_close(list(result.values()), list(expected.values()))
+    elif isinstance(expected, list):
+        for pair in zip(result, expected, strict=True):
             assert_close(*pair)
     else:
-        assert result == (other if isinstance(other, str) else pytest.approx(other, rel=1e-5, abs=1e-6))
+        assert result == (expected if isinstance(expected, str) else pytest.approx(expected, rel=1e-5, abs=1e-6))
 
 
-def of_classes(results):
-    """Return the labels and the rows of probabilities of a classifier's results."""
-    return [one['label'] for one in results], [list(one['probabilities'].values()) for one in results]
+def assert_classes(results, labels, probabilities):
+    """Check the results of a classifier."""
+    assert [result['label'] for result in results] == list(labels)
+    assert_close([list(result['probabilities'].values()) for result in results], probabilities)
 
 
-def instances_of(names, rows):
-    """Return instances of named features, with null for NaN."""
-    return [
-        {name: None if np.isnan(value) else float(value) for name, value in zip(names, row, strict=True)}
-        for row in rows
-    ]
+def banner(service, name):
+    """Return the line in which the start says of a model what it is and where it was loaded."""
+    return next(line for line in service.log.splitlines() if f'/v1/{name} ' in line)
+
+
+def results_by_worker(service, name, instance):
+    """Return the result that each worker gives whenever it is asked, by its pid."""
+    found = {}
+    while set(found) != set(service.worker_pids):
+        with ThreadPoolExecutor(8) as threads:
+            for answer in threads.map(lambda _: service.post(f'/v1/{name}', json=instance), range(16)):
+                assert answer.status_code == 200, answer.text
+                result = answer.json()['result']
+                assert found.setdefault(answer.json()['pid'], result) == result
+    return found
+
+
+def loaded(path):
+    return ModelFile({'file': str(path), 'schema': None, 'trusted': [], 'trust_file': False})()
 
 
 def problem(path):
     """Return what is said of a file that is not served."""
     with pytest.raises(StartError) as raised:
-        ModelFile({**SETTINGS, 'file': str(path)})()
+        loaded(path)
     return str(raised.value)
 
 

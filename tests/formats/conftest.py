@@ -1,91 +1,79 @@
-"""Services whose models are files, and ONNX files written by hand."""
+"""Services whose models are files."""
 
-import numpy as np
-import onnx
+import contextlib
+import json
+
 import pytest
-from onnx import helper
+
+from tests.conftest import BASE_FOLDER
+from tests.formats.answers import results_by_worker
+
+
+def confs_of(models):
+    return {f'conf/{name.lower()}.conf': f'[model]\nname = {name}\n{lines}\n' for name, lines in models.items()}
 
 
 @pytest.fixture(scope='module')
 def serve(service_class, tmp_path_factory):
-    """A function that starts a service with model files: `serve({'Name': (path, 'further = lines')})`."""
-    running = []
+    """A function that starts a service with the conf lines of models: `serve({'Name': 'file = a.onnx'})`."""
+    with contextlib.ExitStack() as stack:
 
-    def start(models, environment=None, start=True):
-        confs = {
-            f'conf/{name.lower()}.conf': f'[model]\nname = {name}\nfile = {path}\n{lines}\n'
-            for name, (path, lines) in models.items()
-        }
-        one = service_class(tmp_path_factory.mktemp('file service'), confs, environment)
-        if start:
+        def serve(models, files=None, environment=None):
+            folder = tmp_path_factory.mktemp('file service')
+            one = service_class(folder, confs_of(models) | (files or {}), environment)
             one.start()
-            running.append(one)
-        return one
+            stack.callback(one.stop)
+            return one
 
-    yield start
-    for one in running:
-        one.stop()
+        yield serve
 
 
 @pytest.fixture(scope='module')
-def refusal(serve):
+def refusal(service_class, tmp_path_factory):
     """A function that returns the line by which a service with this model file refuses to start."""
 
-    def start(path, lines=''):
-        one = serve({'Bad': (path, lines)}, start=False)
+    def refusal(path, lines='', files=None):
+        confs = confs_of({'Bad': f'file = {path}\n{lines}'})
+        one = service_class(tmp_path_factory.mktemp('refused file'), confs | (files or {}))
         finished = one.run(one.folder / '.venv/bin/python', 'main.py', '--port', str(one.port), '--host', '127.0.0.1')
         assert finished.returncode == 1, finished.stdout + finished.stderr
-        line = finished.stderr.strip().splitlines()[-1]
         assert 'Traceback' not in finished.stderr
+        line = finished.stderr.strip().splitlines()[-1]
         assert line.startswith('The service can not start. /v1/Bad: ')
         return line.removeprefix('The service can not start. /v1/Bad: ')
+
+    return refusal
+
+
+@pytest.fixture
+def in_main_threads(make_service):
+    """A function that starts a service of two workers that predict with a file in their main threads."""
+    fakes = {'model_serving/resources/main_thread_resource.py': 'main_thread_resource.py'}
+    fakes['model_serving/routes.py'] = 'main_thread_routes.py'
+    files = {path: (BASE_FOLDER / 'tests' / 'fakes' / fake).read_text() for path, fake in fakes.items()}
+
+    def start(path, trusted=(), **environment):
+        settings = {'file': str(path), 'trusted': list(trusted), 'trust_file': True, 'schema': None}
+        environment = {'WORKERS': '2', 'FILE_SETTINGS': json.dumps(settings), **environment}
+        service = make_service(files, environment, start=False)
+        for conf in service.folder.glob('conf/*_model.conf'):
+            conf.unlink()
+        service.start()
+        return service
 
     return start
 
 
-@pytest.fixture(scope='session')
-def split():
-    """A function that returns a data set of scikit-learn: `(feature names, rows, their targets, 25 held-out rows)`.
+@pytest.fixture
+def predict_in_main_threads(in_main_threads):
+    """A function that has all workers predict with a file where a runtime that lost threads would wait for ever."""
 
-    In `diabetes` a tenth of the values is missing.
-    """
-    from sklearn import datasets
-    from sklearn.model_selection import train_test_split
+    def predict(path, instance, trusted=()):
+        # Of one thread there would be nothing to lose.
+        service = in_main_threads(path, trusted, OMP_NUM_THREADS='2')
+        first, second = results_by_worker(service, 'FileModel', instance).values()
+        assert first == second
+        service.stop()
+        assert 'SIGKILL' not in service.log
 
-    def load(name):
-        bunch = getattr(datasets, f'load_{name}')()
-        missing = np.random.default_rng(0).random(bunch.data.shape) < (0.1 if name == 'diabetes' else 0)
-        data = np.where(missing, np.nan, bunch.data)
-        rows, heldout, target, _ = train_test_split(data, bunch.target, test_size=25, random_state=0)
-        return [feature.replace(' ', '_') for feature in bunch.feature_names], rows, target, heldout
-
-    return load
-
-
-@pytest.fixture(scope='session')
-def write_onnx():
-    """A function that writes an ONNX file: nodes are `(op, inputs, outputs, attributes)`, tensors `(type, shape)`."""
-
-    def write(path, nodes, inputs, outputs, constants=None, metadata=None, external=False, opset=17):
-        domain = {'LinearClassifier', 'ZipMap', 'OneHotEncoder'}
-        made = [
-            helper.make_node(op, ins, outs, domain='ai.onnx.ml' if op in domain else '', **attributes)
-            for op, ins, outs, attributes in nodes
-        ]
-        graph = helper.make_graph(
-            made,
-            'test',
-            [helper.make_tensor_value_info(name, *value) for name, value in inputs.items()],
-            [
-                value if isinstance(value, onnx.ValueInfoProto) else helper.make_tensor_value_info(name, *value)
-                for name, value in outputs.items()
-            ],
-            [onnx.numpy_helper.from_array(np.asarray(array), name) for name, array in (constants or {}).items()],
-        )
-        opsets = [helper.make_opsetid('', opset), helper.make_opsetid('ai.onnx.ml', 3)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
-        helper.set_model_props(model, metadata or {})
-        onnx.save(model, path, save_as_external_data=external, size_threshold=0)
-        return path
-
-    return write
+    return predict

@@ -1,125 +1,98 @@
 """ONNX files of strangers, served from a few lines of conf by the real service."""
 
+import json
+import os
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
 
-from tests.formats.answers import concurrently, predict
+from model_serving.utils.cpu_utils import available_cores
+from tests.conftest import proportional_memory
+from tests.formats.answers import assert_classes, assert_close, banner, both_ways, predict, refused, results_by_worker
+from tests.formats.files import write_onnx
 
-FLOAT, DOUBLE, INT64, STRING, BOOL = (
-    TensorProto.FLOAT,
-    TensorProto.DOUBLE,
-    TensorProto.INT64,
-    TensorProto.STRING,
-    TensorProto.BOOL,
+LABELS = '["cat", "dog", "鸟"]'
+CLASSES = json.loads(LABELS)
+INTERCEPTS = [0.0, 0.1, 0.2]
+CLASSIFIER = (
+    f'ai.onnx.ml.LinearClassifier<classlabels_strings = {LABELS}, intercepts = {INTERCEPTS}, '
+    'coefficients = [1.0, 0.0, 0.0, 1.0, -1.0, -1.0], post_transform = "SOFTMAX">'
 )
-WEIGHTS = np.array([[0.5], [-2.0]], dtype=np.float32)
-KINDS = {'single': FLOAT, 'double': DOUBLE, 'whole': INT64, 'small': TensorProto.UINT8, 'yes': BOOL, 'text': STRING}
-CLASSES = ['cat', 'dog', '鸟']
-SCORES = {'coefficients': [1.0, 0.0, 0.0, 1.0, -1.0, -1.0], 'intercepts': [0.0, 0.1, 0.2], 'post_transform': 'SOFTMAX'}
-
-
-def zip_map():
-    value = helper.make_map_type_proto(STRING, helper.make_tensor_type_proto(FLOAT, []))
-    return helper.make_value_info('probabilities', helper.make_sequence_type_proto(value))
+KINDS = {'single': 'float[n]', 'double': 'double[n]', 'whole': 'int64[n]', 'small': 'uint8[n]', 'yes': 'bool[n]'}
+KINDS['text'] = 'string[n, 1]'
+KINDS_IN = ', '.join(f'{kind} {name}' for name, kind in KINDS.items())
+KINDS_OUT = ', '.join(f'{kind} {name}_out' for name, kind in KINDS.items())
+GRAPHS = {
+    'TwoInputs': """(float[n, 2] table, float[n, 1] offset) => (float[n, 1] price, float[n, 1] product)
+    <float[2, 1] weights = {0.5, -2.0}> {
+        product = MatMul(table, weights)
+        price = Add(product, offset)
+    }""",
+    'Colour': f"""(string[?, 1] colour) => (string[?] label, seq(map(string, float)) probabilities)
+    <int64[2] width = {{-1, 2}}> {{
+        x = ai.onnx.ml.OneHotEncoder<cats_strings = ["red", "green"], zeros = 0>(colour)
+        flat = Reshape(x, width)
+        label, scores = {CLASSIFIER}(flat)
+        probabilities = ai.onnx.ml.ZipMap<classlabels_strings = {LABELS}>(scores)
+    }}""",
+    'Animal': f'(float[?, 2] x) => (string[?] label, float[?, 3] scores) {{ label, scores = {CLASSIFIER}(x) }}',
+    'FixedBatch': """(int64[1, 2] index) => (float[1, 2, 3] y)
+    <float[4, 3] table = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}> {
+        rows = Gather(table, index)
+        y = Softmax<axis = -1>(rows)
+    }""",
+    'FourTogether': """(float[4, 2] x, float16 half) => (float[2] mean, float16 minus) {
+        mean = ReduceMean<axes = [0], keepdims = 0>(x)
+        minus = Neg(half)
+    }""",
+    'Dynamic': """(float[n, length] x) => (float[n] sum) <int64[1] axis = {1}> {
+        sum = ReduceSum<keepdims = 0>(x, axis)
+    }""",
+    'OverAll': '(float[?, 2] x) => (float[?, 2] mean) { mean = ReduceMean<axes = [0], keepdims = 1>(x) }',
+    'Kinds': f'({KINDS_IN}) => ({KINDS_OUT}) {{ {" ".join(f"{name}_out = Identity({name})" for name in KINDS)} }}',
+}
+ZEROS = {'single': 0, 'double': 0, 'whole': 0, 'small': 0, 'yes': True, 'text': ''}
+LARGEST = 3.4028234663852886e38
+SOFTMAX = (np.exp([0, 1, 2]) / np.exp([0, 1, 2]).sum()).tolist()
+OPTIONS = {
+    'TwoInputs': {'external': True},
+    'Animal': {'metadata': {'feature_names': '["weight (kg)", "legs"]'}},
+}
+SCHEMA = '{"title": "A colour", "properties": {"colour": {"enum": ["red", "green"], "type": null}}}'
 
 
 @pytest.fixture(scope='module')
-def service(serve, write_onnx, tmp_path_factory):
+def service(serve, tmp_path_factory):
     folder = tmp_path_factory.mktemp('onnx files')
-
-    def write(name, *arguments, **options):
-        return write_onnx(folder / f'{name}.onnx', *arguments, **options), ''
-
-    linear = ('LinearClassifier', ['x'], ['label', 'scores'], {'classlabels_strings': CLASSES, **SCORES})
-    one_hot = ('OneHotEncoder', ['colour'], ['x'], {'cats_strings': ['red', 'green'], 'zeros': 0})
-    zipped = ('ZipMap', ['scores'], ['probabilities'], {'classlabels_strings': CLASSES})
-    flat = ('Reshape', ['x', 'two'], ['flat'], {})
-    text = ('LinearClassifier', ['flat'], ['label', 'scores'], {'classlabels_strings': CLASSES, **SCORES})
-    return serve(
-        {
-            'TwoInputs': write(
-                'two_inputs',
-                [('MatMul', ['table', 'weights'], ['product'], {}), ('Add', ['product', 'offset'], ['price'], {})],
-                {'table': (FLOAT, ['n', 2]), 'offset': (FLOAT, ['n', 1])},
-                {'price': (FLOAT, ['n', 1]), 'product': (FLOAT, ['n', 1])},
-                {'weights': WEIGHTS},
-                external=True,
-            ),
-            'Colour': (
-                write(
-                    'colour',
-                    [one_hot, flat, text, zipped],
-                    {'colour': (STRING, [None, 1])},
-                    {'label': (STRING, [None]), 'probabilities': zip_map()},
-                    {'two': np.array([-1, 2])},
-                )[0],
-                'schema = conf/colour.schema.json',
-            ),
-            'Animal': write(
-                'animal',
-                [linear],
-                {'x': (FLOAT, [None, 2])},
-                {'label': (STRING, [None]), 'scores': (FLOAT, [None, 3])},
-                metadata={'feature_names': '["weight (kg)", "legs"]'},
-            ),
-            'FixedBatch': write(
-                'fixed_batch',
-                [('Gather', ['table', 'index'], ['rows'], {}), ('Softmax', ['rows'], ['y'], {'axis': -1})],
-                {'index': (INT64, [1, 2])},
-                {'y': (FLOAT, [1, 2, 3])},
-                {'table': np.arange(12, dtype=np.float32).reshape(4, 3)},
-            ),
-            'FourTogether': write(
-                'four_together',
-                [('ReduceMean', ['x'], ['mean'], {'axes': [0], 'keepdims': 0}), ('Neg', ['half'], ['minus'], {})],
-                {'x': (FLOAT, [4, 2]), 'half': (TensorProto.FLOAT16, [])},
-                {'mean': (FLOAT, [2]), 'minus': (TensorProto.FLOAT16, [])},
-            ),
-            'Dynamic': write(
-                'dynamic',
-                [('ReduceSum', ['x', 'axis'], ['sum'], {'keepdims': 0})],
-                {'x': (FLOAT, ['n', 'length'])},
-                {'sum': (FLOAT, ['n'])},
-                {'axis': np.array([1])},
-            ),
-            'OverAll': write(
-                'over_all',
-                [('ReduceMean', ['x'], ['mean'], {'axes': [0], 'keepdims': 1})],
-                {'x': (FLOAT, [None, 2])},
-                {'mean': (FLOAT, [None, 2])},
-            ),
-            'Kinds': write(
-                'kinds',
-                [('Identity', [name], [f'{name}_out'], {}) for name in KINDS],
-                {name: (kind, ['n', 1] if name == 'text' else ['n']) for name, kind in KINDS.items()},
-                {f'{name}_out': (kind, ['n', 1] if name == 'text' else ['n']) for name, kind in KINDS.items()},
-            ),
-        },
-        environment={'OMP_NUM_THREADS': '1'},
-        start=False,
-    )
+    for name, graph in GRAPHS.items():
+        write_onnx(folder / f'{name}.onnx', graph, **OPTIONS.get(name, {}))
+    models = {name: f'file = {folder}/{name}.onnx' for name in GRAPHS}
+    models['Colour'] += '\nschema = conf/colour.schema.json'
+    return serve(models, {'conf/colour.schema.json': SCHEMA}, {'OMP_NUM_THREADS': '1'})
 
 
-@pytest.fixture(scope='module', autouse=True)
-def running(service):
-    schema = '{"title": "A colour", "properties": {"colour": {"enum": ["red", "green"], "type": null}}}'
-    (service.folder / 'conf' / 'colour.schema.json').write_text(schema)
-    service.start()
-    yield
-    service.stop()
-
-
-def test_several_inputs_and_outputs_and_external_data(service):
-    table = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
-    instances = [{'table': row.tolist(), 'offset': 10} for row in table]
-    alone = [predict(service, 'TwoInputs', one) for one in instances]
-    for results in (alone, concurrently(service, 'TwoInputs', instances)):
-        assert [result['price'] for result in results] == pytest.approx((table @ WEIGHTS + 10)[:, 0].tolist(), rel=1e-6)
-        assert [result['product'] for result in results] == pytest.approx((table @ WEIGHTS)[:, 0].tolist(), rel=1e-6)
+@pytest.mark.parametrize(
+    'name, instances, results',
+    [
+        (
+            'TwoInputs',
+            [{'table': [n, 1], 'offset': 10} for n in range(40)],
+            [{'price': n / 2 + 8, 'product': n / 2 - 2} for n in range(40)],
+        ),
+        ('FixedBatch', [{'index': [n % 4, 3]} for n in range(40)], [{'y': [SOFTMAX] * 2}] * 40),
+        (
+            'FourTogether',
+            [{'x': [[n, 0], [n, 4]] * 2, 'half': n / 2} for n in range(40)],
+            [{'mean': [n, 2], 'minus': -n / 2} for n in range(40)],
+        ),
+        ('Dynamic', [{'x': [1] * length} for length in range(1, 60)], [{'sum': length} for length in range(1, 60)]),
+        ('OverAll', [{'x': [n, -n]} for n in range(40)], [{'mean': [n, -n]} for n in range(40)]),
+    ],
+)
+def test_instances_are_kept_apart_in_batches_of_any_kind(service, name, instances, results):
+    assert_close(both_ways(service, name, instances), results)
 
 
 def test_text_input_and_class_names_of_a_zip_map(service):
@@ -128,48 +101,13 @@ def test_text_input_and_class_names_of_a_zip_map(service):
     assert sum(result['probabilities'].values()) == pytest.approx(1)
 
 
-def test_the_patch_over_the_schema(service):
-    answer = service.post('/v1/Colour', json={'colour': 'blue'})
-    assert (answer.status_code, answer.json()['message']) == (400, "colour: 'blue' is not one of ['red', 'green']")
-
-
 def test_feature_names_of_the_metadata_and_class_names_without_a_zip_map(service):
-    instances = [{'weight (kg)': float(weight), 'legs': legs} for weight in range(-8, 8) for legs in (0, 2, 4)]
-    expected = np.array([[one['weight (kg)'], one['legs'], -one['weight (kg)'] - one['legs']] for one in instances])
-    expected = np.exp(expected + SCORES['intercepts'])
+    rows = [(weight, legs) for weight in range(-8, 8) for legs in (0, 2, 4)]
+    results = both_ways(service, 'Animal', [{'weight (kg)': weight, 'legs': legs} for weight, legs in rows])
+    expected = np.exp([np.add([weight, legs, -weight - legs], INTERCEPTS) for weight, legs in rows])
     expected /= expected.sum(axis=1, keepdims=True)
-    results = concurrently(service, 'Animal', instances)
-    assert [result['label'] for result in results] == [CLASSES[row.argmax()] for row in expected]
-    assert [list(result['probabilities']) for result in results] == [CLASSES] * len(instances)
-    probabilities = [list(result['probabilities'].values()) for result in results]
-    assert np.array(probabilities) == pytest.approx(expected, abs=1e-6)
-
-
-def test_a_fixed_batch_of_one(service):
-    results = concurrently(service, 'FixedBatch', [{'index': [n % 4, 3]} for n in range(40)])
-    softmax = np.exp([0, 1, 2]) / np.exp([0, 1, 2]).sum()
-    assert np.array([result['y'] for result in results]) == pytest.approx(np.tile(softmax, (40, 2, 1)), abs=1e-6)
-
-
-def test_a_fixed_batch_of_four_is_one_instance(service):
-    results = concurrently(service, 'FourTogether', [{'x': [[n, 0], [n, 4]] * 2, 'half': n / 2} for n in range(40)])
-    assert results == [{'mean': [n, 2], 'minus': -n / 2} for n in range(40)]
-    answer = service.post('/v1/FourTogether', json={'x': [[1, 1]], 'half': 0})
-    assert (answer.status_code, answer.json()['message']) == (400, 'x: [[1, 1]] is too short')
-    answer = service.post('/v1/FourTogether', json={'x': [[1, 1]] * 4, 'half': 1e5})
-    assert answer.json()['message'] == 'half: 100000.0 is greater than the maximum of 65504.0'
-
-
-def test_arrays_of_any_length_in_one_batch(service):
-    results = concurrently(service, 'Dynamic', [{'x': [1] * length} for length in range(1, 60)])
-    assert [result['sum'] for result in results] == list(range(1, 60))
-    ragged = service.post('/v1/Dynamic', json={'x': []})
-    assert ragged.status_code == 400
-
-
-def test_an_output_over_the_whole_batch_keeps_the_instances_apart(service):
-    results = concurrently(service, 'OverAll', [{'x': [n, -n]} for n in range(40)])
-    assert [result['mean'] for result in results] == [[n, -n] for n in range(40)]
+    assert_classes(results, [CLASSES[row.argmax()] for row in expected], expected)
+    assert all(list(result['probabilities']) == CLASSES for result in results)
 
 
 def test_every_type_comes_back_as_it_went(service):
@@ -179,41 +117,62 @@ def test_every_type_comes_back_as_it_went(service):
 
 
 @pytest.mark.parametrize(
-    ('name', 'value', 'message'),
+    'name, instance, message',
     [
-        ('single', 3.5e38, 'single: 3.5e+38 is greater than the maximum of 3.4028234663852886e+38'),
-        ('single', '1', "single: '1' is not of type 'number'"),
-        ('single', None, "single: None is not of type 'number'"),
-        ('single', True, "single: True is not of type 'number'"),
-        ('whole', 2**63, 'whole: 9223372036854775808 is greater than the maximum of 9223372036854775807'),
-        ('whole', 1.5, "whole: 1.5 is not of type 'integer'"),
-        ('small', 256, 'small: 256 is greater than the maximum of 255'),
-        ('small', -1, 'small: -1 is less than the minimum of 0'),
-        ('yes', 1, "yes: 1 is not of type 'boolean'"),
-        ('text', 1, "text: 1 is not of type 'string'"),
+        ('TwoInputs', {'table': [1, 2, 3], 'offset': 0}, 'table: [1, 2, 3] is too long'),
+        ('Animal', {'legs': 4}, "'weight (kg)' is a required property"),
+        ('FourTogether', {'x': [[1, 1]], 'half': 0}, 'x: [[1, 1]] is too short'),
+        ('FourTogether', {'x': [[1, 1]] * 4, 'half': 1e5}, 'half: 100000.0 is greater than the maximum of 65504.0'),
+        ('Dynamic', {'x': []}, 'x: [] '),
+        # By the patch over the schema.
+        ('Colour', {'colour': 'blue'}, "colour: 'blue' is not one of ['red', 'green']"),
+        ('Kinds', ZEROS | {'single': 3.5e38}, f'single: 3.5e+38 is greater than the maximum of {LARGEST}'),
+        ('Kinds', ZEROS | {'single': '1'}, "single: '1' is not of type 'number'"),
+        ('Kinds', ZEROS | {'single': None}, "single: None is not of type 'number'"),
+        ('Kinds', ZEROS | {'single': True}, "single: True is not of type 'number'"),
+        ('Kinds', ZEROS | {'whole': 2**63}, f'whole: {2**63} is greater than the maximum of {2**63 - 1}'),
+        ('Kinds', ZEROS | {'whole': 1.5}, "whole: 1.5 is not of type 'integer'"),
+        ('Kinds', ZEROS | {'small': 256}, 'small: 256 is greater than the maximum of 255'),
+        ('Kinds', ZEROS | {'small': -1}, 'small: -1 is less than the minimum of 0'),
+        ('Kinds', ZEROS | {'yes': 1}, "yes: 1 is not of type 'boolean'"),
+        ('Kinds', ZEROS | {'text': 1}, "text: 1 is not of type 'string'"),
+        # Floats at the edge of an integer.
+        ('Kinds', ZEROS | {'whole': 2.0**63}, 'whole: '),
+        ('Kinds', ZEROS | {'whole': -(2.0**63) - 4096}, 'whole: '),
+        ('Kinds', ZEROS | {'whole': 1e30}, 'whole: '),
     ],
 )
-def test_a_value_that_its_type_does_not_hold(service, name, value, message):
-    instance = {'single': 0, 'double': 0, 'whole': 0, 'small': 0, 'yes': True, 'text': ''}
-    answer = service.post('/v1/Kinds', json={**instance, name: value})
-    assert (answer.status_code, answer.json()['message']) == (400, message)
-
-
-@pytest.mark.parametrize('value', [2.0**63, -(2.0**63) - 4096, 1e30])
-def test_a_float_at_the_edge_of_an_integer_is_no_500(service, value):
-    instance = {'single': 0, 'double': 0, 'whole': value, 'small': 0, 'yes': True, 'text': ''}
-    assert service.post('/v1/Kinds', json=instance).status_code == 400
-
-
-def test_a_wrong_width_and_a_missing_feature(service):
-    answer = service.post('/v1/TwoInputs', json={'table': [1, 2, 3], 'offset': 0})
-    assert (answer.status_code, answer.json()['message']) == (400, 'table: [1, 2, 3] is too long')
-    answer = service.post('/v1/Animal', json={'legs': 4})
-    assert (answer.status_code, answer.json()['message']) == (400, "'weight (kg)' is a required property")
+def test_what_does_not_fit(service, name, instance, message):
+    assert refused(service, name, instance).startswith(message)
 
 
 def test_the_banner_shows_file_size_place_and_time(service):
-    line = next(line for line in service.log.splitlines() if '/v1/TwoInputs' in line)
-    size = Path(re.search(r'(/.*two_inputs\.onnx)', line.partition('TwoInputs')[2])[1]).stat().st_size
-    columns = rf'two_inputs\.onnx, {size / 1024:.1f} KiB +loaded once for all workers in \d+ ms$'
+    line = banner(service, 'TwoInputs')
+    size = Path(re.search(r'/\S*onnx files\S*/TwoInputs\.onnx', line)[0]).stat().st_size
+    columns = rf'TwoInputs\.onnx, {size / 1024:.1f} KiB +loaded once for all workers in \d+ ms$'
     assert re.search(columns, line), line
+
+
+# One thread as the user may set it, and as many as there are for each of two workers.
+@pytest.mark.parametrize('environment', [{'OMP_NUM_THREADS': '1'}, {}], ids=['one', 'several'])
+def test_classes_and_onnx_files_are_loaded_where_they_say(in_main_threads, tmp_path, environment):
+    large = write_onnx(
+        tmp_path / 'large.onnx',
+        '(int64[n] row) => (float[n, 4000] y) { y = Gather(table, row) }',
+        {'table': np.ones((8000, 4000), np.float32)},
+    )
+    service = in_main_threads(large, **environment)
+    threads = environment.get('OMP_NUM_THREADS') or os.environ.get('OMP_NUM_THREADS')
+    threads = threads or str(max(1, available_cores() // 2))
+    workers = service.worker_pids
+    assert results_by_worker(service, 'ThreadsModel', {}) == dict.fromkeys(workers, threads)
+    assert results_by_worker(service, 'PidModel', {}) == {pid: pid for pid in workers}
+    assert results_by_worker(service, 'SharedPidModel', {}) == dict.fromkeys(workers, service.master_pid)
+    assert results_by_worker(service, 'FileModel', {'row': 5}) == {pid: {'y': [1.0] * 4000} for pid in workers}
+    if threads == '1':
+        # Both workers predict with it from one copy: of two copies there would be more than this.
+        assert proportional_memory([service.master_pid, *workers]) < 2 * large.stat().st_size
+    assert 'in each worker' in banner(service, 'PidModel')
+    assert ('once for all workers' if threads == '1' else 'in each worker') in banner(service, 'FileModel')
+    service.stop()
+    assert 'SIGKILL' not in service.log

@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from tests.formats.answers import SETTINGS, advice_of, both_ways, problem
+from tests.formats.answers import advice_of, assert_close, banner, both_ways, loaded, problem, refused
+from tests.formats.files import arrays, part_of, split
 
 pytestmark = pytest.mark.torch
 
@@ -13,14 +14,11 @@ LARGEST = 3.4028234663852886e38
 TRUST = 'trust_file = yes'
 
 
-def close(results, expected):
-    return np.array(results) == pytest.approx(expected.detach().numpy(), rel=1e-5, abs=1e-6)
-
-
 @pytest.fixture(scope='module')
-def networks(split):
+def networks():
     """Networks by name, each with an example of its arguments and with which of their dimensions are free."""
     import torch
+    from torch.export import Dim
 
     torch.manual_seed(0)
 
@@ -41,26 +39,24 @@ def networks(split):
 
     _, rows, target, _ = split('wine')
     rows, target = torch.tensor(rows, dtype=torch.float32), torch.tensor(target)
-    wine = torch.nn.Sequential(
-        torch.nn.BatchNorm1d(13), torch.nn.Linear(13, 16), torch.nn.ReLU(), torch.nn.Linear(16, 3)
-    )
+    layers = torch.nn.BatchNorm1d(13), torch.nn.Linear(13, 16), torch.nn.ReLU(), torch.nn.Linear(16, 3)
+    wine = torch.nn.Sequential(*layers)
     optimizer = torch.optim.Adam(wine.parameters(), lr=0.05)
     for _ in range(60):
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(wine(rows), target).backward()
         optimizer.step()
-    free, dynamic = {0: torch.export.Dim('n', min=1, max=64)}, torch.export.Dim('length', min=2, max=100)
-    few = {0: torch.export.Dim('n', min=2, max=4)}
+    # For several threads.
+    wide = torch.nn.Sequential(torch.nn.Linear(5, 100_000), torch.nn.ReLU(), torch.nn.Linear(100_000, 1))
+    free, few, length = Dim('n', min=1, max=64), Dim('n', min=2, max=4), Dim('length', min=2, max=100)
+    words = torch.zeros(2, 3, dtype=torch.int64)
     return {
-        'Wine': (wine.eval(), (rows[:2],), (free,)),
-        'TwoInputs': (
-            TwoInputs().eval(),
-            (torch.zeros(2, 2), torch.zeros(2, 3, dtype=torch.int64)),
-            (free, {**free, 1: dynamic}),
-        ),
+        'Wine': (wine.eval(), (rows[:2],), ({0: free},)),
+        'TwoInputs': (TwoInputs().eval(), (torch.zeros(2, 2), words), ({0: free}, {0: free, 1: length})),
+        'Wide': (wide.eval(), (torch.zeros(2, 5),), ({0: free},)),
         'FixedBatch': (torch.nn.Softmax(dim=1), (torch.zeros(1, 3),), None),
         'Mean': (Mean(), (torch.zeros(4, 2),), None),
-        'SmallBatches': (torch.nn.Linear(2, 1).double(), (torch.zeros(3, 2, dtype=torch.float64),), (few,)),
+        'SmallBatches': (torch.nn.Linear(2, 1).double(), (torch.zeros(3, 2, dtype=torch.float64),), ({0: few},)),
     }
 
 
@@ -76,39 +72,36 @@ def folder(networks, tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def service(serve, networks, folder):
-    return serve({name: (folder / f'{name}.pt2', TRUST) for name in networks})
+    return serve({name: f'file = {folder}/{name}.pt2\n{TRUST}' for name in networks})
 
 
-def test_a_trained_network(service, networks, split):
+@pytest.mark.parametrize(
+    'name, rows',
+    [
+        ('Wine', lambda: split('wine').heldout.astype(np.float32)),
+        # A fixed batch of one, and a network that takes two to four rows.
+        ('FixedBatch', lambda: np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)),
+        ('SmallBatches', lambda: np.random.default_rng(0).normal(size=(20, 2))),
+    ],
+)
+def test_batches(service, networks, name, rows):
     import torch
 
-    *_, heldout = split('wine')
-    results = both_ways(service, 'Wine', [{'input': row.tolist()} for row in heldout])
-    assert close(results, networks['Wine'][0](torch.tensor(heldout, dtype=torch.float32)))
+    expected = networks[name][0](torch.tensor(rows()))
+    assert_close(both_ways(service, name, arrays(rows(), 'input')), expected.squeeze(-1))
 
 
 def test_several_inputs_and_outputs_with_names_and_a_free_length(service, networks):
     import torch
 
     random = np.random.default_rng(0)
-    lengths = [2, 3, 5] * 12
     instances = [
         {'table': random.normal(size=2).tolist(), 'words': random.integers(0, 10, length).tolist()}
-        for length in lengths
+        for length in [2, 3, 5] * 12
     ]
     for instance, result in zip(instances, both_ways(service, 'TwoInputs', instances), strict=True):
         expected = networks['TwoInputs'][0](torch.tensor([instance['table']]), torch.tensor([instance['words']]))
-        assert close(result['scores'], expected['scores'][0])
-        assert result['best'] == int(expected['best'][0])
-        assert result['positive'] == expected['positive'][0].tolist()
-
-
-def test_a_fixed_batch_of_one(service):
-    import torch
-
-    rows = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
-    results = both_ways(service, 'FixedBatch', [{'input': row.tolist()} for row in rows])
-    assert close(results, torch.tensor(rows).softmax(dim=1))
+        assert_close(result, {name: value[0] for name, value in expected.items()})
 
 
 def test_a_network_whose_instance_is_a_whole_table(service):
@@ -116,61 +109,46 @@ def test_a_network_whose_instance_is_a_whole_table(service):
     assert both_ways(service, 'Mean', [{'table': table} for table in tables]) == [(2 * n + 21) / 8 for n in range(20)]
 
 
-def test_a_network_that_takes_two_to_four_rows(service, networks):
-    import torch
-
-    rows = np.random.default_rng(0).normal(size=(20, 2))
-    results = both_ways(service, 'SmallBatches', [{'input': row.tolist()} for row in rows])
-    assert close(results, networks['SmallBatches'][0](torch.tensor(rows))[:, 0])
-
-
 @pytest.mark.parametrize(
-    ('name', 'instance', 'message'),
+    'name, instance, message',
     [
         ('Wine', {'input': [1] * 12 + ['1']}, "input[12]: '1' is not of type 'number'"),
         ('Wine', {}, "'input' is a required property"),
         ('FixedBatch', {'input': [1, 2]}, 'input: [1, 2] is too short'),
         ('FixedBatch', {'input': [1, 2, 3.5e38]}, f'input[2]: 3.5e+38 is greater than the maximum of {LARGEST}'),
         ('TwoInputs', {'table': [1, 2], 'words': [1, 1.5]}, "words[1]: 1.5 is not of type 'integer'"),
+        # A length that the network was not exported for.
+        ('TwoInputs', {'table': [1, 2], 'words': [1] * 101}, 'The network does not accept this instance'),
     ],
 )
 def test_what_does_not_fit(service, name, instance, message):
-    answer = service.post(f'/v1/{name}', json=instance)
-    assert (answer.status_code, answer.json()['message']) == (400, message)
-
-
-def test_a_length_that_the_network_was_not_exported_for(service):
-    answer = service.post('/v1/TwoInputs', json={'table': [1, 2], 'words': [1] * 101})
-    assert answer.status_code == 400
-    assert 'The network does not accept this instance' in answer.json()['message']
+    assert message in refused(service, name, instance)
 
 
 def test_it_is_loaded_in_each_worker(service):
-    line = next(line for line in service.log.splitlines() if '/v1/Wine ' in line)
-    assert 'Wine.pt2, ' in line
-    assert 'loaded in each worker' in line
+    assert 'loaded in each worker' in banner(service, 'Wine')
     assert 'Warning' not in service.log
 
 
-def test_a_file_that_is_not_trusted(refusal, service, folder):
+def test_it_predicts_in_the_main_thread_of_every_worker(predict_in_main_threads, folder):
+    predict_in_main_threads(folder / 'Wide.pt2', {'input': [0.5] * 5})
+
+
+def test_a_file_that_is_not_trusted(refusal, folder):
     message = refusal(folder / 'Wine.pt2')
     assert 'PyTorch may run code from a .pt2 file when it loads it' in message
-    assert message.endswith('add to its .conf: trust_file = yes')
+    assert message.endswith(f'add to its .conf: {TRUST}')
 
 
 @pytest.mark.parametrize('part', [0.5, 0.99])
-def test_a_truncated_file_ends_the_start_with_one_line(refusal, service, folder, tmp_path, part):
-    whole = (folder / 'Wine.pt2').read_bytes()
-    (tmp_path / 'part.pt2').write_bytes(whole[: int(len(whole) * part)])
-    assert 'part.pt2 is damaged, or it is not a PyTorch exported program' in refusal(tmp_path / 'part.pt2', TRUST)
+def test_a_truncated_file_ends_the_start_with_one_line(refusal, folder, tmp_path, part):
+    message = refusal(part_of(folder / 'Wine.pt2', part, tmp_path), TRUST)
+    assert 'part.pt2 is damaged, or it is not a PyTorch exported program' in message
 
 
-def test_what_torch_saved_is_never_loaded_and_the_advice_converts_it(tmp_path, monkeypatch, split):
+def test_what_torch_saved_is_never_loaded_and_the_advice_converts_it(tmp_path, monkeypatch):
     import torch
 
-    from model_serving.formats import ModelFile
-
-    *_, heldout = split('wine')
     model, example = torch.nn.Linear(13, 2), torch.zeros(2, 13)
     torch.save(model.state_dict(), tmp_path / 'weights.pt')
     torch.save(model, tmp_path / 'whole.pth')
@@ -179,6 +157,6 @@ def test_what_torch_saved_is_never_loaded_and_the_advice_converts_it(tmp_path, m
     monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings(action='ignore'):
         exec(advice_of(message), {'model': model, 'example': example})
-    loaded = ModelFile({**SETTINGS, 'file': str(tmp_path / 'model.onnx')})()
-    results = loaded.predict([{'input': row.tolist()} for row in heldout])
-    assert close([value for result in results for value in result.values()], model(torch.tensor(heldout).float()))
+    heldout = split('wine').heldout
+    results = loaded(tmp_path / 'model.onnx').predict(arrays(heldout, 'input'))
+    assert_close([value for result in results for value in result.values()], model(torch.tensor(heldout).float()))

@@ -1,12 +1,14 @@
-import base64
 import io
 import json
 import sqlite3
 import zipfile
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from tests.formats.answers import concurrently, predict
 
 pytestmark = pytest.mark.examples
 
@@ -26,74 +28,52 @@ def picture_file(kind):
     return file.getvalue()
 
 
-def database_file(folder):
-    connection = sqlite3.connect(folder / 'a.db')
-    connection.execute('CREATE TABLE people (name TEXT)')
-    connection.commit()
-    connection.close()
-    return (folder / 'a.db').read_bytes()
+def database_file():
+    with sqlite3.connect(':memory:') as connection:
+        connection.execute('CREATE TABLE people (name TEXT)')
+        return connection.serialize()
 
 
-@pytest.fixture(scope='module')
-def files(tmp_path_factory):
-    return {
+def instance(file):
+    return {'file': b64encode(file).decode()}
+
+
+def test_files_of_many_kinds(service):
+    files = {
         'python': Path(__file__).read_bytes(),
         'zip': zip_file(),
         'png': picture_file('PNG'),
         'jpeg': picture_file('JPEG'),
         'pdf': picture_file('PDF'),
-        'sqlite': database_file(tmp_path_factory.mktemp('database')),
+        'sqlite': database_file(),
         'json': json.dumps([{'name': 'Leo', 'number': number} for number in range(30)]).encode(),
         'empty': b'',
     }
+    results = concurrently(service, 'FileTypeModel', map(instance, files.values()))
+    assert [result['type'] for result in results] == list(files)
+    of_zip = results[1]
+    assert of_zip.pop('score') > 0.9
+    about = {'group': 'archive', 'mime': 'application/zip', 'description': 'Zip archive data'}
+    assert of_zip == {'type': 'zip', **about}
 
 
-def post(service, file):
-    return service.post('/v1/FileTypeModel', json={'file': base64.b64encode(file).decode()})
-
-
-def test_files_of_many_kinds(service, files):
-    with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda file: post(service, file), files.values()))
-    assert [answer.json()['result']['type'] for answer in answers] == list(files)
-
-
-def test_the_result_says_what_the_type_is(service, files):
-    result = post(service, files['zip']).json()['result']
-    assert result['score'] > 0.9
-    del result['score']
-    assert result == {
-        'type': 'zip',
-        'group': 'archive',
-        'mime': 'application/zip',
-        'description': 'Zip archive data',
-    }
-
-
-def test_what_is_not_base64_is_the_clients_mistake(service):
-    answer = service.post('/v1/FileTypeModel', json={'file': 'data:text/plain;base64,YWJj'})
-    assert answer.status_code == 400
-    (error,) = answer.json()['errors']
-    assert error['path'] == 'file'
-    assert 'not base64' in error['message']
-
-
-def test_only_the_caller_of_a_bad_instance_is_refused(service, files):
-    bodies = [{'file': base64.b64encode(files['zip']).decode()}, {'file': '?'}] * 40
+def test_only_the_caller_of_what_is_not_base64_is_refused(service):
+    bodies = [instance(zip_file()), {'file': 'data:text/plain;base64,YWJj'}] * 40
     with ThreadPoolExecutor(16) as threads:
         answers = list(threads.map(lambda body: service.post('/v1/FileTypeModel', json=body), bodies))
     assert [answer.status_code for answer in answers] == [200, 400] * 40
+    (error,) = answers[1].json()['errors']
+    assert (error['path'], 'not base64' in error['message']) == ('file', True)
 
 
-def test_a_file_of_six_megabytes_fits_and_one_of_seven_does_not(service, files):
-    large = files['zip'] + bytes(6_000_000)
-    assert post(service, large).status_code == 200
-    assert post(service, large + bytes(1_000_000)).status_code == 413
+@pytest.mark.parametrize('size, status', [(6_000_000, 200), (7_000_000, 413)])
+def test_a_file_of_six_megabytes_fits_and_one_of_seven_does_not(service, size, status):
+    assert service.post('/v1/FileTypeModel', json=instance(zip_file() + bytes(size))).status_code == status
 
 
 def test_known_weaknesses(service):
     """What docs/models.md says of them."""
     text = '这是一个模型服务的例子。' * 20
     files = [b'print("hi")\n', b'import os\n', text.encode('gbk'), text.encode('utf-16'), text.encode()]
-    types = [post(service, file).json()['result']['type'] for file in files]
+    types = [predict(service, 'FileTypeModel', instance(file))['type'] for file in files]
     assert types == ['lua', 'txt', 'unknown', 'unknown', 'txt']

@@ -1,21 +1,22 @@
-import base64
 import io
-import re
 import struct
 import zlib
-from pathlib import Path
+from base64 import b64encode
 
 import pytest
+
+from tests.conftest import memory
+from tests.formats.answers import predict, refused
 
 pytestmark = pytest.mark.examples
 
 TEXT = ['Hello, Leo!', '模型服务', 'Flask 2018']
 
 
-def encoded(image, kind='PNG', **options):
+def file_of(image, kind='PNG', **options):
     file = io.BytesIO()
     image.save(file, kind, **options)
-    return base64.b64encode(file.getvalue()).decode()
+    return file.getvalue()
 
 
 def picture_of(lines, size=30):
@@ -35,59 +36,58 @@ def page_of_text():
     return picture_of(TEXT)
 
 
-def read(service, text):
-    answer = service.post('/v1/OCRModel', json={'image': text})
-    assert answer.status_code == 200, answer.text
-    return answer.json()['result']['lines']
+def instance(file):
+    return {'image': b64encode(file).decode()}
 
 
-def words(lines):
-    """Return what was read, without the spaces: the model drops those between two scripts."""
-    return [line['text'].replace(' ', '') for line in lines]
+def read(service, file):
+    return predict(service, 'OCRModel', instance(file))['lines']
 
 
-def refusal(service, text):
-    answer = service.post('/v1/OCRModel', json={'image': text})
-    assert answer.status_code == 400
-    (error,) = answer.json()['errors']
-    assert error['path'] == 'image'
-    return error['message']
+def is_read(service, file):
+    """Tell whether the text was read, but for the spaces: the model drops those between two scripts."""
+    words = [line['text'].replace(' ', '') for line in read(service, file)]
+    return words == [line.replace(' ', '') for line in TEXT]
 
 
 def test_chinese_and_english_lines_with_their_places(service, page_of_text):
-    lines = read(service, encoded(page_of_text))
-    assert words(lines) == [line.replace(' ', '') for line in TEXT]
-    for number, line in enumerate(lines):
+    assert is_read(service, file_of(page_of_text))
+    for number, line in enumerate(read(service, file_of(page_of_text))):
         assert line['confidence'] > 0.8
         assert all(10 <= x <= 250 and 50 * number <= y <= 50 * number + 70 for x, y in line['box'])
 
 
-@pytest.mark.parametrize('kind', ['JPEG', 'WEBP', 'GIF', 'BMP'])
-def test_other_kinds_of_files(service, page_of_text, kind):
-    assert words(read(service, encoded(page_of_text, kind))) == [line.replace(' ', '') for line in TEXT]
+def transparent(page):
+    ink = page.convert('L').point(lambda grey: 255 - grey)
+    picture = page.convert('RGBA')
+    picture.paste('black', (0, 0, *page.size))
+    picture.putalpha(ink)
+    return file_of(picture)
 
 
-def test_transparent_paper_counts_as_white(service, page_of_text):
-    ink = page_of_text.convert('L').point(lambda grey: 255 - grey)
-    transparent = page_of_text.convert('RGBA')
-    transparent.paste('black', (0, 0, *page_of_text.size))
-    transparent.putalpha(ink)
-    assert words(read(service, encoded(transparent))) == [line.replace(' ', '') for line in TEXT]
-
-
-def test_a_photograph_that_lies_on_its_side_is_read_upright(service, page_of_text):
-    turned = page_of_text.transpose(2)  # a quarter to the left, and the note that says so
+def on_its_side(page):
+    """Return a photograph that is turned a quarter to the left, with the note that says so."""
+    turned = page.transpose(2)
     exif = turned.getexif()
     exif[0x0112] = 6
-    assert words(read(service, encoded(turned, 'JPEG', exif=exif))) == [line.replace(' ', '') for line in TEXT]
+    return file_of(turned, 'JPEG', exif=exif)
 
 
-def test_a_picture_without_text(service):
+def large(page):
+    """Return a bitmap, which is not compressed: 1000 × 500 pixels take 1.5 MB, and 2 MB of base64."""
+    return file_of(page.resize((1000, 500)), 'BMP')
+
+
+@pytest.mark.parametrize('make', ['JPEG', 'WEBP', 'GIF', 'BMP', transparent, on_its_side, large])
+def test_other_files(service, page_of_text, make):
+    assert is_read(service, make(page_of_text) if callable(make) else file_of(page_of_text, make))
+
+
+@pytest.mark.parametrize('size', [(300, 200), (1, 1), (3, 1000)])
+def test_a_picture_without_text(service, size):
     from PIL import Image
 
-    assert read(service, encoded(Image.new('RGB', (300, 200), 'white'))) == []
-    assert read(service, encoded(Image.new('L', (1, 1)))) == []
-    assert read(service, encoded(Image.new('L', (3, 1000), 255))) == []
+    assert read(service, file_of(Image.new('L', size, 'white'))) == []
 
 
 def claiming(size, png):
@@ -96,42 +96,34 @@ def claiming(size, png):
     return png[:12] + header + struct.pack('>I', zlib.crc32(header)) + png[33:]
 
 
-def peak_memory(service):
-    """Return the most kilobytes that any worker has had in memory."""
-    statuses = (Path(f'/proc/{pid}/status').read_text() for pid in service.worker_pids)
-    return max(int(re.search(r'VmHWM:\s+(\d+) kB', status)[1]) for status in statuses)
-
-
 def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(service, page_of_text):
-    png = base64.b64decode(encoded(page_of_text))
-    before = peak_memory(service)
+    def peak():
+        return max(memory(pid, 'VmHWM') for pid in service.worker_pids)
+
+    before = peak()
     # The last one is a strip, which the detector would enlarge to as many.
-    for size in (5000, 4000), (9000, 9000), (100_000, 100_000), (1, 60_000):
-        claimed = base64.b64encode(claiming(size, png)).decode()
-        assert f'{size[0]} × {size[1]} pixels are too many' in refusal(service, claimed)
-    assert peak_memory(service) - before < 30_000
+    for width, height in (5000, 4000), (9000, 9000), (100_000, 100_000), (1, 60_000):
+        claimed = claiming((width, height), file_of(page_of_text))
+        assert f'{width} × {height} pixels are too many' in refused(service, 'OCRModel', instance(claimed))
+    # Decoded, each pixel of the smallest one would take three bytes.
+    assert peak() - before < 5000 * 4000 * 3 / 2
 
 
 def test_what_is_no_picture_is_the_clients_mistake(service, page_of_text):
-    png = base64.b64decode(encoded(page_of_text))
-    assert 'not base64' in refusal(service, 'a picture')
-    assert 'is no picture' in refusal(service, '')
-    assert 'is no picture' in refusal(service, base64.b64encode(b'%!PS-Adobe-3.0 EPSF-3.0').decode())
-    assert 'broken PNG' in refusal(service, base64.b64encode(png[:1000]).decode())
-    assert 'broken PNG' in refusal(service, base64.b64encode(png[:500] + b'?' * 100 + png[600:]).decode())
-
-
-def test_a_picture_larger_than_a_megabyte(service, page_of_text):
-    # A bitmap is not compressed, so 1000 × 500 pixels take 1.5 MB, and 2 MB of base64.
-    large = page_of_text.resize((1000, 500))
-    assert len(encoded(large, 'BMP')) > 2_000_000 - 10
-    assert words(read(service, encoded(large, 'BMP'))) == [line.replace(' ', '') for line in TEXT]
+    png = file_of(page_of_text)
+    for file, message in (
+        (b'', 'image: is no picture'),
+        (b'%!PS-Adobe-3.0 EPSF-3.0', 'image: is no picture'),
+        (png[:1000], 'image: a broken PNG'),
+        (png[:500] + b'?' * 100 + png[600:], 'image: a broken PNG'),
+    ):
+        assert refused(service, 'OCRModel', instance(file)).startswith(message)
+    assert 'not base64' in refused(service, 'OCRModel', {'image': 'a picture'})
 
 
 def test_known_weaknesses(service):
     """What docs/models.md says of them."""
     lines = ['Привет мир', 'élève', '0O1Il|']
-    for line, found in zip(lines, read(service, encoded(picture_of(lines))), strict=True):
+    for line, found in zip(lines, read(service, file_of(picture_of(lines))), strict=True):
         assert found['text'] != line
-    small = read(service, encoded(picture_of(TEXT, size=6)))
-    assert words(small) != [line.replace(' ', '') for line in TEXT]
+    assert not is_read(service, file_of(picture_of(TEXT, size=6)))

@@ -1,0 +1,185 @@
+"""Files of XGBoost and LightGBM, trained here on scikit-learn's data, served from a few lines of conf."""
+
+import re
+
+import numpy as np
+import pytest
+
+from tests.formats.answers import assert_classes, assert_close, banner, both_ways, predict, refused
+from tests.formats.files import arrays, named, part_of, split, written
+
+COLOUR = ['colour', 'age']
+
+
+class XGBoost:
+    suffix = 'ubj'
+    binary = {'objective': 'binary:logistic'}
+    three_classes = {'objective': 'multi:softprob', 'num_class': 3}
+
+    @staticmethod
+    def train(rows, target, names=None, categories=(), **parameters):
+        from xgboost import DMatrix, train
+
+        types = ['c' if name in categories else 'q' for name in names] if categories else None
+        data = DMatrix(rows, target, feature_names=names, feature_types=types, enable_categorical=True)
+        return train({'nthread': 1, 'seed': 0, **parameters}, data, 20)
+
+    @staticmethod
+    def predict(booster, rows):
+        from xgboost import DMatrix
+
+        names, types = booster.feature_names, booster.feature_types
+        return booster.predict(DMatrix(rows, feature_names=names, feature_types=types, enable_categorical=True))
+
+
+class LightGBM:
+    suffix = 'txt'
+    binary = {'objective': 'binary'}
+    three_classes = {'objective': 'multiclass', 'num_class': 3}
+
+    @staticmethod
+    def train(rows, target, names='auto', categories='auto', **parameters):
+        from lightgbm import Dataset, train
+
+        data = Dataset(rows, target, feature_name=names, categorical_feature=categories)
+        return train({'num_threads': 1, 'seed': 0, 'verbose': -1, **parameters}, data, 20)
+
+    @staticmethod
+    def predict(booster, rows):
+        return booster.predict(rows)
+
+
+XGBOOST = pytest.param(XGBoost, marks=pytest.mark.xgboost, id='xgboost')
+LIGHTGBM = pytest.param(LightGBM, marks=pytest.mark.lightgbm, id='lightgbm')
+of_xgboost = pytest.mark.parametrize('runtime', [XGBOOST], indirect=True)
+of_lightgbm = pytest.mark.parametrize('runtime', [LIGHTGBM], indirect=True)
+
+
+@pytest.fixture(scope='module', params=[XGBOOST, LIGHTGBM])
+def runtime(request):
+    return request.param
+
+
+@pytest.fixture(scope='module')
+def boosters(runtime):
+    tumour, diabetes, wine = map(split, ('breast_cancer', 'diabetes', 'wine'))
+    random = np.random.default_rng(1)
+    colours = np.stack([random.integers(0, 4, 300), random.normal(size=300)], axis=1)
+    return {
+        'Tumour': runtime.train(tumour.rows, tumour.target, **runtime.binary),
+        'Diabetes': runtime.train(diabetes.rows, diabetes.target, diabetes.names),
+        'Wine': runtime.train(wine.rows, wine.target, wine.names, **runtime.three_classes),
+        'Colour': runtime.train(colours, (colours[:, 0] == 2) * 3.0 + colours[:, 1], COLOUR, COLOUR[:1]),
+    }
+
+
+@pytest.fixture(scope='module')
+def paths(runtime, boosters, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('booster files')
+    paths = {name: folder / f'{name}.{runtime.suffix}' for name in boosters}
+    for name, path in paths.items():
+        boosters[name].save_model(path)
+    return paths
+
+
+@pytest.fixture(scope='module')
+def service(serve, paths):
+    return serve({name: f'file = {path}' for name, path in paths.items()})
+
+
+def assert_binary(results, expected):
+    assert_classes(results, (expected > 0.5).astype(int), np.stack([1 - expected, expected], axis=1))
+
+
+def test_a_binary_classifier_without_feature_names(runtime, service, boosters):
+    heldout = split('breast_cancer').heldout
+    results = both_ways(service, 'Tumour', arrays(heldout))
+    assert_binary(results, runtime.predict(boosters['Tumour'], heldout))
+
+
+def test_a_regression_with_missing_values(runtime, service, boosters):
+    names, *_, heldout = split('diabetes')
+    assert np.isnan(heldout).any()
+    results = both_ways(service, 'Diabetes', named(names, heldout))
+    assert_close(results, runtime.predict(boosters['Diabetes'], heldout))
+
+
+def test_three_classes_with_feature_names(runtime, service, boosters):
+    names, *_, heldout = split('wine')
+    expected = runtime.predict(boosters['Wine'], heldout)
+    assert_classes(both_ways(service, 'Wine', named(names, heldout)), expected.argmax(axis=1), expected)
+
+
+def test_a_category_be_it_known_or_not(runtime, service, boosters):
+    rows = np.array([[colour, age] for colour in range(5) for age in (-1, 0, 1)])
+    assert_close(both_ways(service, 'Colour', named(COLOUR, rows)), runtime.predict(boosters['Colour'], rows))
+
+
+def test_what_does_not_fit(service):
+    names, *_, heldout = split('diabetes')
+    instance = named(names, heldout)[0]
+    assert refused(service, 'Diabetes', instance | {'bmi': 'high'}) == "bmi: 'high' is not of type 'number', 'null'"
+    del instance['bmi']
+    assert refused(service, 'Diabetes', instance) == "'bmi' is a required property"
+    assert refused(service, 'Tumour', {'x': [1.0] * 31}) == f'x: {[1.0] * 31} is too long'
+
+
+def test_it_is_loaded_in_each_worker(runtime, service):
+    line = banner(service, 'Wine')
+    assert re.search(rf'Wine\.{runtime.suffix}, \d+\.\d KiB +loaded in each worker in \d+ ms$', line), line
+    assert 'Warning' not in service.log
+
+
+def test_it_predicts_in_the_main_thread_of_every_worker(predict_in_main_threads, paths):
+    predict_in_main_threads(paths['Tumour'], {'x': [0.5] * 30})
+
+
+@pytest.mark.parametrize('part', [0.02, 0.3, 0.9])
+def test_a_truncated_file_ends_the_start_with_one_line(runtime, refusal, paths, tmp_path, part):
+    path = part_of(paths['Diabetes'], part, tmp_path)
+    assert path.name in refusal(path)
+
+
+@of_xgboost
+def test_xgboosts_other_boosters(runtime, serve, tmp_path):
+    from xgboost import XGBClassifier
+
+    tumour, wine = split('breast_cancer'), split('wine')
+    linear = runtime.train(tumour.rows, tumour.target, booster='gblinear', **runtime.binary)
+    linear.save_model(tmp_path / 'linear.ubj')
+    early = XGBClassifier(n_estimators=200, learning_rate=1, n_jobs=1, early_stopping_rounds=3)
+    early.fit(wine.rows[50:], wine.target[50:], eval_set=[(wine.rows[:50], wine.target[:50])], verbose=False)
+    early.save_model(tmp_path / 'early.json')
+    assert early.best_iteration + 1 < early.get_booster().num_boosted_rounds()
+    service = serve({'Linear': f'file = {tmp_path}/linear.ubj', 'Early': f'file = {tmp_path}/early.json'})
+    assert_binary(both_ways(service, 'Linear', arrays(tumour.heldout)), runtime.predict(linear, tumour.heldout))
+    results = both_ways(service, 'Early', arrays(wine.heldout))
+    assert_classes(results, early.predict(wine.heldout), early.predict_proba(wine.heldout))
+
+
+@of_xgboost
+def test_xgboosts_numbers_have_their_limits(runtime, service):
+    assert refused(service, 'Colour', {'colour': 1.5, 'age': 1}) == "colour: 1.5 is not of type 'integer', 'null'"
+    too_large = refused(service, 'Colour', {'colour': 1, 'age': 1e39})
+    assert too_large == 'age: 1e+39 is greater than the maximum of 3.4028234663852886e+38'
+
+
+@of_lightgbm
+def test_lightgbms_ranges_of_features_are_described(runtime, service):
+    document = service.get('/openapi.json').text
+    assert 'A category, one of ' in document
+    assert 'From 11.03 to 14.83 in training' in document
+
+
+@of_lightgbm
+def test_a_file_that_would_end_the_process_ends_only_a_start(runtime, serve, refusal, paths, tmp_path):
+    """LightGBM ends the process at a tree that lacks what it needs, in a file of the right length."""
+    whole = paths['Wine'].read_bytes()
+    crash = written(tmp_path / 'Crash.txt', whole.replace(b'split_feature=', b'split-feature='))
+    reason = 'Crash.txt: it is damaged: its tree 0 has no split_feature.'
+    assert reason in refusal(crash)
+    service = serve({'Crash': f'file = {crash}\non_error = skip', 'Wine': f'file = {paths["Wine"]}'})
+    answer = service.post('/v1/Crash', json={})
+    assert (answer.status_code, reason in answer.json()['message']) == (503, True)
+    names, *_, heldout = split('wine')
+    assert predict(service, 'Wine', named(names, heldout)[0])
