@@ -35,7 +35,7 @@ def service(service_class, tmp_path_factory):
 @pytest.fixture(scope='module')
 def answers(service):
     """All answers to each request, by its name: many at a time, since a service that waits for more takes seconds."""
-    assert answers_to(service, GOOD, 1)[0][:2] == (200, b'{"result":1}\n')
+    assert_good_answer(service)
     (worker,) = service.worker_pids
     before = memory(worker)
     with ThreadPoolExecutor(48) as pool:
@@ -43,6 +43,10 @@ def answers(service):
     found['memory'] = memory(worker) - before
     assert service.worker_pids == [worker]
     return found
+
+
+def assert_good_answer(service):
+    assert answers_to(service, GOOD, 1) == [(200, b'{"result":1}\n', True)]
 
 
 def answers_to(service, data, timeout=5):
@@ -87,13 +91,7 @@ def test_a_nasty_request(answers, name):
         assert not is_ours or json.loads(body)
 
 
-def test_they_cost_little_memory(answers):
+def test_after_them_the_worker_is_well(service, answers):
     assert answers['memory'] < MAX_MEMORY
-
-
-def test_the_next_request_is_answered(service, answers):
-    assert answers_to(service, GOOD, 1)[0][:2] == (200, b'{"result":1}\n')
-
-
-def test_they_leave_no_traceback_in_the_log(service, answers):
+    assert_good_answer(service)
     assert 'Traceback' not in service.log
