@@ -1,12 +1,11 @@
 """A minute of good, bad and hanging calls at once: no good answer is lost."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
-from tests.fakes.misbehaving import files
+from tests.fakes.misbehaving import do, files
 
 SECONDS = 60
 CALLERS = 6
@@ -25,20 +24,20 @@ WRONG = [
 ]
 
 
-def repeat(function):
-    """Call `function(number)` for SECONDS and return what it returned."""
+def repeat(call, *arguments):
+    """Call `call(number, *arguments)` for SECONDS and return what it returned."""
     until, results = time.monotonic() + SECONDS, []
     while time.monotonic() < until:
-        results.append(function(len(results)))
+        results.append(call(len(results), *arguments))
     return results
 
 
-def good(service, number):
-    answer = service.post(GOOD, {'do': 'echo', 'value': number})
-    return answer.status_code, answer.json().get('result') == number
+def is_good(number, service):
+    answer = do(service, 'echo', number, GOOD)
+    return answer.status_code == 200 and answer.json() == {'result': number}
 
 
-def bad(service, number):
+def is_told(number, service):
     body, expected = WRONG[number % len(WRONG)]
     # Its own neighbours on BadModel may hang just now.
     path = GOOD if expected != 500 or number % 2 else BAD
@@ -46,26 +45,19 @@ def bad(service, number):
     return answer.status_code == expected or (path == BAD and answer.status_code in (429, 503, 504))
 
 
-def hang(service, number):
-    return service.post(BAD, {'do': 'hang'}).status_code
-
-
 @pytest.mark.long
 @pytest.mark.timeout(240)
-def test_no_good_answer_is_lost(make_service):
-    settings = files(timeout=2)
-    service = make_service(settings, {'WORKERS': '2', 'THREADS': '8'})
+def test_no_good_answer_is_lost(make_service, threads):
+    service = make_service(files(timeout=2), {'WORKERS': '2', 'THREADS': '8'})
     workers = set(service.worker_pids)
-    with ThreadPoolExecutor(2 * CALLERS + 1) as pool:
-        goods = [pool.submit(repeat, lambda number: good(service, number)) for _ in range(CALLERS)]
-        bads = [pool.submit(repeat, lambda number: bad(service, number)) for _ in range(CALLERS)]
-        hangs = pool.submit(repeat, lambda number: hang(service, number))
-        answers = [answer for call in goods for answer in call.result()]
-        assert len(answers) > SECONDS * CALLERS
-        assert set(answers) == {(200, True)}
-        assert {told for call in bads for told in call.result()} == {True}
-        assert set(hangs.result()) <= {429, 503, 504}
-        assert 504 in hangs.result()
+    goods, bads = ([threads.submit(repeat, call, service) for _ in range(CALLERS)] for call in (is_good, is_told))
+    hangs = repeat(lambda number: do(service, 'hang').status_code)
+    answers = [answer for call in goods for answer in call.result()]
+    assert len(answers) > SECONDS * CALLERS
+    assert all(answers)
+    assert all(told for call in bads for told in call.result())
+    assert 504 in hangs
+    assert set(hangs) <= {429, 503, 504}
     # The hanging workers were replaced meanwhile.
     assert set(service.worker_pids) != workers
     assert service.log.count('BadModel hangs') >= 2
