@@ -29,26 +29,28 @@ def reason_in(text):
     return re.sub(r', line \d+\)', ', line N)', text)
 
 
-IN_MASTER = {
-    'EarlyNoFileModel': f"FileNotFoundError: [Errno 2] No such file or directory: 'data/none.bin' {AT_MODEL}",
-    'EarlyRaisingModel': f'ValueError: the weights are odd {AT_MODEL}',
-    'EarlySilentModel': f'ValueError {AT_MODEL}',
-    'EarlyExitingModel': f'SystemExit: 3 {AT_MODEL}',
-    'EarlyMuteModel': f'Mute: its own text fails with ZeroDivisionError {AT_MODEL}',
-    'EarlyWordyModel': f'ValueError: The service can not start. {"x" * 461} {AT_MODEL}',
-    'EarlyElsewhereModel': 'ValueError: elsewhere (elsewhere.py, line N)',
-    'EarlyPanickingModel': f'Panic: panicked {AT_MODEL}',
+LOADING = {
+    'NoFileModel': f"FileNotFoundError: [Errno 2] No such file or directory: 'data/none.bin' {AT_MODEL}",
+    'RaisingModel': f'ValueError: the weights are odd {AT_MODEL}',
+    'SilentModel': f'ValueError {AT_MODEL}',
+    'ExitingModel': f'SystemExit: 3 {AT_MODEL}',
+    'MuteModel': f'Mute: its own text fails with ZeroDivisionError {AT_MODEL}',
+    'WordyModel': f'ValueError: The service can not start. {"x" * 461} {AT_MODEL}',
+    'ElsewhereModel': 'ValueError: elsewhere (elsewhere.py, line N)',
+    'PanickingModel': f'Panic: panicked {AT_MODEL}',
 }
-IN_WORKER = {name.removeprefix('Early'): reason for name, reason in IN_MASTER.items()} | {
+PREDICTING = {
     'NoPredictModel': f'examples[0]: TypeError: NoPredictModel has no method predict(instances). {IN_MODEL}',
     'FailingModel': f'examples[0]: ValueError: no answer to {{}} {AT_MODEL}',
     'ExitingLaterModel': f'examples[0]: RuntimeError: The model raised SystemExit. {IN_MODEL}',
     'NoJSONModel': f'examples[0]: TypeError: Type is not JSON serializable: set {IN_MODEL}',
     'PartialModel': f'examples[0]: TypeError: PartialModel has no method predict(instances). {IN_MODEL}',
     'BuiltInModel': 'examples[0]: TypeError: BuiltInModel has no method predict(instances). (model_serving/routes.py)',
-    'WrongModel': 'the answer to examples[0] does not fit the result schema: '
-    f"result: 'no number' is not of type 'number' {AT_RESOURCE}",
 }
+# In the master, or in each worker.
+RAISING = {f'Early{name}': reason for name, reason in LOADING.items()} | LOADING | PREDICTING
+WRONG = 'the answer to examples[0] does not fit the result schema'
+REASONS = RAISING | {'WrongModel': f"{WRONG}: result: 'no number' is not of type 'number' {AT_RESOURCE}"}
 # Their handlers fail before they ask the model.
 IN_RESOURCE = {
     'MisfitModel': f"examples[1] does not fit its schema: 'text' is a required property {AT_RESOURCE}",
@@ -58,13 +60,10 @@ IN_RESOURCE = {
     'TableModel': f'the answer to examples[0] is not JSON: a,b\ufffd {AT_RESOURCE}',
     'PartialMisfitModel': f"examples[0] does not fit its schema: 'text' is a required property {AT_RESOURCE}",
 }
-# Where loading is enough to fail, it does so in each worker too.
-REASONS = IN_WORKER | IN_MASTER
-RAISING = {name for name, reason in REASONS.items() if reason != REASONS['WrongModel']}
 MODEL_FILES = {
-    'NoFile': 'data/none.onnx: there is no such file',
-    'Damaged': 'data/damaged.onnx could not be loaded',
-    'Pickled': 'data/pickled.onnx is a pickle',
+    'NoFile': 'data/NoFile.onnx: there is no such file',
+    'Damaged': 'data/Damaged.onnx could not be loaded',
+    'Pickled': 'data/Pickled.onnx is a pickle',
 }
 LOG_HAS_MORE = 'The service did not start. Its log has more, such as tracebacks: tmp/model-serving-demo.log'
 DEFAULT_RUN = ('NoFileModel', 'PanickingModel', 'FailingModel', 'EarlyRaisingModel', 'WordyModel')
@@ -96,42 +95,39 @@ def test_the_reason_is_the_first_one_although_another_worker_is_ended_in_the_mid
     assert reason_in(finished.stderr).splitlines() == [LOG_HAS_MORE, reason]
 
 
-def test_a_worker_that_is_killed_while_it_starts_ends_the_start(make_service):
-    """As by the system, for memory: gunicorn alone would make new workers for ever."""
-    service = make_service(FILES, {'UNSTARTABLE': 'KilledModel'}, start=False)
+@pytest.mark.parametrize(
+    'name, reason', [('KilledModel', 'SIGKILL! Perhaps out of memory?'), ('SecondLeavesModel', 'exited with code 5')]
+)
+def test_a_worker_that_dies_while_it_starts_ends_the_start(make_service, name, reason):
+    """Gunicorn alone would make new workers for ever."""
+    service = make_service(FILES, {'UNSTARTABLE': name, 'WORKERS': '2'}, start=False)
     finished = service.run('bin/start.sh', timeout=60)
     assert finished.returncode == 1
-    assert 'SIGKILL! Perhaps out of memory?' in finished.stderr
+    assert reason in finished.stderr
     assert 'Reason: Not all workers could start.' in finished.stderr
+    assert service.log.count('Booting worker') <= 2
 
 
 @pytest.fixture(scope='module')
 def skipping(service_class, tmp_path_factory):
     """A service with all of them, of which none is any good."""
-    confs = {
-        f'conf/{name.lower()}.conf': f'[model]\nname = {name}\nfile = data/{file}.onnx\n'
-        for name, file in (('NoFile', 'none'), ('Damaged', 'damaged'), ('Pickled', 'pickled'))
-    }
-    contents = {'data/damaged.onnx': 'no onnx', 'data/pickled.onnx': '\x80\x04\x95'}
-    names = ' '.join([*REASONS, *IN_RESOURCE])
+    confs = {f'conf/{name}.conf': f'[model]\nname = {name}\nfile = data/{name}.onnx\n' for name in MODEL_FILES}
+    names = ' '.join(REASONS | IN_RESOURCE)
     environment = {'WORKERS': '1', 'MODEL_SERVING_MODEL_ON_ERROR': 'skip', 'UNSTARTABLE': names}
-    folder = tmp_path_factory.mktemp('skipping')
-    service = service_class(folder, {**FILES, **confs}, environment)
-    for name, content in contents.items():
-        (service.folder / name).write_bytes(content.encode('latin-1'))
+    service = service_class(tmp_path_factory.mktemp('skipping'), {**FILES, **confs}, environment)
+    (service.folder / 'data' / 'Damaged.onnx').write_text('no onnx')
+    (service.folder / 'data' / 'Pickled.onnx').write_bytes(b'\x80\x04\x95')
     service.start()
     yield service
     service.stop()
 
 
-@pytest.mark.parametrize('name', [*REASONS, *MODEL_FILES])
-def test_a_model_that_is_skipped_answers_503_with_the_reason(skipping, name):
-    answer = skipping.post(f'/v1/{name}', {})
-    assert answer.status_code == 503
-    assert reason_in(answer.json()['message']).startswith(
-        f'{name} is not ready: {REASONS.get(name) or MODEL_FILES[name]}'
-    )
-    assert answer.headers['Access-Control-Allow-Origin'] == '*'
+def test_models_that_are_skipped_answer_503_with_the_reason(skipping):
+    for name, reason in (REASONS | MODEL_FILES).items():
+        answer = skipping.post(f'/v1/{name}', {})
+        assert answer.status_code == 503
+        assert reason_in(answer.json()['message']).startswith(f'{name} is not ready: {reason}')
+        assert answer.headers['Access-Control-Allow-Origin'] == '*'
 
 
 def test_the_others_are_served_and_readiness_tells_the_reasons(skipping):
@@ -150,33 +146,30 @@ def test_the_others_are_served_and_readiness_tells_the_reasons(skipping):
 def test_a_worker_that_is_made_later_lives_whatever_its_models_do(make_service):
     """Models of a class and of a file, both loaded in each worker, of a service that stops where they can't start."""
     environment = {'WORKERS': '1', 'OMP_NUM_THREADS': '2', 'UNSTARTABLE': 'FileModel'}
-    good = {'data/starting.txt': 'good'}
-    service = make_service({**FILES, **good}, environment)
+    service = make_service({**FILES, 'data/starting.txt': 'good'}, environment)
     assert service.get('/health/ready').status_code == 200
     wine = service.post('/v1/WineModel').json()['example']
     file, wine_file = service.folder / 'data' / 'starting.txt', service.folder / 'data' / 'wine.onnx'
-    content = wine_file.read_bytes()
-    wine_file.unlink()
+    away = wine_file.rename(service.folder / 'data' / 'away.onnx')
     for what, reason in (
-        (None, 'FileNotFoundError'),
         ('exit', 'SystemExit: 3'),
         ('raise', 'ValueError: raised'),
         ('bad', 'the answer to examples[0]'),
     ):
-        file.unlink() if what is None else file.write_text(what)
+        file.write_text(what)
         replace_worker(service)
-        answer = service.post('/v1/FileModel', {})
-        assert answer.status_code == 503
-        assert reason in answer.json()['message']
-        answer = service.post('/v1/WineModel', wine)
-        assert answer.status_code == 503
-        assert 'data/wine.onnx could not be loaded' in answer.json()['message']
-        assert service.post('/v1/XXXModel', {'name': 'Leo'}).status_code == 200
         models = service.get('/health/ready').json()['models']
-        assert reason in models['/v1/FileModel']
-        assert models['/v1/WineModel'].startswith('data/wine.onnx could not be loaded')
+        for path, instance, told in (
+            ('/v1/FileModel', {}, reason),
+            ('/v1/WineModel', wine, 'data/wine.onnx could not be loaded'),
+        ):
+            answer = service.post(path, instance)
+            assert answer.status_code == 503
+            assert told in answer.json()['message']
+            assert told in models[path]
+        assert service.post('/v1/XXXModel', {'name': 'Leo'}).status_code == 200
     file.write_text('good')
-    wine_file.write_bytes(content)
+    away.rename(wine_file)
     replace_worker(service)
     assert service.get('/health/ready').status_code == 200
 
