@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.page.pages import send
+from tests.page.conftest import send
 
 NO_SIDEWAYS_SCROLL = '() => document.documentElement.scrollWidth <= innerWidth'
 

@@ -5,9 +5,8 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.pages import send
+from tests.page.conftest import POINT, send_json
 
-POINT = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg=='
 LONG = 'a rather long name of some class'
 
 
@@ -19,8 +18,7 @@ def answer(gallery_page):
         card.get_by_role('tab', name='JSON').click()
 
     def show(value):
-        card.get_by_role('textbox', name='JSON').fill(json.dumps({'answer': value}))
-        send(card)
+        send_json(card, json.dumps({'answer': value}))
         return card.locator('.result')
 
     return show
@@ -32,9 +30,10 @@ def test_number(answer):
     assert answer(1).locator('.number').evaluate('element => parseFloat(getComputedStyle(element).fontSize)') >= 32
 
 
-@pytest.mark.parametrize('value, text', [('two\n  lines', 'two\n  lines'), (True, 'true'), (None, 'null'), ('', '')])
-def test_text(answer, value, text):
-    assert answer(value).locator('.text').text_content() == text
+def test_text(answer):
+    hostile = '<img src=x onerror="document.title=1"><b>Leo</b>'
+    for value, text in ((True, 'true'), (None, 'null'), *((text, text) for text in ('two\n  lines', '', hostile))):
+        assert answer(value).locator('.text').text_content() == text
 
 
 @pytest.mark.parametrize(
@@ -49,9 +48,8 @@ def test_probabilities(answer, value, names, shares, best):
     assert bars.get_by_role('rowheader').all_text_contents() == names
     assert bars.locator('td:last-child').all_text_contents() == shares
     widths = [bar.bounding_box()['width'] for bar in bars.locator('.bar').all()]
-    whole = bars.locator('td:has(.bar)').first.evaluate(
-        'cell => cell.clientWidth - parseFloat(getComputedStyle(cell).paddingRight)'
-    )
+    cell = bars.locator('td:has(.bar)').first
+    whole = cell.evaluate('cell => cell.clientWidth - parseFloat(getComputedStyle(cell).paddingRight)')
     assert [round(100 * width / whole) for width in widths] == [round(float(share[:-2])) for share in shares]
     expect(bars.locator('.best th')).to_have_text(best)
     # A long name is wrapped, not cut into letters.
@@ -74,16 +72,16 @@ def test_not_every_list_of_numbers_is_a_distribution(answer):
 def test_table(answer, value, rows):
     table = answer(value).get_by_role('table')
     expect(table).to_be_visible()
-    assert [
-        row.locator('td, th').all_text_contents() for row in table.get_by_role('row').all() if row.inner_text()
-    ] == rows
+    shown = [row for row in table.get_by_role('row').all() if row.inner_text()]
+    assert [row.locator('td, th').all_text_contents() for row in shown] == rows
 
 
 def test_long_table_is_cut_and_whole_below(answer):
-    result = answer([[number, number] for number in range(500)])
+    value = [[number, number] for number in range(500)]
+    result = answer(value)
     assert result.get_by_role('row').count() <= 201
     result.locator('summary').click()
-    assert json.loads(result.locator('pre').text_content()) == [[number, number] for number in range(500)]
+    assert json.loads(result.locator('pre').text_content()) == value
 
 
 def test_object_by_its_names_and_the_rest_folded(answer):
@@ -110,8 +108,7 @@ def test_status_time_and_size(answer):
 
 def test_failure_names_the_request(gallery_page):
     card = gallery_page.locator('#v1-AnyModel')
-    card.get_by_role('textbox', name='JSON').fill('{"fail": true}')
-    send(card)
+    send_json(card, '{"fail": true}')
     expect(card.locator('.bad')).to_have_text('500 Internal Server Error')
     request_id = card.locator('.facts span').last.text_content().removeprefix('X-Request-ID ')
     expect(card.locator('.message')).to_contain_text(request_id)

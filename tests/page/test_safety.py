@@ -5,10 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from model_serving.utils.conf_utils import BASE_FOLDER
-from tests.page.pages import send
-
-DOCS = BASE_FOLDER / 'docs'
+from tests.page.conftest import DOCS, send, send_json
 
 
 def test_everything_is_put_in_as_text(gallery_page):
@@ -22,29 +19,35 @@ def test_everything_is_put_in_as_text(gallery_page):
     send(card)
     expect(card.locator('.message')).to_contain_text('<b>x</b>')
     card.get_by_role('tab', name='JSON').click()
-    card.get_by_role('textbox', name='JSON').fill('{"tree": 1, "<img src=x>": 1}')
-    send(card)
+    send_json(card, '{"tree": 1, "<img src=x>": 1}')
     expect(gallery_page.locator('#calls')).to_contain_text('<b>x</b>')
     assert gallery_page.locator(':is(.card, .calls) :is(img[src=x], b, script)').count() == 0
 
 
-@pytest.mark.parametrize('place', ['title', 'doctor'])
-def test_description_and_address_are_text_too(open_page, service, static_host, place):
-    hostile = '<img src=x>'
-    if place == 'doctor':
-        page = open_page(f'{static_host}/?api={hostile}')
-        expect(page.get_by_role('alert')).to_contain_text(hostile)
-    else:
-        document = service.get('/openapi.json').json()
-        document['info']['title'] = hostile
-        document['paths']['/v1/XXXModel']['post']['x-model'] |= {'name': hostile, 'problem': hostile}
+@pytest.fixture
+def open_with(service, open_page):
+    """A function that opens the page of the service with another openapi.json."""
+
+    def open_one(document):
         page = open_page('about:blank')
         page.route('**/openapi.json', lambda route: route.fulfill(json=document))
         page.goto(service.url)
-        expect(page.locator('h1')).to_have_text(hostile)
-        expect(page.locator('.card h2').first).to_have_text(hostile)
-        expect(page.locator('.state').first).to_have_text(f'not ready: {hostile}')
-        expect(page.locator('#summary')).to_have_text('· 2 of 3 models ready')
+        return page
+
+    return open_one
+
+
+def test_what_the_description_says_is_text_too(service, open_with):
+    """As is an address that can not be called: see test_doctor.py."""
+    hostile = '<img src=x>'
+    document = service.get('/openapi.json').json()
+    document['info']['title'] = hostile
+    document['paths']['/v1/XXXModel']['post']['x-model'] |= {'name': hostile, 'problem': hostile}
+    page = open_with(document)
+    expect(page.locator('h1')).to_have_text(hostile)
+    expect(page.locator('.card h2').first).to_have_text(hostile)
+    expect(page.locator('.state').first).to_have_text(f'not ready: {hostile}')
+    expect(page.locator('#summary')).to_have_text('· 2 of 3 models ready')
     assert page.locator('img[src=x]').count() == 0
 
 
@@ -90,14 +93,11 @@ def test_links_lead_somewhere(service, open_page):
     assert service.get('/%2e%2e%2fREADME.md').status_code == 404
 
 
-def test_key(service, open_page):
+def test_key(service, open_with):
     """Where the service asks for a key: kept for the tab, sent as its header, never copied."""
     document = service.get('/openapi.json').json()
-    scheme = {'type': 'apiKey', 'in': 'header', 'name': 'X-API-Key'}
-    document['components']['securitySchemes'] = {'key': scheme}
-    page = open_page('about:blank')
-    page.route('**/openapi.json', lambda route: route.fulfill(json=document))
-    page.goto(service.url)
+    document['components']['securitySchemes'] = {'key': {'type': 'apiKey', 'in': 'header', 'name': 'X-API-Key'}}
+    page = open_with(document)
     page.get_by_label('API key').fill('secret')
     with page.expect_request('**/v1/XXXModel') as caught:
         page.click('#submit')

@@ -6,7 +6,7 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.pages import send
+from tests.page.conftest import send
 
 TEXT = '范叶亮 \'"$(id)`\\ </script>'
 
