@@ -15,9 +15,8 @@ DRAWINGS = {
 
 @pytest.fixture
 def digits(service, open_page):
-    """The card of DigitsModel."""
-    page = open_page(service.url)
-    card = page.locator('#v1-DigitsModel')
+    """The card of DigitsModel, on a screen that also takes fingers."""
+    card = open_page(service.url, has_touch=True).locator('#v1-DigitsModel')
     card.scroll_into_view_if_needed()
     return card
 
@@ -56,18 +55,15 @@ def test_drawing_fills_the_grid_as_the_uci_set_was_made(digits):
     assert rows[4] == [0, 0, 0, 8, 8, 0, 0, 0]
 
 
-def test_touch(service, browser, open_page):
-    page = open_page(service.url, has_touch=True)
-    card = page.locator('#v1-DigitsModel')
-    card.scroll_into_view_if_needed()
-    box = card.locator('.paper').bounding_box()
-    fingers = page.context.new_cdp_session(page)
+def test_touch(digits):
+    box = digits.locator('.paper').bounding_box()
+    fingers = digits.page.context.new_cdp_session(digits.page)
     moves = [('touchStart', 0.2), *(('touchMove', share / 20) for share in range(5, 17)), ('touchEnd', None)]
     for kind, share in moves:
         at = [] if share is None else [{'x': box['x'] + box['width'] / 2, 'y': box['y'] + share * box['height']}]
         fingers.send('Input.dispatchTouchEvent', {'type': kind, 'touchPoints': at})
-    card.get_by_role('button', name='Send').click()
-    expect(card.locator('.number')).to_have_text('1')
+    digits.get_by_role('button', name='Send').click()
+    expect(digits.locator('.number')).to_have_text('1')
 
 
 def test_clear_and_numbers(digits):
@@ -77,7 +73,6 @@ def test_clear_and_numbers(digits):
     assert {cell.input_value() for cell in cells.all()} == {'0'}
     cells.nth(9).fill('16')
     digits.get_by_role('tab', name='JSON').click()
-    expect(digits.get_by_role('textbox', name='JSON')).to_have_value('\n'.join([
-        '{', '  "image": [', *['    [0, 0, 0, 0, 0, 0, 0, 0],'], '    [0, 16, 0, 0, 0, 0, 0, 0],',
-        *['    [0, 0, 0, 0, 0, 0, 0, 0],'] * 5, '    [0, 0, 0, 0, 0, 0, 0, 0]', '  ]', '}',
-    ]))  # fmt: skip
+    rows = ['[0, 0, 0, 0, 0, 0, 0, 0]', '[0, 16, 0, 0, 0, 0, 0, 0]', *['[0, 0, 0, 0, 0, 0, 0, 0]'] * 6]
+    body = '{\n  "image": [\n    ' + ',\n    '.join(rows) + '\n  ]\n}'
+    expect(digits.get_by_role('textbox', name='JSON')).to_have_value(body)
