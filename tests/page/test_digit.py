@@ -15,8 +15,12 @@ DRAWINGS = {
 
 @pytest.fixture
 def digits(service, open_page):
-    """The card of DigitsModel, on a screen that also takes fingers."""
-    card = open_page(service.url, has_touch=True).locator('#v1-DigitsModel')
+    return card_on(open_page(service.url))
+
+
+def card_on(page):
+    """Return the card of DigitsModel."""
+    card = page.locator('#v1-DigitsModel')
     card.scroll_into_view_if_needed()
     return card
 
@@ -55,7 +59,8 @@ def test_drawing_fills_the_grid_as_the_uci_set_was_made(digits):
     assert rows[4] == [0, 0, 0, 8, 8, 0, 0, 0]
 
 
-def test_touch(digits):
+def test_touch(service, open_page):
+    digits = card_on(open_page(service.url, has_touch=True))
     box = digits.locator('.paper').bounding_box()
     fingers = digits.page.context.new_cdp_session(digits.page)
     moves = [('touchStart', 0.2), *(('touchMove', share / 20) for share in range(5, 17)), ('touchEnd', None)]

@@ -1,17 +1,13 @@
-"""validate_json beside jsonschema itself: the same verdict on every body, and the same words."""
+"""What validate_json checks, beside jsonschema itself: the same verdict on every instance, and the same words."""
 
 import json
 
-import flask
 import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from werkzeug.exceptions import BadRequest
 
 from model_serving.utils.validation_utils import MAX_ERRORS, SchemaValidator, clip, path_text, validate_json
-
-APP = flask.Flask('validation')
 
 names = st.sampled_from(['a', 'b', 'ab', 'ü', ''])
 # No newline: `$` stands before a last one in Python's dialect alone, a case of its own below.
@@ -59,19 +55,10 @@ def keywords(schemas):
 schemas = st.recursive(st.booleans(), keywords, max_leaves=6)
 
 
-def told(schema, instance) -> list:
-    """Return the failures by which a decorated handler refuses a body, None where it is entered."""
-
-    @validate_json(schema)
-    def handler(instance):
-        return None
-
-    body = json.dumps(instance).encode()
-    with APP.test_request_context(method='POST', data=body, content_type='application/json'):
-        try:
-            return handler()
-        except BadRequest as error:
-            return getattr(error, 'data', {}).get('errors', error.description)
+def told(schema, instance) -> list | None:
+    """Return the failures that an instance is refused for, None where it is valid."""
+    validator = SchemaValidator(schema)
+    return None if validator.is_valid(instance) else validator.errors(instance)
 
 
 def with_branches(errors):
@@ -90,9 +77,6 @@ def compare(schema, instance):
     """Fail where validate_json and jsonschema differ over `instance`."""
     errors = list(jsonschema.Draft202012Validator(schema).iter_errors(instance))
     ours = told(schema, instance)
-    if instance is None:
-        assert ours == 'No JSON object'
-        return
     assert (ours is None) == (not errors)
     # Of patternProperties it is jsonschema-rs that tells what is wrong: jsonschema may take for ever.
     if ours is None or 'patternProperties' in json.dumps(schema):
@@ -190,11 +174,10 @@ def test_a_property_that_its_pattern_does_not_allow_is_named(schema):
 def test_nothing_recurses_over_the_instance():
     """At the deepest that a body may be, and beyond."""
     schema = {'items': {'$ref': '#'}, 'type': 'array'}
-    deepest = json.loads('[' * 99 + '1' + ']' * 99)
-    (failure,) = told(schema, deepest)
+    (failure,) = told(schema, json.loads('[' * 99 + '1' + ']' * 99))
     assert failure['message'] == "1 is not of type 'array'"
     assert len(failure['path']) < 110
-    assert SchemaValidator(schema).errors(json.loads('[' * 900 + '1' + ']' * 900))[0]['message']
+    assert told(schema, json.loads('[' * 900 + '1' + ']' * 900))[0]['message']
 
 
 SQUARE = {'properties': {'kind': {'const': 'square'}, 'side': {'type': 'number'}}, 'required': ['kind', 'side']}
