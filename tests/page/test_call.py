@@ -80,3 +80,7 @@ def test_example_is_answered_at_once(page):
     for card in page.locator('.card').all():
         card.get_by_role('button', name='Send').click()
         expect(card.locator('.good')).to_have_text('200 OK')
+    # The model of a file has form and answer with no line written for it.
+    wine = page.locator('#v1-WineModel')
+    expect(wine.locator('.field')).to_have_count(13)
+    expect(wine.locator('tr.best th')).to_have_text('cultivar 1')

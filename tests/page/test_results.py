@@ -11,11 +11,16 @@ LONG = 'a rather long name of some class'
 
 
 @pytest.fixture
-def answer(gallery_page):
-    """A function that has AnyModel answer a value; returns what the page shows of it."""
+def card(gallery_page):
+    """The card of AnyModel, at its tab for JSON."""
     card = gallery_page.locator('#v1-AnyModel')
-    if card.get_by_role('tab', name='JSON').get_attribute('aria-selected') == 'false':
-        card.get_by_role('tab', name='JSON').click()
+    card.get_by_role('tab', name='JSON').click()
+    return card
+
+
+@pytest.fixture
+def answer(card):
+    """A function that has AnyModel answer a value; returns what the page shows of it."""
 
     def show(value):
         send_json(card, json.dumps({'answer': value}))
@@ -106,8 +111,7 @@ def test_status_time_and_size(answer):
     assert time.removesuffix(' ms').isdigit()
 
 
-def test_failure_names_the_request(gallery_page):
-    card = gallery_page.locator('#v1-AnyModel')
+def test_failure_names_the_request(card):
     send_json(card, '{"fail": true}')
     expect(card.locator('.bad')).to_have_text('500 Internal Server Error')
     request_id = card.locator('.facts span').last.text_content().removeprefix('X-Request-ID ')

@@ -6,8 +6,6 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.conftest import send
-
 TEXT = '范叶亮 \'"$(id)`\\ </script>'
 
 
@@ -58,16 +56,3 @@ def test_code_follows_the_form(copied, gallery_page):
     expect(card.locator('pre').last).to_contain_text('"count":77')
     card.get_by_label('row', exact=True).fill('no numbers')
     expect(card.get_by_role('button', name='Copy')).to_be_disabled()
-
-
-def test_model_of_a_file(gallery_page):
-    """It has form, answer and code with no line written for it."""
-    card = gallery_page.locator('#v1-WineModel')
-    assert card.locator('.field').count() == 13
-    send(card)
-    expect(card.locator('tr.best th')).to_have_text('cultivar 1')
-    card.locator('.code-pane summary').click()
-    card.locator('.code-pane').get_by_role('tab', name='Python').click()
-    code = card.locator('pre').text_content()
-    finished = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60)
-    assert "'label': 'cultivar 1'" in finished.stdout, finished.stderr
