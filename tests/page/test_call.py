@@ -1,10 +1,12 @@
-"""XXXModel, called from the page as it is served by the service, by another host, and from a file."""
+"""XXXModel, called by Swagger UI and by the page: as it is served by the service, by another host, and from a file."""
 
 import json
 
 import pytest
 from playwright.sync_api import expect
 
+from model_serving.app import create_app
+from model_serving.utils.conf_utils import Conf
 from tests.page.conftest import FILE, send_json
 
 
@@ -84,3 +86,21 @@ def test_example_is_answered_at_once(page):
     wine = page.locator('#v1-WineModel')
     expect(wine.locator('.field')).to_have_count(13)
     expect(wine.locator('tr.best th')).to_have_text('cultivar 1')
+
+
+def test_swagger_ui_calls_a_model(service, open_page):
+    page = open_page(f'{service.url}/docs')
+    operation = page.locator('#operations-models-post_v1_XXXModel')
+    operation.get_by_role('button').first.click()
+    operation.get_by_role('button', name='Try it out').click()
+    operation.get_by_role('button', name='Execute').click()
+    expect(operation.locator('.live-responses-table')).to_contain_text('Hello, Leo!')
+    assert page.hosts == {service.url.removeprefix('http://')}
+
+
+def test_page_and_swagger_ui_can_be_off():
+    client = create_app(conf=Conf(environ={'MODEL_SERVING_SERVING_PAGE': 'off'})).test_client()
+    for url in ('/', '/page/page.css', '/jquery.min.js', '/README.md', '/docs', '/docs/', '/docs/swagger-ui.css'):
+        assert client.get(url).status_code == 404, url
+    assert client.get('/openapi.json').status_code == 200
+    assert client.post('/v1/XXXModel', json={'name': 'Leo'}).json == {'result': 'Hello, Leo!'}

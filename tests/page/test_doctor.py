@@ -45,10 +45,7 @@ def page(browser):
         ('{file}?api=http://127.0.0.1:port', ['http://host:9999']),
         ('{file}?api=javascript:alert(1)', ['is not an address']),
         ('{file}?api=<img src=x>', ['<img src=x>']),
-        (
-            '{file}?api={host}',
-            ['does not allow calls from other sites (CORS)', 'Access-Control-Allow-Origin: *'],
-        ),
+        ('{file}?api={host}', ['does not allow calls from other sites (CORS)', 'Access-Control-Allow-Origin: *']),
         ('{file}?api={other_program}', ['{other_program} answers 404 to /openapi.json']),
         ('{host}/', ['name the service in its address:', '?api=http://127.0.0.1:9999']),
     ],

@@ -17,15 +17,7 @@ def assert_fits(page):
     assert page.evaluate('() => document.documentElement.scrollWidth <= innerWidth')
 
 
-@pytest.mark.parametrize(
-    'scheme, width',
-    [
-        ('light', 1440),
-        ('dark', 360),
-        pytest.param('light', 360, marks=pytest.mark.long),
-        pytest.param('dark', 1440, marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.parametrize('scheme, width', [('light', 1440), ('dark', 360)])
 def test_fits_and_has_no_serious_fault(gallery, open_page, scheme, width):
     """With all answers, an error among them, and with all open that is folded."""
     page = open_page(gallery.url, color_scheme=scheme, viewport={'width': width, 'height': 900})

@@ -12,8 +12,7 @@ def conf(tmp_path):
 
     def read(files, **environ):
         for name, content in files.items():
-            data = content if isinstance(content, bytes) else content.encode()
-            (tmp_path / name).write_bytes(data)
+            (tmp_path / name).write_text(content, encoding='latin-1')
         return Conf(tmp_path, environ)
 
     return read
@@ -32,7 +31,7 @@ def test_the_environment_goes_over_the_models_file_and_that_over_the_general_one
 
 
 def test_a_byte_order_mark_is_no_obstacle(conf):
-    assert conf({'serving.conf': b'\xef\xbb\xbf[serving]\nmax_body = 64 KiB\n'}).serving['max_body'] == 65536
+    assert conf({'serving.conf': '\xef\xbb\xbf[serving]\nmax_body = 64 KiB\n'}).serving['max_body'] == 65536
 
 
 @pytest.mark.parametrize(
@@ -46,7 +45,7 @@ def test_a_byte_order_mark_is_no_obstacle(conf):
         ('[models]\n', '[models] is no section; there are [serving] and [model].'),
         ('timeout = 3\n', 'File contains no section headers.'),
         ('[model]\ntimeout = 3\ntimeout = 4\n', "option 'timeout' in section 'model' already exists"),
-        (b'[model]\ntimeout = \xff\n', "'utf-8' codec can't decode byte 0xff"),
+        ('[model]\ntimeout = \xff\n', "'utf-8' codec can't decode byte 0xff"),
     ],
 )
 def test_what_is_wrong_is_one_line_with_the_file(conf, tmp_path, content, reason):

@@ -104,6 +104,7 @@ PATHS = {
     'bad UTF-8': post(line=b'POST ' + PATH.encode() + b'\xff HTTP/1.1'),
     **each('nothing at', to, '*', f'{PATH}%00', f'{PATH}%0d%0aX-A:%20b', '/%0d%0a%0d%0aHTTP/1.1%20200%20OK',
            f'{PATH}%zz', f'{PATH}%', '/v1/%2542adModel', f'{PATH}%ff%fe%c0%80', f'{PATH}%ed%a0%80', f'{PATH};a=b',
+           '/v1//BadModel', '/v1/BadModel/', '/v1/../v1/BadModel', '/v1/badmodel',
            '/../../../../etc/passwd', '/%2e%2e/%2e%2e/etc/passwd', '/a' * 1000, '/{{7*7}}',
            'http://example.com/nowhere', statuses=(404,)),
     **each('no page at', get, '/page/../../conf/serving.conf', '/page/..%2f..%2fconf/serving.conf',

@@ -6,7 +6,6 @@ import pytest
 import requests
 
 from tests.web.conftest import message_of
-from tests.web.nasty_requests import post
 
 JSON = {'Content-Type': 'application/json'}
 LEO = b'{"name":"Leo"}'
@@ -31,7 +30,6 @@ def test_a_preflight_from_any_origin_passes(misbehaving, origin):
     [
         (b'', 'No JSON object'),
         (b'null', 'No JSON object'),
-        (b' null\n', 'No JSON object'),
         (b'{"name": "Leo"', 'line 1, column 15'),
         (b'{\n "name": Leo}', 'line 2, column 10'),
         (b'{"name": "Leo",}', 'line 1, column 15'),
@@ -46,7 +44,6 @@ def test_a_preflight_from_any_origin_passes(misbehaving, origin):
         (b'{"name": 18446744073709551616}', 'does not fit in 64 bits'),
         (b'{"name": -9223372036854775809}', 'does not fit in 64 bits'),
         (b'9' * 5000, 'infinity'),
-        (b'[' * 10_000, 'nested deeper than 100 levels'),
         (b'[' * 10_000 + b']' * 10_000, 'nested deeper than 100 levels'),
         (b'{"a":' * 101 + b'1' + b'}' * 101, 'nested deeper than 100 levels'),
         (b' ', 'empty'),
@@ -117,11 +114,6 @@ def test_an_unknown_url_suggests_the_nearest_and_names_what_can_be_called(servic
     # No patterns of URLs.
     assert '<' not in message
     assert 'Did you mean' not in message_of(service.post('/quite/else', {}), 404)
-
-
-@pytest.mark.parametrize('path', ['/v1//XXXModel', '/v1/XXXModel/', '/v1/../v1/XXXModel', '/v1/xxxmodel'])
-def test_urls_are_taken_as_they_are(misbehaving, connect, path):
-    assert connect(misbehaving).exchange(post(LEO, line=f'POST {path} HTTP/1.1')).startswith(b'HTTP/1.1 404 ')
 
 
 def test_a_wrong_method_is_told_the_right_one(misbehaving):

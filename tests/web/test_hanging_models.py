@@ -1,6 +1,7 @@
 """A model that hangs: its callers are answered on time, the others go on, and the worker is replaced."""
 
 import time
+from itertools import count, takewhile
 
 import pytest
 import requests
@@ -97,15 +98,6 @@ def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(
 
 
 @pytest.mark.long
-def test_the_only_worker_is_replaced(make_service):
-    service = make_service({**files(timeout=20), **HANGS_SOON}, {'WORKERS': '1', 'THREADS': '8'})
-    before = service.worker_pids
-    assert do(service, 'hang').status_code == 503
-    wait_until(lambda: service.worker_pids and not set(before) & set(service.worker_pids))
-    assert do(service, 'echo', 5).json() == {'result': 5}
-
-
-@pytest.mark.long
 def test_a_model_that_holds_the_interpreter_is_ended_by_gunicorn(make_service, threads):
     """Nothing in the process runs then, so gunicorn's own watch takes it; the log says where it stood."""
     service = make_service(files(), {'WORKERS': '2', 'GUNICORN_CMD_ARGS': '--timeout 2'})
@@ -133,3 +125,44 @@ def test_an_ending_worker_gives_its_other_requests_five_seconds(make_service, th
     with pytest.raises(requests.ConnectionError):
         never.result()
     assert 7 < time.monotonic() - began < 20
+
+
+# What is sent beside the good calls, and its status.
+WRONG = {
+    b'{"do": ': 400,
+    b'{"value": 1}': 400,
+    b'[' * 1000: 400,
+    b'{"do": "raise"}': 500,
+    b'{"do": "base_exception"}': 500,
+    b'{"do": "too_few"}': 500,
+    b'{"do": "set"}': 500,
+    b'"' + b'x' * 2_000_000 + b'"': 413,
+}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+def test_in_a_minute_of_good_bad_and_hanging_calls_no_answer_is_lost(make_service, threads):
+    service = make_service(files(timeout=2), {'WORKERS': '2', 'THREADS': '8'})
+    workers = set(service.worker_pids)
+    end = time.monotonic() + 60
+
+    def repeat(call):
+        return [call(number) for number in takewhile(lambda _: time.monotonic() < end, count())]
+
+    def is_echoed(number):
+        return do(service, 'echo', number, '/v1/OtherModel').json() == {'result': number}
+
+    def is_told(number):
+        body, status = list(WRONG.items())[number % len(WRONG)]
+        headers = {'Content-Type': 'application/json'}
+        return requests.post(f'{service.url}/v1/OtherModel', body, headers=headers, timeout=60).status_code == status
+
+    calls = [threads.submit(repeat, call) for call in [is_echoed, is_told] * 6]
+    hangs = repeat(lambda number: do(service, 'hang').status_code)
+    assert all(all(call.result()) for call in calls)
+    assert 504 in hangs
+    assert set(hangs) <= {429, 503, 504}
+    # The hanging workers were replaced meanwhile.
+    assert set(service.worker_pids) != workers
+    assert service.log.count('BadModel hangs') >= 2
