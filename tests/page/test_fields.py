@@ -200,11 +200,3 @@ def test_picture_of_the_clipboard(gallery_page, place):
     send(card)
     expect(card.locator('.result img')).to_have_js_property('naturalWidth', 3)
     gallery_page.reload()
-
-
-def test_file(gallery_page):
-    card = gallery_page.locator('#v1-FileModel')
-    data = bytes(range(256)) * 20
-    field(card, 'file').set_input_files({'name': 'a b.bin', 'mimeType': 'application/octet-stream', 'buffer': data})
-    expect(card.locator('.drop')).to_contain_text('a b.bin · 5.0 KB')
-    assert base64.b64decode(send(card)['file']) == data

@@ -1,5 +1,7 @@
 """Narrow and wide, light and dark, by keyboard alone, in Chinese; and what axe-core finds."""
 
+import base64
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
@@ -105,13 +107,16 @@ def test_tabs_by_keyboard(page):
 def test_file_by_keyboard(page):
     # Else the key may come before Playwright has told the browser to ask it for the file.
     page.on('filechooser', lambda chooser: None)
-    field = page.locator('#v1-FileModel').get_by_label('file', exact=True)
+    card = page.locator('#v1-FileModel')
+    field = card.get_by_label('file', exact=True)
     field.focus()
     assert field.evaluate("input => getComputedStyle(input.closest('.drop')).outlineStyle") == 'solid'
     with page.expect_file_chooser() as chooser:
         page.keyboard.press('Enter')
-    chooser.value.set_files({'name': 'a.bin', 'mimeType': 'text/plain', 'buffer': b'abc'})
-    expect(page.locator('#v1-FileModel .drop')).to_contain_text('a.bin · 3 B')
+    data = bytes(range(256)) * 20
+    chooser.value.set_files({'name': 'a b.bin', 'mimeType': 'application/octet-stream', 'buffer': data})
+    expect(card.locator('.drop')).to_contain_text('a b.bin · 5.0 KB')
+    assert base64.b64decode(send(card)['file']) == data
 
 
 @pytest.mark.parametrize('locale, sends', [('zh-CN', '发送'), ('zh-TW', '发送'), ('de-DE', 'Send')])

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.page.conftest import DOCS, send, send_json
@@ -24,26 +23,21 @@ def test_everything_is_put_in_as_text(gallery_page):
     assert gallery_page.locator(':is(.card, .calls) :is(img[src=x], b, script)').count() == 0
 
 
-@pytest.fixture
-def open_with(service, open_page):
-    """A function that opens the page of the service with another openapi.json."""
-
-    def open_one(document):
-        page = open_page('about:blank')
-        page.route('**/openapi.json', lambda route: route.fulfill(json=document))
-        page.goto(service.url)
-        return page
-
-    return open_one
+def open_with(document, service, open_page):
+    """Open the page of the service with another openapi.json."""
+    page = open_page('about:blank')
+    page.route('**/openapi.json', lambda route: route.fulfill(json=document))
+    page.goto(service.url)
+    return page
 
 
-def test_what_the_description_says_is_text_too(service, open_with):
+def test_what_the_description_says_is_text_too(service, open_page):
     """As is an address that can not be called: see test_doctor.py."""
     hostile = '<img src=x>'
     document = service.get('/openapi.json').json()
     document['info']['title'] = hostile
     document['paths']['/v1/XXXModel']['post']['x-model'] |= {'name': hostile, 'problem': hostile}
-    page = open_with(document)
+    page = open_with(document, service, open_page)
     expect(page.locator('h1')).to_have_text(hostile)
     expect(page.locator('.card h2').first).to_have_text(hostile)
     expect(page.locator('.state').first).to_have_text(f'not ready: {hostile}')
@@ -94,11 +88,11 @@ def test_links_lead_somewhere(service, open_page):
             assert answer.headers['Content-Type'] == 'text/plain; charset=utf-8'
 
 
-def test_key(service, open_with):
+def test_key(service, open_page):
     """Where the service asks for a key: kept for the tab, sent as its header, never copied."""
     document = service.get('/openapi.json').json()
     document['components']['securitySchemes'] = {'key': {'type': 'apiKey', 'in': 'header', 'name': 'X-API-Key'}}
-    page = open_with(document)
+    page = open_with(document, service, open_page)
     page.get_by_label('API key').fill('secret')
     with page.expect_request('**/v1/XXXModel') as caught:
         page.click('#submit')
@@ -120,4 +114,3 @@ def test_weight():
     assert sum(file.stat().st_size for file in scripts + styles) < 60 * 1024
     index = (DOCS / 'index.html').read_text()
     assert set(re.findall(r'src="page/(.+?\.js)"', index)) == {file.name for file in scripts}
-    assert not re.search(r'<script(?! defer src)|<style|\son\w+=|\sstyle=', index)

@@ -8,6 +8,5 @@ def message_of(answer, status) -> str:
     assert answer.headers['Access-Control-Allow-Origin'] == '*'
     assert {'X-Request-ID', 'Retry-After'} <= set(answer.headers['Access-Control-Expose-Headers'].split(', '))
     assert answer.headers['X-Request-ID']
-    message = answer.json()['message']
-    assert isinstance(message, str)
-    return message
+    assert isinstance(answer.json()['message'], str)
+    return answer.json()['message']

@@ -7,12 +7,12 @@ import requests
 
 from tests.web.conftest import message_of
 
-JSON = {'Content-Type': 'application/json'}
 LEO = b'{"name":"Leo"}'
 
 
 def send(service, body=b'{}', path='/v1/XXXModel', method='POST', **headers):
-    return requests.request(method, service.url + path, data=body, headers={**JSON, **headers}, timeout=30)
+    headers = {'Content-Type': 'application/json', **headers}
+    return requests.request(method, service.url + path, data=body, headers=headers, timeout=30)
 
 
 @pytest.mark.parametrize('origin', ['null', 'https://example.com', 'http://localhost:8000'])
