@@ -19,13 +19,21 @@ class EchoModel:
         return [instance.get('answer', instance) for instance in instances]
 
 
-class ListModel:
+class ListModel(EchoModel):
     """Answers how long each instance is."""
-
-    load_before_fork = True
 
     def predict(self, instances):
         return [len(instance) for instance in instances]
+
+
+def an_object(required=(), examples=(), **properties):
+    """Return the schema of an object; what is empty does not stand there."""
+    given = {'required': required, 'examples': examples}
+    return {'type': 'object', 'properties': properties, **{key: value for key, value in given.items() if value}}
+
+
+def base64_of(content_type):
+    return {'type': 'string', 'contentEncoding': 'base64', 'contentMediaType': content_type}
 
 
 def numbers(count, **cell):
@@ -46,34 +54,24 @@ def resource(schema, doc, result=None):
     return Echo
 
 
+TREE = an_object(['leaf'], leaf={'type': 'integer'}, branches={'type': 'array', 'items': {'$ref': '#/$defs/tree'}})
 FIELDS = {
-    'type': 'object',
-    'properties': {
-        'text': {'type': 'string', 'minLength': 2, 'maxLength': 20, 'description': 'A short text'},
-        'essay': {'type': 'string', 'maxLength': 5000},
-        'weight': {'type': 'number', 'title': 'Weight', 'minimum': 0, 'maximum': 10, 'description': 'in kg'},
-        'count': {'type': 'integer', 'minimum': 1},
-        'sure': {'type': 'boolean'},
-        'colour': {'enum': ['red', 'green', 3]},
-        'day': {'type': 'string', 'format': 'date'},
-        'missing': {'type': ['number', 'null']},
-        'row': numbers(3),
-        'rows': {'type': 'array', 'items': {'type': 'array', 'items': {'type': 'number'}}},
-        'cells': {**numbers(2), 'items': numbers(3)},
-        'tree': {'$ref': '#/$defs/tree'},
-    },
-    'required': ['text', 'weight', 'missing', 'colour'],
-    '$defs': {
-        'tree': {
-            'type': 'object',
-            'properties': {
-                'leaf': {'type': 'integer'},
-                'branches': {'type': 'array', 'items': {'$ref': '#/$defs/tree'}},
-            },
-            'required': ['leaf'],
-            'additionalProperties': False,
-        }
-    },
+    **an_object(
+        ['text', 'weight', 'missing', 'colour'],
+        text={'type': 'string', 'minLength': 2, 'maxLength': 20, 'description': 'A short text'},
+        essay={'type': 'string', 'maxLength': 5000},
+        weight={'type': 'number', 'title': 'Weight', 'minimum': 0, 'maximum': 10, 'description': 'in kg'},
+        count={'type': 'integer', 'minimum': 1},
+        sure={'type': 'boolean'},
+        colour={'enum': ['red', 'green', 3]},
+        day={'type': 'string', 'format': 'date'},
+        missing={'type': ['number', 'null']},
+        row=numbers(3),
+        rows={'type': 'array', 'items': {'type': 'array', 'items': {'type': 'number'}}},
+        cells={**numbers(2), 'items': numbers(3)},
+        tree={'$ref': '#/$defs/tree'},
+    ),
+    '$defs': {'tree': {**TREE, 'additionalProperties': False}},
     'examples': [
         {
             'text': '范叶亮',
@@ -92,48 +90,22 @@ FIELDS = {
         {'text': 'second', 'weight': 1, 'missing': 4, 'colour': 'red'},
     ],
 }
-PICTURE = {
-    'type': 'object',
-    'properties': {'answer': {'type': 'string', 'contentEncoding': 'base64', 'contentMediaType': 'image/png'}},
-    'required': ['answer'],
-    'examples': [{'answer': POINT}],
-}
-FILE = {
-    'type': 'object',
-    'properties': {
-        'file': {'type': 'string', 'contentEncoding': 'base64', 'contentMediaType': 'application/octet-stream'}
-    },
-    'required': ['file'],
-}
-DRAWING = {
-    'type': 'object',
-    'properties': {'image': {**numbers(8), 'items': numbers(8, minimum=0, maximum=16)}},
-    'required': ['image'],
-}
+PICTURE = an_object(['answer'], [{'answer': POINT}], answer=base64_of('image/png'))
+PICTURE_RESULT = an_object(['result'], result=base64_of('image/png'))
+FILE = an_object(['file'], file=base64_of('application/octet-stream'))
+DRAWING = an_object(['image'], image={**numbers(8), 'items': numbers(8, minimum=0, maximum=16)})
+ANY = an_object(examples=[{'answer': 42}], answer={}, fail={'type': 'boolean'})
 HOSTILE = '<img src=x onerror="document.title=1">'
-HOSTILE_SCHEMA = {
-    'type': 'object',
-    'properties': {
-        HOSTILE: {'type': 'string', 'title': HOSTILE, 'description': HOSTILE, 'pattern': 'img'},
-        'one': {'enum': [HOSTILE]},
-        'tree': {'type': 'object', 'description': HOSTILE},
-    },
-    'examples': [{HOSTILE: HOSTILE, 'one': HOSTILE, 'tree': {HOSTILE: [HOSTILE, {HOSTILE: 1}]}}],
-}
-ANY = {'type': 'object', 'properties': {'answer': {}, 'fail': {'type': 'boolean'}}, 'examples': [{'answer': 42}]}
+HOSTILE_SCHEMA = an_object(
+    examples=[{HOSTILE: HOSTILE, 'one': HOSTILE, 'tree': {HOSTILE: [HOSTILE, {HOSTILE: 1}]}}],
+    **{HOSTILE: {'type': 'string', 'title': HOSTILE, 'description': HOSTILE, 'pattern': 'img'}},
+    one={'enum': [HOSTILE]},
+    tree={'type': 'object', 'description': HOSTILE},
+)
 
 ROUTES = (
     Route('/v1/FormModel', resource(FIELDS, 'Every kind of field.\n\nIt answers what it is sent.'), EchoModel),
-    Route(
-        '/v1/PictureModel',
-        resource(
-            PICTURE,
-            'A picture → the same picture.',
-            PICTURE
-            | {'properties': {'result': PICTURE['properties']['answer']}, 'required': ['result'], 'examples': []},
-        ),
-        EchoModel,
-    ),
+    Route('/v1/PictureModel', resource(PICTURE, 'A picture → the same picture.', PICTURE_RESULT), EchoModel),
     Route('/v1/FileModel', resource(FILE, 'A file → itself.'), EchoModel),
     Route('/v1/DrawingModel', resource(DRAWING, 'A drawing → its numbers.'), EchoModel),
     Route('/v1/AnyModel', resource(ANY, 'Whatever it is sent.'), EchoModel),

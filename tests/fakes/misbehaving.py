@@ -29,3 +29,8 @@ def files(**settings) -> dict:
         'model_serving/resources/misbehaving_resource.py': (FOLDER / 'misbehaving_resource.py').read_text(),
         'conf/bad_model.conf': '[model]\nname = BadModel\n' + ''.join(lines),
     }
+
+
+def do(service, what, value=None, path='/v1/BadModel', **headers):
+    """Have a model of the service do something, and return its answer."""
+    return service.post(path, {'do': what, 'value': value}, headers=headers)

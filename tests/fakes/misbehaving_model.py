@@ -1,5 +1,6 @@
 """A model that does what its instance says, for the tests of bad days; installed as a user's model would be."""
 
+import json
 import math
 import os
 import re
@@ -26,24 +27,14 @@ def raise_(error):
     raise error
 
 
-def nested(depth):
-    value = 1
-    for _ in range(depth):
-        value = [value]
-    return value
-
-
 def until(path):
     """Wait until the test has made the file."""
     while not os.path.exists(path):
         time.sleep(0.01)
 
 
-def circular():
-    value = []
-    value.append(value)
-    return value
-
+CIRCULAR = []
+CIRCULAR.append(CIRCULAR)
 
 # What one instance does, alone: its result, or what it raises.
 RESULTS = {
@@ -64,8 +55,8 @@ RESULTS = {
     'bytes': lambda value: b'bytes',
     'object': lambda value: object(),
     'nan': lambda value: [math.nan, math.inf, -math.inf],
-    'deep': lambda value: nested(500),
-    'circular': lambda value: circular(),
+    'deep': lambda value: json.loads('[' * 500 + ']' * 500),
+    'circular': lambda value: CIRCULAR,
     'surrogate': lambda value: '\ud800',
     'large_integer': lambda value: 2**64,
     'large': lambda value: 'x' * value,
@@ -93,10 +84,8 @@ class MisbehavingModel:
     def predict(self, instances):
         self.predicted += [instance.get('value') for instance in instances]
         results = [self._result(instance, len(instances)) for instance in instances]
-        for instance in instances:
-            if instance['do'] in BATCHES:
-                return BATCHES[instance['do']](results)
-        return results
+        spoiling = (BATCHES[instance['do']] for instance in instances if instance['do'] in BATCHES)
+        return next(spoiling, lambda results: results)(results)
 
     def _result(self, instance, size):
         if instance['do'] == 'predicted':

@@ -4,40 +4,14 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from elsewhere import ElsewhereModel  # noqa: F401 - among CLASSES
 
 
-class NoFileModel:
-    def __init__(self):
-        Path('data/none.bin').read_bytes()
-
-
-class RaisingModel:
-    def __init__(self):
-        raise ValueError('the weights\nare\nodd')
-
-
-class SilentModel:
-    def __init__(self):
-        raise ValueError  # and no word
-
-
-class ExitingModel:
-    def __init__(self):
-        sys.exit(3)
-
-
 class Panic(BaseException):
     """As compiled libraries raise it: no Exception."""
-
-
-class PanickingModel:
-    def __init__(self):
-        raise Panic('panicked')
 
 
 class Mute(Exception):
@@ -47,14 +21,27 @@ class Mute(Exception):
         return 1 / 0
 
 
-class MuteModel:
-    def __init__(self):
-        raise Mute
+def raising(error):
+    """Return a model that raises as it is made."""
+
+    class Raising:
+        def __init__(self):
+            raise error
+
+    return Raising
 
 
-class WordyModel:
+RaisingModel = raising(ValueError('the weights\nare\nodd'))
+SilentModel = raising(ValueError)
+ExitingModel = raising(SystemExit(3))
+PanickingModel = raising(Panic('panicked'))
+MuteModel = raising(Mute)
+WordyModel = raising(ValueError(f'The service can not start. {"x" * 3_000_000}'))
+
+
+class NoFileModel:
     def __init__(self):
-        raise ValueError(f'The service can not start. {"x" * 3_000_000}')
+        Path('data/none.bin').read_bytes()
 
 
 class KilledModel:
@@ -67,6 +54,8 @@ class NoPredictModel:
 
 
 class Loaded:
+    """Is no good, if at all, by what its `result` or its resource does."""
+
     def predict(self, instances):
         return [self.result(instance) for instance in instances]
 
@@ -91,30 +80,6 @@ class NoJSONModel(Loaded):
         return {1}
 
 
-class MisfitModel(Loaded):
-    """Its resource has an example that its own schema refuses."""
-
-
-class MisspeltModel(Loaded):
-    """Its resource asks for a key that the instance does not have."""
-
-
-class ConflictModel(Loaded):
-    """Its resource answers with an error."""
-
-
-class PageModel(Loaded):
-    """Its resource answers with an error, as HTML."""
-
-
-class TableModel(Loaded):
-    """Its resource answers, but not with JSON."""
-
-
-class PartialMisfitModel(Loaded):
-    """Its resource has a handler that is no function, and an example that its own schema refuses."""
-
-
 class FileModel(Loaded):
     """Does what its file says."""
 
@@ -130,15 +95,34 @@ class FileModel(Loaded):
         return 1 if self.what == 'good' else self.what
 
 
+def is_first() -> bool:
+    """Tell whether this worker is the first one that asks."""
+    try:
+        Path('data/first.txt').touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
 class OneFailsModel(Loaded):
     """Can't start in the first worker that tries, once another one is busy with its example."""
 
     def __init__(self):
-        with suppress(FileExistsError):
-            os.close(os.open('data/first.txt', os.O_CREAT | os.O_EXCL))
+        if is_first():
             while not Path('data/busy.txt').exists():
                 time.sleep(0.01)
             raise ValueError('the first')
+
+
+class SecondLeavesModel(Loaded):
+    """Ends each worker but the first."""
+
+    def __init__(self):
+        if not is_first():
+            os._exit(5)
+
+    def result(self, instance):
+        return 1
 
 
 CLASSES = {name: cls for name, cls in dict(globals()).items() if name.endswith('Model')}

@@ -31,22 +31,20 @@ class MisspeltResource(ModelResource):
         return {'result': self.predict(instance['txt'])}
 
 
-class ConflictResource(ModelResource):
-    @validate_json({'type': 'object', 'examples': [{}]})
-    def post(self, instance):
-        return {'message': 'no'}, 409
+def answering(answer):
+    """Return a resource that answers so."""
+
+    class Answering(ModelResource):
+        @validate_json({'type': 'object', 'examples': [{}]})
+        def post(self, instance):
+            return answer
+
+    return Answering
 
 
-class PageResource(ModelResource):
-    @validate_json({'type': 'object', 'examples': [{}]})
-    def post(self, instance):
-        return Response('<h1>\n no', status=404)
-
-
-class TableResource(ModelResource):
-    @validate_json({'type': 'object', 'examples': [{}]})
-    def post(self, instance):
-        return Response(b'a,b\xff', mimetype='text/csv')
+ConflictResource = answering(({'message': 'no'}, 409))
+PageResource = answering(Response('<h1>\n no', status=404))
+TableResource = answering(Response(b'a,b\xff', mimetype='text/csv'))
 
 
 class OneFailsResource(ModelResource):
@@ -56,12 +54,10 @@ class OneFailsResource(ModelResource):
         time.sleep(30)
 
 
-def partly(user, resource, instance):
-    return {}
-
-
 class PartialMisfitResource(Resource):
-    post = validate_json({'required': ['text'], 'examples': [{}]})(partial(partly, 'user'))
+    """Its handler is no function, and its own schema refuses its example."""
+
+    post = validate_json({'required': ['text'], 'examples': [{}]})(partial(lambda user, resource, instance: {}, 'user'))
 
 
 RESOURCES = {

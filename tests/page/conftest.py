@@ -1,17 +1,21 @@
-"""Places that the page is opened from, and what is asked of every page."""
+"""Places that the page is opened from, what is asked of every page, and how its buttons are pressed."""
 
 import contextlib
 import functools
 import http.server
+import json
 import threading
-from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.pages import opener
+from model_serving.utils.conf_utils import BASE_FOLDER
 
-BASE_FOLDER = Path(__file__).resolve().parents[2]
+DOCS = BASE_FOLDER / 'docs'
+FILE = (DOCS / 'index.html').as_uri()
+# A red point, as PNG.
+POINT = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg=='
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -33,8 +37,39 @@ def serving(handler):
 @pytest.fixture(scope='session')
 def static_host():
     """The URL of another host, which serves the folder docs and knows nothing of models."""
-    with serving(functools.partial(QuietHandler, directory=BASE_FOLDER / 'docs')) as url:
+    with serving(functools.partial(QuietHandler, directory=DOCS)) as url:
         yield url
+
+
+@contextlib.contextmanager
+def opener(browser):
+    """Give a function that opens a URL in a browser profile of its own: `open_page(url, color_scheme='dark')`.
+
+    At the end no script may have failed and no policy may have been broken; `page.hosts` are those that it asked.
+    """
+    contexts, faults = [], []
+
+    def note(message):
+        # The browser itself writes a line for each 4xx and for each refused connection; these are meant.
+        if message.type == 'error' and not message.text.startswith('Failed to load resource'):
+            faults.append(message.text)
+
+    def open_one(url, **options):
+        options = {'locale': 'en-US', 'permissions': ['clipboard-read', 'clipboard-write'], **options}
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(20_000)
+        page.hosts = set()
+        page.on('request', lambda request: page.hosts.add(urlsplit(request.url).netloc))
+        page.on('console', note)
+        page.on('pageerror', lambda error: faults.append(str(error)))
+        page.goto(url)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert faults == []
 
 
 @pytest.fixture
@@ -50,3 +85,18 @@ def gallery_page(browser, gallery):
         page = open_one(gallery.url)
         expect(page.locator('.card')).to_have_count(len(gallery.get('/health/ready').json()['models']))
         yield page
+
+
+def send(card) -> object:
+    """Press Send; returns the body that was sent, once the answer is there."""
+    with card.page.expect_response('**/v*/*') as caught:
+        card.get_by_role('button', name='Send').click()
+    expect(card.locator('.answer')).not_to_have_attribute('aria-busy', 'true')
+    expect(card).not_to_have_attribute('aria-busy', 'true')
+    return json.loads(caught.value.request.post_data)
+
+
+def send_json(card, text):
+    """Write a body in the tab JSON, which is open, and send it."""
+    card.get_by_role('textbox', name='JSON').fill(text)
+    send(card)

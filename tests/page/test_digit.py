@@ -5,18 +5,19 @@ from playwright.sync_api import expect
 
 # Strokes of points, as shares of the paper's width and height.
 DRAWINGS = {
-    0: [[(0.5, 0.15), (0.35, 0.2), (0.27, 0.4), (0.28, 0.65), (0.38, 0.83), (0.52, 0.86), (0.66, 0.75), (0.72, 0.5),
-         (0.68, 0.28), (0.58, 0.17), (0.5, 0.15)]],
     1: [[(0.52, 0.15), (0.5, 0.85)]],
     4: [[(0.35, 0.15), (0.25, 0.55), (0.75, 0.55)], [(0.6, 0.3), (0.6, 0.9)]],
     7: [[(0.25, 0.2), (0.75, 0.2), (0.42, 0.85)]],
-}  # fmt: skip
+}
 
 
 @pytest.fixture
 def digits(service, open_page):
-    """The card of DigitsModel."""
-    page = open_page(service.url)
+    return card_on(open_page(service.url))
+
+
+def card_on(page):
+    """Return the card of DigitsModel."""
     card = page.locator('#v1-DigitsModel')
     card.scroll_into_view_if_needed()
     return card
@@ -56,18 +57,16 @@ def test_drawing_fills_the_grid_as_the_uci_set_was_made(digits):
     assert rows[4] == [0, 0, 0, 8, 8, 0, 0, 0]
 
 
-def test_touch(service, browser, open_page):
-    page = open_page(service.url, has_touch=True)
-    card = page.locator('#v1-DigitsModel')
-    card.scroll_into_view_if_needed()
-    box = card.locator('.paper').bounding_box()
-    fingers = page.context.new_cdp_session(page)
+def test_touch(service, open_page):
+    digits = card_on(open_page(service.url, has_touch=True))
+    box = digits.locator('.paper').bounding_box()
+    fingers = digits.page.context.new_cdp_session(digits.page)
     moves = [('touchStart', 0.2), *(('touchMove', share / 20) for share in range(5, 17)), ('touchEnd', None)]
     for kind, share in moves:
         at = [] if share is None else [{'x': box['x'] + box['width'] / 2, 'y': box['y'] + share * box['height']}]
         fingers.send('Input.dispatchTouchEvent', {'type': kind, 'touchPoints': at})
-    card.get_by_role('button', name='Send').click()
-    expect(card.locator('.number')).to_have_text('1')
+    digits.get_by_role('button', name='Send').click()
+    expect(digits.locator('.number')).to_have_text('1')
 
 
 def test_clear_and_numbers(digits):
@@ -77,7 +76,6 @@ def test_clear_and_numbers(digits):
     assert {cell.input_value() for cell in cells.all()} == {'0'}
     cells.nth(9).fill('16')
     digits.get_by_role('tab', name='JSON').click()
-    expect(digits.get_by_role('textbox', name='JSON')).to_have_value('\n'.join([
-        '{', '  "image": [', *['    [0, 0, 0, 0, 0, 0, 0, 0],'], '    [0, 16, 0, 0, 0, 0, 0, 0],',
-        *['    [0, 0, 0, 0, 0, 0, 0, 0],'] * 5, '    [0, 0, 0, 0, 0, 0, 0, 0]', '  ]', '}',
-    ]))  # fmt: skip
+    rows = ['[0, 0, 0, 0, 0, 0, 0, 0]', '[0, 16, 0, 0, 0, 0, 0, 0]', *['[0, 0, 0, 0, 0, 0, 0, 0]'] * 6]
+    body = '{\n  "image": [\n    ' + ',\n    '.join(rows) + '\n  ]\n}'
+    expect(digits.get_by_role('textbox', name='JSON')).to_have_value(body)

@@ -6,10 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import free_port
-from tests.page.conftest import BASE_FOLDER, QuietHandler, serving
-
-DOCS = BASE_FOLDER / 'docs'
-FILE = (DOCS / 'index.html').as_uri()
+from tests.page.conftest import DOCS, FILE, QuietHandler, serving
 
 
 class OpenHandler(QuietHandler):
@@ -21,72 +18,44 @@ class OpenHandler(QuietHandler):
 
 
 @pytest.fixture
-def other_program():
-    with serving(OpenHandler) as url:
-        yield url
+def places(static_host):
+    with serving(OpenHandler) as other_program:
+        dead = f'http://127.0.0.1:{free_port()}'
+        yield {'file': FILE, 'host': static_host, 'dead': dead, 'other_program': other_program}
 
 
 @pytest.fixture
-def diagnosis(browser):
-    """A function that opens the page and returns what its doctor says. Its refused calls are no fault of the page."""
-    context = browser.new_context(locale='en-US')
-
-    def diagnose(url):
-        page = context.new_page()
-        page.goto(url)
-        return page.get_by_role('alert')
-
-    yield diagnose
-    context.close()
-
-
-@pytest.mark.parametrize('place', [FILE, 'static host'])
-def test_service_that_does_not_run(diagnosis, static_host, place):
-    api = f'http://127.0.0.1:{free_port()}'
-    alert = diagnosis(f'{static_host if place == "static host" else place}?api={api}')
-    expect(alert).to_contain_text(f'Nothing answers at {api}')
-    expect(alert).to_contain_text('bin/start.sh')
-
-
-def test_unknown_host(diagnosis):
-    alert = diagnosis(f'{FILE}?api=models.invalid:9999')
-    expect(alert).to_contain_text('Nothing answers at http://models.invalid:9999')
-    expect(alert).to_contain_text('curl -i http://models.invalid:9999/health/live')
+def page(browser):
+    """A page whose failed calls are no fault of it, as they are elsewhere."""
+    with browser.new_context(locale='en-US') as context:
+        yield context.new_page()
 
 
 @pytest.mark.parametrize(
-    'given, said',
+    'url, said',
     [
-        ('http://0.0.0.0:9999', '127.0.0.1'),
-        ('ftp://127.0.0.1', 'ftp://127.0.0.1 is not an address'),
-        ('http://127.0.0.1:port', 'http://host:9999'),
-        ('javascript:alert(1)', 'is not an address'),
+        ('{file}?api={dead}', ['Nothing answers at {dead}', 'bin/start.sh']),
+        ('{host}?api={dead}', ['Nothing answers at {dead}', 'bin/start.sh']),
+        ('{file}?api=models.invalid:9999', ['curl -i http://models.invalid:9999/health/live']),
+        ('{file}?api=http://0.0.0.0:9999', ['127.0.0.1']),
+        ('{file}?api=ftp://127.0.0.1', ['ftp://127.0.0.1 is not an address']),
+        ('{file}?api=http://127.0.0.1:port', ['http://host:9999']),
+        ('{file}?api=javascript:alert(1)', ['is not an address']),
+        ('{file}?api=<img src=x>', ['<img src=x>']),
+        ('{file}?api={host}', ['does not allow calls from other sites (CORS)', 'Access-Control-Allow-Origin: *']),
+        ('{file}?api={other_program}', ['{other_program} answers 404 to /openapi.json']),
+        ('{host}/', ['name the service in its address:', '?api=http://127.0.0.1:9999']),
     ],
 )
-def test_address_that_can_not_be_called(diagnosis, given, said):
-    expect(diagnosis(f'{FILE}?api={given}')).to_contain_text(said)
+def test_it_says_what_is_wrong_and_how_to_mend_it(page, places, url, said):
+    page.goto(url.format(**places))
+    for text in said:
+        expect(page.get_by_role('alert')).to_contain_text(text.format(**places))
+    assert page.locator('img[src=x]').count() == 0
 
 
-def test_cross_origin_calls_not_allowed(diagnosis, static_host):
-    alert = diagnosis(f'{FILE}?api={static_host}')
-    expect(alert).to_contain_text('does not allow calls from other sites (CORS)')
-    expect(alert).to_contain_text('Access-Control-Allow-Origin: *')
-
-
-def test_other_program(diagnosis, other_program):
-    expect(diagnosis(f'{FILE}?api={other_program}')).to_contain_text(f'{other_program} answers 404 to /openapi.json')
-
-
-def test_static_host_without_a_service(diagnosis, static_host):
-    alert = diagnosis(f'{static_host}/')
-    expect(alert).to_contain_text('name the service in its address:')
-    expect(alert.locator('pre')).to_have_text('?api=http://127.0.0.1:9999')
-
-
-def test_secure_page_and_insecure_service(browser):
+def test_secure_page_and_insecure_service(page):
     """The page by https, its files given by the test: Chromium has no certificate for a host of ours."""
-    context = browser.new_context(locale='en-US')
-    page = context.new_page()
     files = {f'/{path.relative_to(DOCS).as_posix()}': path for path in (DOCS / 'page').iterdir()}
     files['/'] = DOCS / 'index.html'
 
@@ -99,22 +68,19 @@ def test_secure_page_and_insecure_service(browser):
     alert = page.get_by_role('alert')
     expect(alert).to_contain_text('the browser does not let it call http://models.example')
     expect(alert).to_contain_text('by https too')
-    context.close()
 
 
-def test_other_address_is_tried(diagnosis, service, static_host):
-    alert = diagnosis(f'{static_host}/')
+def test_other_address_is_tried(page, service, static_host):
+    page.goto(static_host)
+    alert = page.get_by_role('alert')
     alert.get_by_label('Address of the service').fill(service.url.removeprefix('http://'))
     alert.get_by_role('button', name='Connect').click()
-    expect(alert.page.locator('#name')).to_be_visible()
+    expect(page.locator('#name')).to_be_visible()
     expect(alert).to_be_hidden()
 
 
-def test_no_jquery_to_be_had(browser, service):
-    context = browser.new_context(locale='en-US')
-    page = context.new_page()
+def test_no_jquery_to_be_had(page, service):
     page.route('**/jquery*', lambda route: route.abort())
     page.goto(service.url)
     expect(page.get_by_role('alert')).to_contain_text('jQuery could not be loaded')
     expect(page.get_by_role('alert')).to_contain_text('3.7.1')
-    context.close()

@@ -2,14 +2,12 @@
 
 import base64
 import json
+import re
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.pages import send
-
-# A red point, as PNG.
-POINT = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg=='
+from tests.page.conftest import POINT, send
 
 
 @pytest.fixture
@@ -22,18 +20,6 @@ def form(gallery_page):
 
 def field(card, name):
     return card.get_by_label(name, exact=True)
-
-
-def paste(place, **formats):
-    """Paste texts, as the browser does after Control+V."""
-    place.evaluate(
-        """(element, formats) => {
-            const clipboardData = new DataTransfer();
-            Object.entries(formats).forEach(([type, text]) => clipboardData.setData(type, text));
-            element.dispatchEvent(new ClipboardEvent('paste', {clipboardData, bubbles: true, cancelable: true}));
-        }""",
-        formats,
-    )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +64,8 @@ def test_grid_takes_numbers_and_a_pasted_table(form):
     first = form.locator('.as-grid').get_by_role('spinbutton').first
     first.fill('9')
     assert send(form)['cells'] == [[9, 2, 3], [4, 5, 6]]
-    paste(first, **{'text/plain': '10\t20\t30\n40\t50\t60'})
+    form.page.evaluate('(text) => navigator.clipboard.writeText(text)', '10\t20\t30\n40\t50\t60')
+    first.press('Control+v')
     assert send(form)['cells'] == [[10, 20, 30], [40, 50, 60]]
 
 
@@ -129,17 +116,15 @@ def test_an_answer_does_not_stay_beside_what_was_not_sent(form):
 def test_nested_value_is_judged_while_it_is_written(form, text, message):
     field(form, 'tree').fill('')
     field(form, 'tree').press_sequentially(text)
-    live = form.locator('.as-json .live')
-    expect(live).to_contain_text(message) if message else expect(live).to_have_text('')
+    expect(form.locator('.as-json .live')).to_have_text(re.compile(re.escape(message) if message else '^$'))
 
 
 def test_hints(form):
     for name, hint in (('text', 'A short text · 2 … 20 characters'), ('Weight', 'in kg · 0 … 10')):
         expect(form.locator(f'.field:has(label:text-is("{name}")) .hint')).to_have_text(hint)
     # Its upper bound is the largest number of 32 bits, and not worth a word.
-    expect(form.page.locator('#v1-WineModel .hint').first).to_have_text(
-        '11.0 to 14.8 in the wines that it learnt from · ≥ 0'
-    )
+    wine = form.page.locator('#v1-WineModel .hint').first
+    expect(wine).to_have_text('11.0 to 14.8 in the wines that it learnt from · ≥ 0')
 
 
 def test_tabs_are_in_step(form):
@@ -167,60 +152,51 @@ def test_value_that_no_form_can_hold_stays_in_its_tab(form):
     expect(form.locator('.raw .error')).to_contain_text('Not valid JSON')
 
 
-@pytest.mark.parametrize('way', ['chosen', 'dropped', 'pasted'])
+@pytest.mark.parametrize('way', ['chosen', 'dropped'])
 def test_picture(gallery_page, way):
     card = gallery_page.locator('#v1-PictureModel')
-    picture = base64.b64decode(POINT) + b'end'
-    file = {'name': 'point.png', 'mimeType': 'image/png', 'buffer': picture}
-    give = """(element, [kind, text]) => {
-        const data = new DataTransfer();
-        const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-        data.items.add(new File([bytes], 'point.png', {type: 'image/png'}));
-        const options = {bubbles: true, cancelable: true, dataTransfer: data, clipboardData: data};
-        element.dispatchEvent(kind === 'drop' ? new DragEvent(kind, options) : new ClipboardEvent(kind, options));
-    }"""
     zone = card.locator('.drop')
+    picture = base64.b64decode(POINT) + b'end'
+    encoded = base64.b64encode(picture).decode()
     if way == 'chosen':
         with gallery_page.expect_file_chooser() as chooser:
             zone.click()
-        chooser.value.set_files(file)
-    elif way == 'dropped':
-        zone.evaluate(give, ['drop', base64.b64encode(picture).decode()])
+        chooser.value.set_files({'name': 'point.png', 'mimeType': 'image/png', 'buffer': picture})
     else:
-        zone.hover()
-        gallery_page.evaluate('document.activeElement.blur()')
-        gallery_page.locator('body').evaluate(give, ['paste', base64.b64encode(picture).decode()])
+        dragged = gallery_page.evaluate_handle(
+            """(text) => {
+                const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+                const data = new DataTransfer();
+                data.items.add(new File([bytes], 'point.png', {type: 'image/png'}));
+                return data;
+            }""",
+            encoded,
+        )
+        zone.dispatch_event('drop', {'dataTransfer': dragged})
     expect(zone).to_contain_text('point.png · 73 B')
-    assert send(card) == {'answer': base64.b64encode(picture).decode()}
-    image = card.locator('.result img')
-    expect(image).to_be_visible()
-    assert image.evaluate('image => image.naturalWidth') == 1
+    assert send(card) == {'answer': encoded}
+    expect(card.locator('.result img')).to_have_js_property('naturalWidth', 1)
     gallery_page.reload()
 
 
-def test_picture_of_the_clipboard(gallery_page):
-    """With the real clipboard and the real key, at a zone that has the focus."""
+@pytest.mark.parametrize('place', ['focus', 'mouse'])
+def test_picture_of_the_clipboard(gallery_page, place):
+    """With the real clipboard and the real key, at a zone that has the focus or that the mouse is over."""
     card = gallery_page.locator('#v1-PictureModel')
     gallery_page.evaluate(
-        """async (text) => {
-            const blob = await (await fetch('page/icon.svg')).blob().then(() => new Promise((done) => {
-                const canvas = Object.assign(document.createElement('canvas'), {width: 3, height: 2});
-                canvas.getContext('2d').fillRect(0, 0, 3, 2);
-                canvas.toBlob(done, 'image/png');
-            }));
-            await navigator.clipboard.write([new ClipboardItem({'image/png': blob})]);
+        """async () => {
+            const canvas = new OffscreenCanvas(3, 2);
+            canvas.getContext('2d').fillRect(0, 0, 3, 2);
+            await navigator.clipboard.write([new ClipboardItem({'image/png': await canvas.convertToBlob()})]);
         }"""
     )
-    field(card, 'answer').focus()
+    if place == 'focus':
+        field(card, 'answer').focus()
+    else:
+        card.locator('.drop').hover()
+        gallery_page.evaluate('document.activeElement.blur()')
     gallery_page.keyboard.press('Control+v')
     expect(card.locator('.drop')).to_contain_text('.png')
     send(card)
-    assert card.locator('.result img').evaluate('image => [image.naturalWidth, image.naturalHeight]') == [3, 2]
-
-
-def test_file(gallery_page):
-    card = gallery_page.locator('#v1-FileModel')
-    data = bytes(range(256)) * 20
-    field(card, 'file').set_input_files({'name': 'a b.bin', 'mimeType': 'application/octet-stream', 'buffer': data})
-    expect(card.locator('.drop')).to_contain_text('a b.bin · 5.0 KB')
-    assert base64.b64decode(send(card)['file']) == data
+    expect(card.locator('.result img')).to_have_js_property('naturalWidth', 3)
+    gallery_page.reload()

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.pages import send
+from tests.page.conftest import send, send_json
 
 
 @pytest.fixture
@@ -18,8 +18,7 @@ def test_replay_after_a_reload(page):
     form.get_by_label('text', exact=True).fill('first')
     body = send(form)
     other = page.locator('#v2-AnyModel')
-    other.get_by_role('textbox', name='JSON').fill('[1, 2, 3]')
-    send(other)
+    send_json(other, '[1, 2, 3]')
     page.reload()
     calls = page.get_by_role('region', name='Your last calls').get_by_role('listitem')
     expect(calls.locator('strong')).to_have_text(['/v2/AnyModel', '/v1/FormModel'])
@@ -36,8 +35,7 @@ def test_replay_after_a_reload(page):
 def test_twenty_are_kept_and_forgotten_on_demand(page):
     card = page.locator('#v2-AnyModel')
     for count in range(1, 23):
-        card.get_by_role('textbox', name='JSON').fill(str([0] * count))
-        send(card)
+        send_json(card, str([0] * count))
     calls = page.locator('#calls li')
     expect(calls).to_have_count(20)
     expect(calls.first.locator('code')).to_have_text(str([0] * 22))
@@ -53,8 +51,7 @@ def test_pictures_that_fill_the_browser_push_the_oldest_out(page):
     page.evaluate("localStorage.setItem('other', 'x'.repeat(5e6))")
     card = page.locator('#v2-AnyModel')
     for letter in 'abcd':
-        card.get_by_role('textbox', name='JSON').fill(f'["{letter * 80_000}"]')
-        send(card)
+        send_json(card, f'["{letter * 80_000}"]')
     codes = page.locator('#calls code').all_text_contents()
     assert 1 <= len(codes) < 4
     assert codes[0].startswith('["dd')

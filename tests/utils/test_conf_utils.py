@@ -6,33 +6,27 @@ from model_serving.serving.errors import StartError
 from model_serving.utils.conf_utils import Conf
 
 
-@pytest.fixture
-def conf(tmp_path):
-    """A function that reads settings from files and an environment: `conf({'a.conf': '…'}, NAME='…')`."""
-
-    def read(files, **environ):
-        for name, content in files.items():
-            data = content if isinstance(content, bytes) else content.encode()
-            (tmp_path / name).write_bytes(data)
-        return Conf(tmp_path, environ)
-
-    return read
+def conf(folder, files, **environ):
+    """Read settings from files that are written to a folder, and from an environment."""
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding='latin-1')
+    return Conf(folder, environ)
 
 
-def test_the_environment_goes_over_the_models_file_and_that_over_the_general_one(conf):
+def test_the_environment_goes_over_the_models_file_and_that_over_the_general_one(tmp_path):
     files = {
         'serving.conf': '[serving]\nmax_body = 2 KiB\n[model]\ntimeout = 7\nmax_queue = 8\nmax_body = 3 KiB\n',
         'a.conf': '[model]\nname = AModel\nmax_queue = 9\nmax_body = 4 KiB\n',
     }
-    settings = conf(files, MODEL_SERVING_AMODEL_MAX_BODY='5 KiB', MODEL_SERVING_MODEL_MAX_BATCH_SIZE='6')
+    settings = conf(tmp_path, files, MODEL_SERVING_AMODEL_MAX_BODY='5 KiB', MODEL_SERVING_MODEL_MAX_BATCH_SIZE='6')
     assert settings.serving['max_body'] == 2048
     a, other = settings.model('AModel'), settings.model('OtherModel')
     assert [a[key] for key in ('timeout', 'max_queue', 'max_body', 'max_batch_size')] == [7, 9, 5120, 6]
     assert [other[key] for key in ('timeout', 'max_queue', 'max_body', 'max_batch_size')] == [7, 8, 3072, 6]
 
 
-def test_a_byte_order_mark_is_no_obstacle(conf):
-    assert conf({'serving.conf': b'\xef\xbb\xbf[serving]\nmax_body = 64 KiB\n'}).serving['max_body'] == 65536
+def test_a_byte_order_mark_is_no_obstacle(tmp_path):
+    assert conf(tmp_path, {'serving.conf': '\xef\xbb\xbf[serving]\nmax_body = 64 KiB\n'}).serving['max_body'] == 65536
 
 
 @pytest.mark.parametrize(
@@ -46,12 +40,12 @@ def test_a_byte_order_mark_is_no_obstacle(conf):
         ('[models]\n', '[models] is no section; there are [serving] and [model].'),
         ('timeout = 3\n', 'File contains no section headers.'),
         ('[model]\ntimeout = 3\ntimeout = 4\n', "option 'timeout' in section 'model' already exists"),
-        (b'[model]\ntimeout = \xff\n', "'utf-8' codec can't decode byte 0xff"),
+        ('[model]\ntimeout = \xff\n', "'utf-8' codec can't decode byte 0xff"),
     ],
 )
-def test_what_is_wrong_is_one_line_with_the_file(conf, tmp_path, content, reason):
+def test_what_is_wrong_is_one_line_with_the_file(tmp_path, content, reason):
     with pytest.raises(StartError) as error:
-        conf({'serving.conf': content}).model('AModel')
+        conf(tmp_path, {'serving.conf': content}).model('AModel')
     message = str(error.value)
     assert message.startswith(f'{tmp_path}/serving.conf: ')
     assert reason in message
@@ -65,6 +59,6 @@ def test_a_file_that_can_not_be_read(tmp_path):
         Conf(tmp_path, {})
 
 
-def test_a_bad_variable(conf):
+def test_a_bad_variable(tmp_path):
     with pytest.raises(StartError, match=r"^MODEL_SERVING_AMODEL_MAX_QUEUE = '-1': it must be a whole number"):
-        conf({}, MODEL_SERVING_AMODEL_MAX_QUEUE='-1').model('AModel')
+        conf(tmp_path, {}, MODEL_SERVING_AMODEL_MAX_QUEUE='-1').model('AModel')

@@ -7,54 +7,34 @@ import pytest
 from model_serving.utils import cpu_utils
 from model_serving.utils.conf_utils import BASE_FOLDER
 
-UNLIMITED = {'cpu.max': 'max 100000\n'}
+
+@pytest.fixture(autouse=True)
+def cgroup(tmp_path, monkeypatch):
+    """A folder in the place of the system's cgroup, on a machine of 16 cores."""
+    monkeypatch.setattr(cpu_utils, 'CGROUP_FOLDER', tmp_path)
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: set(range(16)))
+    return tmp_path
 
 
-@pytest.fixture
-def quota(tmp_path, monkeypatch):
-    """A function that puts files in the place of the system's cgroup."""
-
-    def write(files):
-        for name, text in files.items():
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            (tmp_path / name).write_text(text)
-        monkeypatch.setattr(cpu_utils, 'CGROUP_FOLDER', tmp_path)
-        monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: set(range(16)))
-
-    return write
-
-
-@pytest.mark.parametrize(
-    ('files', 'cores'),
-    [
-        (UNLIMITED, 16),
-        ({}, 16),
-        ({'cpu.max': '400000 100000\n'}, 4),
-        ({'cpu.max': '150000 100000\n'}, 1),
-        ({'cpu.max': '50000 100000\n'}, 1),
-        ({'cpu.max': '9900000 100000\n'}, 16),
-    ],
-)
-def test_the_cores_of_a_container_are_those_of_its_quota(quota, files, cores):
-    quota(files)
+@pytest.mark.parametrize('quota, cores', [(None, 16), ('max', 16), (400000, 4), (150000, 1), (50000, 1), (9900000, 16)])
+def test_the_cores_of_a_container_are_those_of_its_quota(cgroup, quota, cores):
+    if quota:
+        (cgroup / 'cpu.max').write_text(f'{quota} 100000\n')
     assert cpu_utils.available_cores() == cores
 
 
-@pytest.mark.parametrize(('workers', 'threads'), [(1, 16), (3, 5), (16, 1), (40, 1)])
-def test_each_worker_gets_its_share_of_the_cores(quota, monkeypatch, workers, threads):
-    quota(UNLIMITED)
+@pytest.mark.parametrize('workers, threads', [(1, 16), (3, 5), (16, 1), (40, 1)])
+def test_each_worker_gets_its_share_of_the_cores(monkeypatch, workers, threads):
     monkeypatch.setattr(os, 'environ', {})
     cpu_utils.limit_threads(workers)
     assert {os.environ[name] for name in cpu_utils.THREAD_VARIABLES} == {str(threads)}
     assert cpu_utils.numeric_threads() == threads
 
 
-def test_what_the_user_set_stays(quota, monkeypatch):
-    quota(UNLIMITED)
+def test_what_the_user_set_stays(monkeypatch):
     monkeypatch.setattr(os, 'environ', {'OMP_NUM_THREADS': '7,2'})
     cpu_utils.limit_threads(4)
-    assert os.environ['OMP_NUM_THREADS'] == '7,2'
-    assert os.environ['MKL_NUM_THREADS'] == '4'
+    assert (os.environ['OMP_NUM_THREADS'], os.environ['MKL_NUM_THREADS']) == ('7,2', '4')
     assert cpu_utils.numeric_threads() == 7
 
 

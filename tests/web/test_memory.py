@@ -7,14 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.conftest import memory
-from tests.fakes.misbehaving import files
-from tests.web.nasty_requests import DEFLATE, GZIP, chunked, chunks, head, packed, post
+from tests.fakes.misbehaving import do, files
+from tests.web.nasty_requests import CHUNKED, DEFLATE, GZIP, JSON, MIB, chunked, chunks, head, packed, post
 
-MIB = 2**20
 MOST = 64 * MIB
 PATH = '/v1/OtherModel'
 LINE = f'POST {PATH} HTTP/1.1'
-JSON = 'Content-Type: application/json'
 
 
 def zeros(size, wbits=31) -> bytes:
@@ -24,17 +22,17 @@ def zeros(size, wbits=31) -> bytes:
 
 
 # The limit of this model is 1 MiB, which is the default.
-BOMB = zeros(1000 * MIB)
+LARGE, BOMB = bytes(64 * MIB), zeros(1000 * MIB)
 ATTACKS = {
     'one byte over the limit': post(b'x' * (MIB + 1), line=LINE),
-    '64 MiB': post(bytes(64 * MIB), line=LINE),
-    '64 MiB, more announced': post(bytes(64 * MIB), length=10**12, line=LINE),
-    '64 MiB of chunks': head(JSON, 'Transfer-Encoding: chunked', line=LINE) + chunks(bytes(64 * MIB), 64 * 1024),
-    '64 MiB in one chunk': head(JSON, 'Transfer-Encoding: chunked', line=LINE) + b'ffffffff\r\n' + bytes(64 * MIB),
+    '64 MiB': post(LARGE, line=LINE),
+    '64 MiB, more announced': post(LARGE, length=10**12, line=LINE),
+    '64 MiB of chunks': head(JSON, CHUNKED, line=LINE) + chunks(LARGE, 64 * 1024),
+    '64 MiB in one chunk': head(JSON, CHUNKED, line=LINE) + b'ffffffff\r\n' + LARGE,
     'a chunk size without end': chunked(b'0' * 64 * MIB),
     'a head without end': head()[:-2] + b'X-A: ' + b'a' * 64 * MIB,
     'a bomb of 1 GiB': post(BOMB, GZIP, line=LINE),
-    'a bomb of 1 GiB in chunks': head(JSON, GZIP, 'Transfer-Encoding: chunked', line=LINE) + chunks(BOMB),
+    'a bomb of 1 GiB in chunks': head(JSON, GZIP, CHUNKED, line=LINE) + chunks(BOMB),
     'a bomb of 1 GiB without a frame': post(zeros(1000 * MIB, -15), DEFLATE, line=LINE),
     'a bomb of brackets': post(packed(b'[' * MIB), GZIP, line=LINE),
     'a bomb of digits': post(packed(b'9' * MIB), GZIP, line=LINE),
@@ -45,27 +43,20 @@ DEFAULT_RUN = ('64 MiB of chunks', 'a bomb of 1 GiB in chunks')
 
 @pytest.fixture(scope='module')
 def service(service_class, tmp_path_factory):
-    """One worker with as many threads as by default, so far idle."""
+    """One worker with as many threads as by default; `idle_memory` is what it has when it is idle."""
     one = service_class(tmp_path_factory.mktemp('memory'), files(), {'WORKERS': '1'})
     one.start()
+    assert do(one, 'echo', 1, PATH).json() == {'result': 1}
+    (one.worker,) = one.worker_pids
+    one.idle_memory = memory(one.worker)
     yield one
     one.stop()
-
-
-@pytest.fixture(scope='module')
-def idle(service):
-    """The worker's pid, and the bytes that it has when it is idle."""
-    assert service.post(PATH, {'do': 'echo', 'value': 1}).json() == {'result': 1}
-    (pid,) = service.worker_pids
-    return pid, memory(pid)
 
 
 @pytest.mark.parametrize(
     'name', [name if name in DEFAULT_RUN else pytest.param(name, marks=pytest.mark.long) for name in ATTACKS]
 )
-def test_the_peak_stays_near_what_the_worker_has_when_idle(service, idle, connect, name):
-    pid, size = idle
-
+def test_the_peak_stays_near_what_the_worker_has_when_idle(service, connect, name):
     def attack(_):
         connection = connect(service)
         with contextlib.suppress(ConnectionError):
@@ -73,7 +64,7 @@ def test_the_peak_stays_near_what_the_worker_has_when_idle(service, idle, connec
 
     with ThreadPoolExecutor(16) as threads:
         statuses = set(threads.map(attack, range(32)))
-    assert memory(pid, 'VmHWM') - size < MOST
+    assert memory(service.worker, 'VmHWM') - service.idle_memory < MOST
     assert statuses <= {b'400', b'413', b'431', b'', None}
-    assert service.post(PATH, {'do': 'echo', 'value': 1}).json() == {'result': 1}
-    assert service.worker_pids == [pid]
+    assert do(service, 'echo', 1, PATH).json() == {'result': 1}
+    assert service.worker_pids == [service.worker]
