@@ -132,6 +132,15 @@ def memory(pid, field='VmRSS') -> int:
     return int(re.search(rf'^{field}:\s+(\d+) kB$', status, re.MULTILINE)[1]) * 1024
 
 
+@contextlib.contextmanager
+def takes_less_memory_than(size, service):
+    """What happens here costs the only worker of a service less than `size` bytes of memory."""
+    (pid,) = service.worker_pids
+    before = memory(pid)
+    yield
+    assert memory(pid) - before < size
+
+
 def children(pid) -> list:
     """Return the processes that a process has started (Linux)."""
     return [int(word) for word in Path(f'/proc/{pid}/task/{pid}/children').read_text().split()]

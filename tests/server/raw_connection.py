@@ -20,7 +20,8 @@ IN_CHUNKS = (
 )
 # Files of a service that waits a second for silent clients, and as long for those that it has refused.
 IMPATIENT = with_constants(server__protocol__SILENCE=1, asgi__SILENCE=1, front__failures__DRAIN=1)
-HELLO = b'{"result":"Hello, Leo!"}\n'
+# The status and the body of the answer to such a request.
+HELLO = (200, b'{"result":"Hello, Leo!"}\n')
 
 
 class Answer(NamedTuple):
@@ -29,6 +30,10 @@ class Answer(NamedTuple):
     status: int
     headers: dict
     body: bytes
+
+    @property
+    def outcome(self) -> tuple:
+        return self.status, self.body
 
 
 class RawConnection:
