@@ -102,3 +102,7 @@ class Connections(contextlib.ExitStack):
 
 def statuses(answers) -> list:
     return [answer.status for answer in answers]
+
+
+def outcomes(answers) -> list:
+    return [answer.outcome for answer in answers]
