@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    for mark, count in getattr(config, 'left_out', {}).items():
-        terminalreporter.write_line(f'Left out, run by bin/test.sh --all: {count} marked {mark}')
+    for mark, number in getattr(config, 'left_out', {}).items():
+        terminalreporter.write_line(f'Left out, run by bin/test.sh --all: {number} marked {mark}')
 
 
 class Service:
@@ -54,17 +55,26 @@ class Service:
         self.folder = folder
         self.port = free_port()
         self.url = f'http://127.0.0.1:{self.port}'
-        self.environment = {
-            **os.environ,
-            'PORT': str(self.port),
-            'HOST': '127.0.0.1',
-            **(environment or {}),
-        }
+        self.environment = {**os.environ, 'PORT': str(self.port), 'HOST': '127.0.0.1', **(environment or {})}
         copy_tree(folder)
         for name, text in (files or {}).items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding='utf-8')
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *error):
+        self.stop()
+
+    def without_models(self, *names):
+        """Remove the settings of models, of all but those named, that are not served here: they would stop it."""
+        for path in (self.folder / 'conf').glob('*_model.conf'):
+            if path.name not in names:
+                path.unlink()
+        return self
 
     def run(self, *command, **options):
         """Run a command in the copy and return it finished, its output as text."""
@@ -166,10 +176,8 @@ def service_class():
 @pytest.fixture(scope='session')
 def service(tmp_path_factory):
     """The service as it is in the repository, running; shared, so leave it as it is."""
-    running = Service(tmp_path_factory.mktemp('a service') / 'model serving')
-    running.start()
-    yield running
-    running.stop()
+    with Service(tmp_path_factory.mktemp('a service') / 'model serving') as running:
+        yield running
 
 
 @pytest.fixture(scope='session')
@@ -179,10 +187,8 @@ def misbehaving(tmp_path_factory):
 
     settings = files(timeout=2, max_body='16 KiB', max_batch_size=8)
     environment = {'WORKERS': '1', 'THREADS': '8', 'MODEL_SERVING_LIMITEDMODEL_MAX_QUEUE': '2'}
-    running = Service(tmp_path_factory.mktemp('bad days') / 'model serving', settings, environment)
-    running.start()
-    yield running
-    running.stop()
+    with Service(tmp_path_factory.mktemp('bad days') / 'model serving', settings, environment) as running:
+        yield running
 
 
 @pytest.fixture(scope='session')
@@ -193,14 +199,9 @@ def gallery(tmp_path_factory):
         'model_serving/routes.py': 'from .gallery import ROUTES as ROUTES\n',
         'conf/xxx_model.conf': '[model]\nname = FormModel\n',
     }
-    running = Service(tmp_path_factory.mktemp('gallery') / 'model serving', files)
-    # Settings of models that it does not have would stop it.
-    for path in (running.folder / 'conf').glob('*_model.conf'):
-        if path.name not in ('xxx_model.conf', 'wine_model.conf'):
-            path.unlink()
-    running.start()
-    yield running
-    running.stop()
+    stopped = Service(tmp_path_factory.mktemp('gallery') / 'model serving', files)
+    with stopped.without_models('xxx_model.conf', 'wine_model.conf') as running:
+        yield running
 
 
 @pytest.fixture
@@ -209,24 +210,44 @@ def make_service(tmp_path):
 
     `make_service(files={'conf/a.conf': '…'}, environment={'WORKERS': '1'}, start=True)`
     """
-    made = []
+    numbers = count()
+    with contextlib.ExitStack() as made:
 
-    def make(files=None, environment=None, start=True):
-        one = Service(tmp_path / f'model serving {len(made)}', files, environment)
-        made.append(one)
-        if start:
-            one.start()
-        return one
+        def make(files=None, environment=None, start=True):
+            one = Service(tmp_path / f'model serving {next(numbers)}', files, environment)
+            made.callback(one.stop)
+            if start:
+                one.start()
+            return one
 
-    yield make
-    for one in made:
-        one.stop()
+        yield make
 
 
 def run_async(coroutine):
     """Run a coroutine on an event loop of its own; in a thread, since the browser's tests leave a loop running here."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, coroutine).result()
+
+
+async def call_asgi(app, method, path, headers, body):
+    """Call an ASGI application as a server does; return status, headers and body of its answer."""
+    length = (b'content-length', b'%d' % len(body))
+    scope = {
+        'type': 'http', 'http_version': '1.1', 'method': method, 'scheme': 'http', 'path': path,
+        'raw_path': path.encode(), 'query_string': b'',
+        'headers': [*((name.lower().encode(), text.encode()) for name, text in headers.items()), length],
+    }  # fmt: skip
+    sent = []
+
+    async def receive():
+        return {'type': 'http.request', 'body': body, 'more_body': False}
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, receive, send)
+    headers = [(name.decode(), value.decode()) for name, value in sent[0]['headers']]
+    return sent[0]['status'], headers, b''.join(piece.get('body', b'') for piece in sent[1:])
 
 
 def predict_by(batcher, instance, seconds):
@@ -248,9 +269,7 @@ def make_gates(make_service):
         routes = (BASE_FOLDER / 'tests' / 'fakes' / 'gate_routes.py').read_text(encoding='utf-8')
         environment = {'PYTHONPATH': str(BASE_FOLDER), **(environment or {})}
         service = make_service({'model_serving/routes.py': routes, **(files or {})}, environment, start=False)
-        for conf in (service.folder / 'conf').glob('*_model.conf'):
-            conf.unlink()  # of models that these routes do not have
-        service.start()
+        service.without_models().start()
         made.append(service)
         return service
 

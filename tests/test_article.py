@@ -1,14 +1,6 @@
 """The two files of a model as the article has them, in place of ours: they serve unchanged."""
 
-from pathlib import Path
-
 import pytest
-from flask_restful import Resource, request
-
-from model_serving.app import create_app
-from model_serving.serving.route import Route
-from model_serving.utils.conf_utils import Conf
-from model_serving.utils.validation_utils import validate_json
 
 MODEL = """
 from ..utils.log_utils import XXXModel_LOGGER
@@ -49,10 +41,8 @@ FILES = {
 @pytest.fixture(scope='module')
 def article(service_class, tmp_path_factory):
     """The service with the article's two files."""
-    running = service_class(tmp_path_factory.mktemp('article') / 'model serving', FILES, {'WORKERS': '2'})
-    running.start()
-    yield running
-    running.stop()
+    with service_class(tmp_path_factory.mktemp('article') / 'model serving', FILES, {'WORKERS': '2'}) as running:
+        yield running
 
 
 def test_the_contract(article):
@@ -78,18 +68,3 @@ def test_it_is_ready_and_documented(article):
     content = document['paths']['/v1/XXXModel']['post']['requestBody']['content']['application/json']
     schema = document['components']['schemas'][content['schema']['$ref'].rpartition('/')[2]]
     assert schema['properties']['name']['type'] == 'string'
-
-
-class ForcedResource(Resource):
-    @validate_json({'required': ['name']}, force=True)
-    def post(self):
-        return {'result': request.json['name']}
-
-
-def test_where_it_is_forced_a_body_of_any_type_is_read():
-    client = create_app(
-        [Route('/v1/ForcedModel', ForcedResource)], Conf(environ={}, folder=Path('nowhere'))
-    ).test_client()
-    answer = client.post('/v1/ForcedModel', data='{"name": "Leo"}', content_type='text/plain')
-    assert (answer.status_code, answer.json) == (200, {'result': 'Leo'})
-    assert client.post('/v1/ForcedModel').json['message'] == 'No JSON object'
