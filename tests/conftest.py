@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
@@ -314,45 +315,10 @@ def client():
     return create_app().test_client()
 
 
-class Connection:
-    """A socket to a service, for what no HTTP client would send."""
-
-    def __init__(self, service, timeout=20):
-        self.socket = socket.create_connection(('127.0.0.1', service.port), timeout=timeout)
-
-    def exchange(self, data: bytes, half_close=False) -> bytes:
-        """Send and return all that comes back until the service closes, or answers a first request in full."""
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.socket.sendall(data)
-            if half_close:
-                self.socket.shutdown(socket.SHUT_WR)
-        return self.read()
-
-    def read(self) -> bytes:
-        answer = b''
-        with contextlib.suppress(ConnectionResetError):
-            while not _is_whole(answer):
-                data = self.socket.recv(65536)
-                if not data:
-                    break
-                answer += data
-        return answer
-
-
-def _is_whole(answer):
-    head, end, body = answer.partition(b'\r\n\r\n')
-    length = re.search(rb'\r\ncontent-length: *(\d+)', head, re.IGNORECASE)
-    return bool(end and length and len(body) >= int(length[1]))
-
-
 @pytest.fixture
 def connect():
-    """A function that opens a raw connection to a service; they are closed after the test."""
+    """A function that opens a connection as in tests/server/raw_connection.py; they are closed after the test."""
+    from tests.server.raw_connection import RawConnection
+
     with contextlib.ExitStack() as stack:
-
-        def open_connection(service, timeout=20):
-            connection = Connection(service, timeout)
-            stack.callback(connection.socket.close)
-            return connection
-
-        yield open_connection
+        yield lambda service, timeout=20: stack.enter_context(closing(RawConnection(service, timeout=timeout)))

@@ -97,29 +97,28 @@ def test_calls_that_take_longer_than_the_graceful_time_are_told_so(make_gates, t
     assert call.result().json()['message'].startswith('The service was stopped before the model had answered.')
 
 
-def test_term_answers_requests_that_came_together(make_gates):
+def test_term_answers_requests_that_came_together(make_gates, connect):
     service = make_gates({'WORKERS': '1'})
-    with Connections(service) as opened:
-        connection = opened.open(post(b'{}', line='POST /v1/GateModel HTTP/1.1') + REQUEST)
-        wait_until(lambda: entered(service) == 1)
-        send_signal(service, 'TERM')
-        (service.folder / 'open').touch()
-        assert statuses(connection.answers()) == [200, 200]
+    connection = connect(service)
+    connection.send(post(b'{}', line='POST /v1/GateModel HTTP/1.1') + REQUEST)
+    wait_until(lambda: entered(service) == 1)
+    send_signal(service, 'TERM')
+    (service.folder / 'open').touch()
+    assert statuses(connection.answers()) == [200, 200]
 
 
-def test_term_answers_who_has_just_connected(make_gates, threads):
+def test_term_answers_who_has_just_connected(make_gates, threads, connect):
     """The connection is made before the worker is told to end, its request comes a little later."""
     service = make_gates({'WORKERS': '1'})
     held = threads.submit(service.post, '/v1/GateModel', {})
     wait_until(lambda: entered(service) == 1)
     (worker,) = service.worker_pids
     os.kill(worker, signal.SIGSTOP)
-    with Connections(service) as opened:
-        connection = opened.open()
-        send_signal(service, 'TERM')
-        os.kill(worker, signal.SIGCONT)
-        threading.Event().wait(0.1)
-        assert connection.call().outcome == HELLO
+    connection = connect(service)
+    send_signal(service, 'TERM')
+    os.kill(worker, signal.SIGCONT)
+    threading.Event().wait(0.1)
+    assert connection.call().outcome == HELLO
     (service.folder / 'open').touch()
     assert held.result().status_code == 200
 
