@@ -124,7 +124,6 @@ def test_google_parses_app_yaml():
     app = appinfo.LoadSingleAppInfo((BASE_FOLDER / 'app.yaml').read_text(encoding='utf-8'))
     assert (app.runtime, app.instance_class, app.inbound_services) == ('python314', 'F1', ['warmup'])
     assert app.automatic_scaling.max_instances == 1
-    assert [(handler.url, handler.script) for handler in app.handlers] == [('/.*', 'auto')]
     assert app.env_variables == {'WORKERS': '1', 'THREADS': '8'}
 
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 
 import pytest
-import requests
 
 from tests.conftest import wait_until
 
@@ -48,10 +47,6 @@ def start(tree, tmp_path):
 def is_open(port) -> bool:
     with socket.socket() as caller:
         return caller.connect_ex(('127.0.0.1', port)) == 0
-
-
-def ask(tree):
-    return requests.post(f'{tree.url}/v1/XXXModel', json={'name': 'Leo'}, timeout=30).json()
 
 
 @contextlib.contextmanager
@@ -173,8 +168,8 @@ def test_an_odd_length_is_no_500(tree, start, connect, length):
 
 def test_it_serves_and_has_loaded_its_models_once(tree, start):
     log = start('127.0.0.1')
-    assert ask(tree) == {'result': 'Hello, Leo!'}
-    assert requests.get(f'{tree.url}/health/ready', timeout=30).status_code == 200
+    assert tree.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
+    assert tree.get('/health/ready').status_code == 200
     wait_until(lambda: 'POST /v1/XXXModel' in log.read_text())
     (line,) = [line for line in log.read_text().splitlines() if INITIALIZING in line]
     assert re.fullmatch(r'\[[\d/]+ [\d:]+\] - \[INFO\] - \[XXXModel\] - Initializing XXX Model \.\.\.', line)
@@ -182,20 +177,20 @@ def test_it_serves_and_has_loaded_its_models_once(tree, start):
 
 def test_debug_reloads_and_the_watching_process_loads_no_model(tree, start):
     log = start('127.0.0.1', '--debug')
-    assert ask(tree) == {'result': 'Hello, Leo!'}
+    assert tree.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
     wait_until(lambda: 'POST /v1/XXXModel' in log.read_text())
     assert log.read_text().count(INITIALIZING) == 1
     text = (tree.folder / 'model_serving' / 'models' / 'xxx_model.py').read_text(encoding='utf-8')
     with changed(tree, 'models/xxx_model.py', text.replace('Hello', 'Good day')):
         wait_until(lambda: log.read_text().count(INITIALIZING) == 2)
         # The first process holds the socket, so the request waits until the new one answers.
-        assert ask(tree) == {'result': 'Good day, Leo!'}
+        assert tree.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Good day, Leo!'}
 
 
 @pytest.mark.parametrize('host, shown', [('127.0.0.1', True), ('0.0.0.0', False)])
 def test_the_debugger_is_for_this_machine_alone(tree, start, host, shown):
     start(host, '--debug')
-    answer = requests.get(f'{tree.url}/?__debugger__=yes&cmd=resource&f=debugger.js', timeout=30)
+    answer = tree.get('/?__debugger__=yes&cmd=resource&f=debugger.js')
     assert ('javascript' in answer.headers['Content-Type']) == shown
 
 
