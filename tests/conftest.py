@@ -83,12 +83,13 @@ class Service:
         return subprocess.run(command, cwd=self.folder, **options)
 
     def start(self):
-        finished = self.run('bin/start.sh')
-        assert finished.returncode == 0, finished.stdout + finished.stderr
-        return finished.stdout
+        return self._succeed('bin/start.sh')
 
     def stop(self):
-        finished = self.run('bin/stop.sh')
+        return self._succeed('bin/stop.sh')
+
+    def _succeed(self, command):
+        finished = self.run(command)
         assert finished.returncode == 0, finished.stdout + finished.stderr
         return finished.stdout
 

@@ -159,21 +159,15 @@ def test_where_it_is_forced_a_body_of_any_type_is_read(ways):
 
 
 @pytest.fixture(scope='module')
-def app(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('conf')
-    (folder / 'empty.conf').touch()
+def app():
+    """An app whose front runs on the process's event loop."""
     routes = [
         Route(f'/v1/{name}Model', getattr(handlers, f'{name}Resource'), handlers.EchoModel)
         for name in ('Async', 'Def', 'Forced', 'ReadOnly', 'Decorated')
     ]
-    return create_app(routes, Conf(folder, {'MODEL_SERVING_SERVING_MAX_BODY': '4 KiB'}))
-
-
-@pytest.fixture(scope='module')
-def front(app):
-    """The front of `app`, started on the process's event loop."""
-    event_loop.run(app.extensions['front'].start(), 'start', 60)
-    return app.extensions['front']
+    started = create_app(routes, Conf('nowhere', {'MODEL_SERVING_SERVING_MAX_BODY': '4 KiB'}))
+    event_loop.run(started.extensions['front'].start(), 'start', 60)
+    return started
 
 
 values = st.one_of(
@@ -202,9 +196,10 @@ PATHS = [f'/v1/{name}Model' for name in ('Async', 'Async', 'Def', 'Forced', 'Rea
         max_size=2,
     ),
 )
-def test_the_front_answers_generated_requests_as_flask_alone(app, front, method, path, content_type, body, extra):
+def test_the_front_answers_generated_requests_as_flask_alone(app, method, path, content_type, body, extra):
     headers = {'Content-Type': content_type, 'X-Request-ID': 'the-same', 'Host': 'localhost', **extra}
     response = app.test_client().open(path, method=method, headers=headers, data=body)
     flask = comparable(response.status_code, list(response.headers), response.get_data())
-    status, found, data = event_loop.run(call_asgi(front, method, path, headers, body), 'the front', 60)
+    called = call_asgi(app.extensions['front'], method, path, headers, body)
+    status, found, data = event_loop.run(called, 'the front', 60)
     assert comparable(status, found, b'' if method == 'HEAD' else data) == flask

@@ -135,17 +135,12 @@ def test_a_stop_with_idle_connections_ends_within_three_seconds(make_service):
 
 @pytest.mark.parametrize('name', ['INT', pytest.param('QUIT', marks=pytest.mark.long)])
 @pytest.mark.parametrize(
-    'path, body',
-    [
-        pytest.param('GateModel', {}, marks=pytest.mark.long),
-        pytest.param('DefGateModel', {}, marks=pytest.mark.long),
-        ('BlockingModel', {'seconds': 60}),
-    ],
+    'path', ['BlockingModel', *(pytest.param(path, marks=pytest.mark.long) for path in ('GateModel', 'DefGateModel'))]
 )
-def test_int_and_quit_end_the_service_at_once(make_gates, threads, name, path, body):
+def test_int_and_quit_end_the_service_at_once(make_gates, threads, name, path):
     service = make_gates({'WORKERS': '1'})
     assert service.get('/health/live').status_code == 200
-    call = threads.submit(service.post, f'/v1/{path}', body)
+    call = threads.submit(service.post, f'/v1/{path}', {'seconds': 60})
     wait_until(lambda: path == 'BlockingModel' or entered(service) == 1)
     processes = [service.master_pid, *service.worker_pids]
     send_signal(service, name)

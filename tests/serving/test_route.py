@@ -95,15 +95,17 @@ def test_the_table_itself(routes):
         create_app(routes, Conf('nowhere', {}))
 
 
-@pytest.mark.parametrize('model', [XXXModel, lambda: XXXModel(), partial(XXXModel)])
-def test_a_model_is_whatever_makes_it_when_it_is_called(model):
-    answer = served(Route(URL, XXXModelResource, model)).post(URL, json={'name': 'Leo'})
-    assert answer.json == {'result': 'Hello, Leo!'}
-
-
-@pytest.mark.parametrize('model', [(), (None,), ('not used',)])
-def test_a_resource_of_ones_own_needs_no_model(model):
-    assert served(Route(URL, OwnResource, *model)).post(URL).json == {'result': 'its own'}
+@pytest.mark.parametrize(
+    'row, result',
+    [
+        # A model is whatever makes it when it is called.
+        *[((XXXModelResource, model), 'Hello, Leo!') for model in (XXXModel, lambda: XXXModel(), partial(XXXModel))],
+        # A resource of one's own needs no model.
+        *[((OwnResource, *model), 'its own') for model in ((), (None,), ('not used',))],
+    ],
+)
+def test_what_is_served(row, result):
+    assert served(Route(URL, *row)).post(URL, json={'name': 'Leo'}).json == {'result': result}
 
 
 @pytest.mark.parametrize('needs', ['no_such_package', 'no_such_package.part', 'json.no_such_part'])
