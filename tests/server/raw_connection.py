@@ -75,12 +75,9 @@ class RawConnection:
         headers = {name.lower(): value.strip() for name, _, value in (field.partition(':') for field in fields)}
         return Answer(int(line.split()[1]), headers, body)
 
-    def answers(self, count=None) -> list:
-        """Return the next `count` answers, or all answers until the server closes the connection."""
-        found = []
-        while len(found) != count and (answer := self.answer()):
-            found.append(answer)
-        return found
+    def answers(self) -> list:
+        """Return all answers until the server closes the connection."""
+        return list(iter(self.answer, None))
 
     def call(self, request=REQUEST) -> Answer | None:
         self.send(request)

@@ -52,9 +52,17 @@ def with_settings(text) -> dict:
 
 
 @pytest.mark.parametrize('times', [2, pytest.param(10, marks=pytest.mark.long)])
-def test_hup_loses_no_request_of_busy_clients(make_service, times):
+def test_usr1_ttin_ttou_and_hup_lose_no_request_of_busy_clients(make_service, times):
+    """gunicorn opens its log files again (ours is a stream), adds a worker, removes one, and renews all of them."""
     service = make_service()
     with busy_clients(service) as clients:
+        workers = service.worker_pids
+        send_signal(service, 'USR1')
+        assert service.worker_pids == workers
+        send_signal(service, 'TTIN')
+        wait_until(lambda: len(service.worker_pids) == 3)
+        send_signal(service, 'TTOU')
+        wait_until(lambda: len(service.worker_pids) == 2)
         for _ in range(times):
             renew_workers(service)
     assert sum(client.answered for client in clients) > 100
@@ -147,20 +155,6 @@ def test_int_and_quit_end_the_service_at_once(make_gates, threads, name, path):
     wait_until(lambda: are_gone(processes), 3)
     assert isinstance(call.exception(), requests.ConnectionError)
     assert '"GET /health/live" 200' in service.log
-
-
-@pytest.mark.long
-def test_usr1_ttin_and_ttou_disturb_nobody(make_service):
-    """gunicorn opens its log files again (ours is a stream, which start.sh opens), adds a worker, and removes one."""
-    service = make_service()
-    workers = service.worker_pids
-    with busy_clients(service, 8):
-        send_signal(service, 'USR1')
-        assert service.worker_pids == workers
-        send_signal(service, 'TTIN')
-        wait_until(lambda: len(service.worker_pids) == 3)
-        send_signal(service, 'TTOU')
-        wait_until(lambda: len(service.worker_pids) == 2)
 
 
 @pytest.mark.long
