@@ -15,6 +15,8 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -43,8 +45,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    for mark, count in getattr(config, 'left_out', {}).items():
-        terminalreporter.write_line(f'Left out, run by bin/test.sh --all: {count} marked {mark}')
+    for mark, number in getattr(config, 'left_out', {}).items():
+        terminalreporter.write_line(f'Left out, run by bin/test.sh --all: {number} marked {mark}')
 
 
 class Service:
@@ -54,17 +56,26 @@ class Service:
         self.folder = folder
         self.port = free_port()
         self.url = f'http://127.0.0.1:{self.port}'
-        self.environment = {
-            **os.environ,
-            'PORT': str(self.port),
-            'HOST': '127.0.0.1',
-            **(environment or {}),
-        }
+        self.environment = {**os.environ, 'PORT': str(self.port), 'HOST': '127.0.0.1', **(environment or {})}
         copy_tree(folder)
         for name, text in (files or {}).items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding='utf-8')
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *error):
+        self.stop()
+
+    def without_models(self, *names):
+        """Remove the settings of models, of all but those named, that are not served here: they would stop it."""
+        for path in (self.folder / 'conf').glob('*_model.conf'):
+            if path.name not in names:
+                path.unlink()
+        return self
 
     def run(self, *command, **options):
         """Run a command in the copy and return it finished, its output as text."""
@@ -72,12 +83,13 @@ class Service:
         return subprocess.run(command, cwd=self.folder, **options)
 
     def start(self):
-        finished = self.run('bin/start.sh')
-        assert finished.returncode == 0, finished.stdout + finished.stderr
-        return finished.stdout
+        return self._succeed('bin/start.sh')
 
     def stop(self):
-        finished = self.run('bin/stop.sh')
+        return self._succeed('bin/stop.sh')
+
+    def _succeed(self, command):
+        finished = self.run(command)
         assert finished.returncode == 0, finished.stdout + finished.stderr
         return finished.stdout
 
@@ -132,6 +144,15 @@ def memory(pid, field='VmRSS') -> int:
     return int(re.search(rf'^{field}:\s+(\d+) kB$', status, re.MULTILINE)[1]) * 1024
 
 
+@contextlib.contextmanager
+def takes_less_memory_than(size, service):
+    """What happens here costs the only worker of a service less than `size` bytes of memory."""
+    (pid,) = service.worker_pids
+    before = memory(pid)
+    yield
+    assert memory(pid) - before < size
+
+
 def children(pid) -> list:
     """Return the processes that a process has started (Linux)."""
     return [int(word) for word in Path(f'/proc/{pid}/task/{pid}/children').read_text().split()]
@@ -157,10 +178,8 @@ def service_class():
 @pytest.fixture(scope='session')
 def service(tmp_path_factory):
     """The service as it is in the repository, running; shared, so leave it as it is."""
-    running = Service(tmp_path_factory.mktemp('a service') / 'model serving')
-    running.start()
-    yield running
-    running.stop()
+    with Service(tmp_path_factory.mktemp('a service') / 'model serving') as running:
+        yield running
 
 
 @pytest.fixture(scope='session')
@@ -170,10 +189,8 @@ def misbehaving(tmp_path_factory):
 
     settings = files(timeout=2, max_body='16 KiB', max_batch_size=8)
     environment = {'WORKERS': '1', 'THREADS': '8', 'MODEL_SERVING_LIMITEDMODEL_MAX_QUEUE': '2'}
-    running = Service(tmp_path_factory.mktemp('bad days') / 'model serving', settings, environment)
-    running.start()
-    yield running
-    running.stop()
+    with Service(tmp_path_factory.mktemp('bad days') / 'model serving', settings, environment) as running:
+        yield running
 
 
 @pytest.fixture(scope='session')
@@ -184,14 +201,9 @@ def gallery(tmp_path_factory):
         'model_serving/routes.py': 'from .gallery import ROUTES as ROUTES\n',
         'conf/xxx_model.conf': '[model]\nname = FormModel\n',
     }
-    running = Service(tmp_path_factory.mktemp('gallery') / 'model serving', files)
-    # Settings of models that it does not have would stop it.
-    for path in (running.folder / 'conf').glob('*_model.conf'):
-        if path.name not in ('xxx_model.conf', 'wine_model.conf'):
-            path.unlink()
-    running.start()
-    yield running
-    running.stop()
+    stopped = Service(tmp_path_factory.mktemp('gallery') / 'model serving', files)
+    with stopped.without_models('xxx_model.conf', 'wine_model.conf') as running:
+        yield running
 
 
 @pytest.fixture
@@ -200,24 +212,44 @@ def make_service(tmp_path):
 
     `make_service(files={'conf/a.conf': '…'}, environment={'WORKERS': '1'}, start=True)`
     """
-    made = []
+    numbers = count()
+    with contextlib.ExitStack() as made:
 
-    def make(files=None, environment=None, start=True):
-        one = Service(tmp_path / f'model serving {len(made)}', files, environment)
-        made.append(one)
-        if start:
-            one.start()
-        return one
+        def make(files=None, environment=None, start=True):
+            one = Service(tmp_path / f'model serving {next(numbers)}', files, environment)
+            made.callback(one.stop)
+            if start:
+                one.start()
+            return one
 
-    yield make
-    for one in made:
-        one.stop()
+        yield make
 
 
 def run_async(coroutine):
     """Run a coroutine on an event loop of its own; in a thread, since the browser's tests leave a loop running here."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, coroutine).result()
+
+
+async def call_asgi(app, method, path, headers, body):
+    """Call an ASGI application as a server does; return status, headers and body of its answer."""
+    length = (b'content-length', b'%d' % len(body))
+    scope = {
+        'type': 'http', 'http_version': '1.1', 'method': method, 'scheme': 'http', 'path': path,
+        'raw_path': path.encode(), 'query_string': b'',
+        'headers': [*((name.lower().encode(), text.encode()) for name, text in headers.items()), length],
+    }  # fmt: skip
+    sent = []
+
+    async def receive():
+        return {'type': 'http.request', 'body': body, 'more_body': False}
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, receive, send)
+    headers = [(name.decode(), value.decode()) for name, value in sent[0]['headers']]
+    return sent[0]['status'], headers, b''.join(piece.get('body', b'') for piece in sent[1:])
 
 
 def predict_by(batcher, instance, seconds):
@@ -239,9 +271,7 @@ def make_gates(make_service):
         routes = (BASE_FOLDER / 'tests' / 'fakes' / 'gate_routes.py').read_text(encoding='utf-8')
         environment = {'PYTHONPATH': str(BASE_FOLDER), **(environment or {})}
         service = make_service({'model_serving/routes.py': routes, **(files or {})}, environment, start=False)
-        for conf in (service.folder / 'conf').glob('*_model.conf'):
-            conf.unlink()  # of models that these routes do not have
-        service.start()
+        service.without_models().start()
         made.append(service)
         return service
 
@@ -286,45 +316,10 @@ def client():
     return create_app().test_client()
 
 
-class Connection:
-    """A socket to a service, for what no HTTP client would send."""
-
-    def __init__(self, service, timeout=20):
-        self.socket = socket.create_connection(('127.0.0.1', service.port), timeout=timeout)
-
-    def exchange(self, data: bytes, half_close=False) -> bytes:
-        """Send and return all that comes back until the service closes, or answers a first request in full."""
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.socket.sendall(data)
-            if half_close:
-                self.socket.shutdown(socket.SHUT_WR)
-        return self.read()
-
-    def read(self) -> bytes:
-        answer = b''
-        with contextlib.suppress(ConnectionResetError):
-            while not _is_whole(answer):
-                data = self.socket.recv(65536)
-                if not data:
-                    break
-                answer += data
-        return answer
-
-
-def _is_whole(answer):
-    head, end, body = answer.partition(b'\r\n\r\n')
-    length = re.search(rb'\r\ncontent-length: *(\d+)', head, re.IGNORECASE)
-    return bool(end and length and len(body) >= int(length[1]))
-
-
 @pytest.fixture
 def connect():
-    """A function that opens a raw connection to a service; they are closed after the test."""
+    """A function that opens a connection as in tests/server/raw_connection.py; they are closed after the test."""
+    from tests.server.raw_connection import RawConnection
+
     with contextlib.ExitStack() as stack:
-
-        def open_connection(service, timeout=20):
-            connection = Connection(service, timeout)
-            stack.callback(connection.socket.close)
-            return connection
-
-        yield open_connection
+        yield lambda service, timeout=20: stack.enter_context(closing(RawConnection(service, timeout=timeout)))

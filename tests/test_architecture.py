@@ -3,12 +3,12 @@
 import ast
 import subprocess
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-BASE_FOLDER = Path(__file__).resolve().parents[1]
+from tests.conftest import BASE_FOLDER
+
 PACKAGE = BASE_FOLDER / 'model_serving'
 
 HTTP = {'flask', 'flask_restful', 'flask_cors', 'flask_swagger_ui', 'werkzeug', 'gunicorn', 'uvicorn', 'http', 'urllib'}
@@ -49,10 +49,14 @@ def modules(folder=PACKAGE):
     return sorted(folder.rglob('*.py'))
 
 
+def nodes_of(path):
+    return ast.walk(ast.parse(path.read_text(encoding='utf-8')))
+
+
 def imports_of(path):
     """Yield `('own', room)` and `('package', name)` for each import anywhere in a module."""
     folders = path.relative_to(PACKAGE).parent.parts
-    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+    for node in nodes_of(path):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = [*folders[: len(folders) + 1 - node.level], *(node.module or '').split('.')]
             parts = [part for part in base if part] or [alias.name for alias in node.names]
@@ -63,10 +67,10 @@ def imports_of(path):
             yield from (('package', alias.name.split('.')[0]) for alias in node.names)
 
 
-def statements(node):
+def length_of(function):
     """Return the number of a function's lines without its docstring."""
-    documented = ast.get_docstring(node, clean=False)
-    return node.end_lineno - node.lineno + 1 - (len(documented.splitlines()) if documented else 0)
+    documented = ast.get_docstring(function, clean=False) or ''
+    return function.end_lineno - function.lineno + 1 - len(documented.splitlines())
 
 
 def name_of(path):
@@ -103,25 +107,14 @@ def test_serving_needs_no_package_at_all():
 
 def test_resources_open_no_file():
     for path in modules(PACKAGE / 'resources'):
-        names = {
-            node.id for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))) if isinstance(node, ast.Name)
-        }
-        assert not names & {'open', 'Path'}, path
+        assert not {node.id for node in nodes_of(path) if isinstance(node, ast.Name)} & {'open', 'Path'}, path
 
 
-def test_modules_are_short():
-    lengths = {name_of(path): len(path.read_text(encoding='utf-8').splitlines()) for path in modules()}
-    assert {name for name, length in lengths.items() if length > MAX_MODULE} == set()
-
-
-def test_functions_are_short():
-    found = {
-        f'{name_of(path)}:{node.name}'
-        for path in modules()
-        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and statements(node) > MAX_FUNCTION
-    }
-    assert found == set()
+def test_modules_and_functions_are_short():
+    for path in modules():
+        assert len(path.read_text(encoding='utf-8').splitlines()) <= MAX_MODULE, path
+        functions = [node for node in nodes_of(path) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        assert [node.name for node in functions if length_of(node) > MAX_FUNCTION] == [], path
 
 
 def test_a_model_can_be_imported_without_flask():

@@ -2,16 +2,17 @@
 
 import contextlib
 import os
-import queue
 import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
 
 import pytest
-import requests
+
+from tests.conftest import wait_until
+
+INITIALIZING = 'Initializing XXX Model ...'
 
 
 @pytest.fixture(scope='module')
@@ -20,72 +21,67 @@ def tree(service_class, tmp_path_factory):
     return service_class(tmp_path_factory.mktemp('main') / 'model serving')
 
 
-class Running:
-    """A `python main.py` that was started in `folder`, and the lines that it has written so far."""
-
-    def __init__(self, folder, *arguments):
-        self.lines = []
-        self._queue = queue.SimpleQueue()
-        # A group of its own, since with --debug there are two processes.
-        self._process = subprocess.Popen(
-            [sys.executable, 'main.py', *arguments],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            process_group=0,
-        )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self):
-        for line in self._process.stdout:
-            self._queue.put(line)
-
-    def until(self, text):
-        """Read on until a line has `text`; raises queue.Empty when none comes in a minute."""
-        while not self.lines or text not in self.lines[-1]:
-            self.lines.append(self._queue.get(timeout=60))
-
-    def end(self):
-        os.killpg(self._process.pid, signal.SIGTERM)
-        self._process.wait(timeout=30)
-        self._reader.join()
-        self._process.stdout.close()
-
-
 @pytest.fixture
-def start(tree):
-    """A function that starts `python main.py` on a host with options, and returns when it listens."""
+def start(tree, tmp_path):
+    """A function that starts `python main.py` on a host with options; returns the file of its output, once it listens.
+
+    `python main.py` has a group of its own, since with --debug there are two processes.
+    """
     with contextlib.ExitStack() as stack:
 
         def run(host, *options):
-            running = Running(tree.folder, '--host', host, '--port', str(tree.port), *options)
-            stack.callback(running.end)
-            running.until('Press CTRL+C to quit')
-            return running
+            command = [sys.executable, 'main.py', '--host', host, '--port', str(tree.port), *options]
+            log = tmp_path / 'main.log'
+            output = stack.enter_context(open(log, 'w'))
+            process = subprocess.Popen(command, cwd=tree.folder, stdout=output, stderr=output, process_group=0)
+            # The second process may end a little later than the first.
+            stack.callback(wait_until, lambda: not is_open(tree.port))
+            stack.callback(process.wait, 30)
+            stack.callback(os.killpg, process.pid, signal.SIGTERM)
+            wait_until(lambda: 'Press CTRL+C to quit' in log.read_text())
+            return log
 
         yield run
 
 
-def ask(tree):
-    return requests.post(f'{tree.url}/v1/XXXModel', json={'name': 'Leo'}, timeout=30).json()
+def is_open(port) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(('127.0.0.1', port)) == 0
+
+
+@contextlib.contextmanager
+def changed(tree, file, text):
+    """Write other text into a file of the package, and the old text after the test."""
+    path = tree.folder / 'model_serving' / file
+    before = path.read_text(encoding='utf-8')
+    path.write_text(text, encoding='utf-8')
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding='utf-8')
 
 
 def main(tree, *arguments):
     return tree.run(sys.executable, 'main.py', *arguments)
 
 
-def test_version(tree):
-    finished = main(tree, '--version')
-    assert (finished.returncode, finished.stdout) == (0, 'Model Serving Demo v1.0.0\n')
+def last_line_of_a_failed_start(tree) -> str:
+    finished = main(tree, '--host', '127.0.0.1', '--port', str(tree.port))
+    assert finished.returncode == 1
+    return finished.stderr.splitlines()[-1]
 
 
-def test_help(tree):
-    finished = main(tree, '-h')
+@pytest.mark.parametrize(
+    'option, texts',
+    [
+        ('--version', ['Model Serving Demo v1.0.0\n']),
+        ('-h', ['[--host <host>] [--port <port>] [--debug]', '[default: 0.0.0.0]', '[default: 9999]']),
+    ],
+)
+def test_version_and_help(tree, option, texts):
+    finished = main(tree, option)
     assert finished.returncode == 0
-    for text in ('[--host <host>] [--port <port>] [--debug]', '[default: 0.0.0.0]', '[default: 9999]'):
-        assert text in finished.stdout
+    assert [text for text in texts if text not in finished.stdout] == []
 
 
 @pytest.mark.parametrize(
@@ -98,8 +94,7 @@ def test_help(tree):
 )
 def test_wrong_arguments_end_in_one_line(tree, arguments, reason):
     finished = main(tree, *arguments)
-    assert finished.returncode == 1
-    assert finished.stdout == ''
+    assert (finished.returncode, finished.stdout) == (1, '')
     assert finished.stderr.startswith(reason)
     assert finished.stderr.count('\n') == 1
 
@@ -108,128 +103,78 @@ def test_a_port_in_use_is_told(tree):
     with socket.socket() as listener:
         listener.bind(('127.0.0.1', tree.port))
         listener.listen()
-        finished = main(tree, '--host', '127.0.0.1', '--port', str(tree.port))
-    assert finished.returncode == 1
-    assert finished.stderr.splitlines()[-1].startswith(f'Port {tree.port} is in use by another program.')
+        assert last_line_of_a_failed_start(tree).startswith(f'Port {tree.port} is in use by another program.')
+
+
+MODEL, RESOURCE = 'models/xxx_model.py', 'resources/xxx_model_resource.py'
+MUTE = 'class Mute(Exception):\n    def __str__(self): return 1 / 0\nraise Mute'
+WRONG_SCHEMA = "from ..utils.validation_utils import validate_json\nvalidate_json({'type': 'strng'})"
+NO_DECORATOR = """
+from .model_resource import ModelResource
+class XXXModelResource(ModelResource):
+    def post(self, instance): ...
+"""
 
 
 @pytest.mark.parametrize(
-    'text, reason',
+    'file, text, reason',
     [
-        (
-            'import no_such_package',
-            "line 1: ModuleNotFoundError: No module named 'no_such_package'. Install it",
-        ),
-        ('def broken(', 'line 1: SyntaxError: '),
-        ('1 / 0', 'line 1: ZeroDivisionError: division by zero'),
-        ("raise ModuleNotFoundError('Get torch')", 'line 1: ModuleNotFoundError: Get torch'),
-        ('import sys; sys.exit(0)', 'line 1: SystemExit: 0'),
-        ("raise BaseException('panicked')", 'line 1: BaseException: panicked'),
-        (
-            'class Mute(Exception):\n    def __str__(self): return 1 / 0\nraise Mute',
-            'line 3: Mute: its own text fails with ZeroDivisionError',
-        ),
-        ("raise ValueError('x' * 3_000_000)", f'line 1: ValueError: {"x" * 400}'),
+        (MODEL, 'import no_such_package', "line 1: ModuleNotFoundError: No module named 'no_such_package'. Install it"),
+        (MODEL, 'def broken(', 'line 1: SyntaxError: '),
+        (MODEL, '1 / 0', 'line 1: ZeroDivisionError: division by zero'),
+        (MODEL, "raise ModuleNotFoundError('Get torch')", 'line 1: ModuleNotFoundError: Get torch'),
+        (MODEL, 'import sys; sys.exit(0)', 'line 1: SystemExit: 0'),
+        (MODEL, "raise BaseException('panicked')", 'line 1: BaseException: panicked'),
+        (MODEL, MUTE, 'line 3: Mute: its own text fails with ZeroDivisionError'),
+        (MODEL, "raise ValueError('x' * 3_000_000)", f'line 1: ValueError: {"x" * 400}'),
+        (RESOURCE, WRONG_SCHEMA, "line 2: SchemaError: type: 'strng' "),
+        (RESOURCE, NO_DECORATOR, 'line 4: post of XXXModelResource takes '),
+        ('routes.py', '1 / 0', 'line 1: ZeroDivisionError: division by zero'),
     ],
-    ids=range(8),
+    ids=range(11),
 )
-def test_a_model_that_can_not_be_imported_ends_in_a_line_that_says_where(tree, text, reason):
-    model = tree.folder / 'model_serving' / 'models' / 'xxx_model.py'
-    before = model.read_text(encoding='utf-8')
-    model.write_text(text, encoding='utf-8')
-    try:
-        finished = main(tree, '--host', '127.0.0.1', '--port', str(tree.port))
-    finally:
-        model.write_text(before, encoding='utf-8')
-    assert finished.returncode == 1
-    last = finished.stderr.splitlines()[-1]
-    assert last.startswith(f'The service can not start. model_serving/models/xxx_model.py, {reason}')
-    assert len(last) < 1000
-
-
-@pytest.mark.parametrize(
-    'file, right, wrong, reason',
-    [
-        (
-            'resources/xxx_model_resource.py',
-            "{'type': 'string', 'description': 'Whom",
-            "{'type': 'strng', 'description': 'Whom",
-            "model_serving/resources/xxx_model_resource.py, line {line}: SchemaError: properties.name.type: 'strng' ",
-        ),
-        (
-            'resources/xxx_model_resource.py',
-            '    @validate_json(xxx_model_schema)\n',
-            '',
-            'model_serving/resources/xxx_model_resource.py, line {line}: post of XXXModelResource takes ',
-        ),
-        (
-            'routes.py',
-            "Route('/v1/XXXModel', XXXModelResource, XXXModel)",
-            "Route('/v1/XXXModel', XXXModel, XXXModelResource)",
-            'routes.py: /v1/XXXModel: the second value must be the class of its Flask-RESTful resource, ',
-        ),
-    ],
-    ids=['schema', 'decorator', 'row'],
-)
-def test_what_the_author_of_a_model_got_wrong_is_told_with_its_place(tree, file, right, wrong, reason):
-    path = tree.folder / 'model_serving' / file
-    before = path.read_text(encoding='utf-8')
-    assert right in before
-    path.write_text(before.replace(right, wrong), encoding='utf-8')
-    try:
-        finished = main(tree, '--host', '127.0.0.1', '--port', str(tree.port))
-    finally:
-        path.write_text(before, encoding='utf-8')
-    assert finished.returncode == 1
-    # The line of the decorator; without it the one of `def post` comes to stand there.
-    line = before.partition('    @validate_json')[0].count('\n') + 1
-    assert finished.stderr.splitlines()[-1].startswith(f'The service can not start. {reason.format(line=line)}')
+def test_what_the_author_of_a_model_got_wrong_is_told_in_a_line_with_its_place(tree, file, text, reason):
+    with changed(tree, file, text):
+        line = last_line_of_a_failed_start(tree)
+    assert line.startswith(f'The service can not start. model_serving/{file}, {reason}')
+    assert len(line) < 1000
 
 
 @pytest.mark.parametrize('length', ['²', '9' * 5000])
-def test_an_odd_length_is_no_500(tree, start, length):
+def test_an_odd_length_is_no_500(tree, start, connect, length):
     start('127.0.0.1')
-    with socket.create_connection(('127.0.0.1', tree.port), timeout=30) as connection:
-        head = 'POST /v1/XXXModel HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n'
-        connection.sendall(f'{head}Content-Length: {length}\r\n\r\n'.encode('latin-1'))
-        connection.shutdown(socket.SHUT_WR)
-        answer = b''.join(iter(lambda: connection.recv(65536), b''))
+    head = 'POST /v1/XXXModel HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n'
+    request = f'{head}Content-Length: {length}\r\n\r\n'.encode('latin-1')
+    answer = connect(tree, timeout=30).exchange(request, half_close=True)
     assert re.match(rb'HTTP/1\.[01] 4\d\d ', answer), answer
     assert b'"message"' in answer
 
 
 def test_it_serves_and_has_loaded_its_models_once(tree, start):
-    running = start('127.0.0.1')
-    assert ask(tree) == {'result': 'Hello, Leo!'}
-    assert requests.get(f'{tree.url}/health/ready', timeout=30).status_code == 200
-    running.until('POST /v1/XXXModel')
-    output = ''.join(running.lines)
-    assert re.search(
-        r'^\[[\d/]+ [\d:]+\] - \[INFO\] - \[XXXModel\] - Initializing XXX Model \.\.\.$', output, re.MULTILINE
-    )
-    assert output.count('Initializing XXX Model ...') == 1
+    log = start('127.0.0.1')
+    assert tree.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
+    assert tree.get('/health/ready').status_code == 200
+    wait_until(lambda: 'POST /v1/XXXModel' in log.read_text())
+    (line,) = [line for line in log.read_text().splitlines() if INITIALIZING in line]
+    assert re.fullmatch(r'\[[\d/]+ [\d:]+\] - \[INFO\] - \[XXXModel\] - Initializing XXX Model \.\.\.', line)
 
 
 def test_debug_reloads_and_the_watching_process_loads_no_model(tree, start):
-    running = start('127.0.0.1', '--debug')
-    assert ask(tree) == {'result': 'Hello, Leo!'}
-    running.until('POST /v1/XXXModel')
-    assert ''.join(running.lines).count('Initializing XXX Model ...') == 1
-    model = tree.folder / 'model_serving' / 'models' / 'xxx_model.py'
-    text = model.read_text(encoding='utf-8')
-    try:
-        model.write_text(text.replace('Hello', 'Good day'), encoding='utf-8')
-        running.until('Initializing XXX Model ...')
+    log = start('127.0.0.1', '--debug')
+    assert tree.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
+    wait_until(lambda: 'POST /v1/XXXModel' in log.read_text())
+    assert log.read_text().count(INITIALIZING) == 1
+    text = (tree.folder / 'model_serving' / 'models' / 'xxx_model.py').read_text(encoding='utf-8')
+    with changed(tree, 'models/xxx_model.py', text.replace('Hello', 'Good day')):
+        wait_until(lambda: log.read_text().count(INITIALIZING) == 2)
         # The first process holds the socket, so the request waits until the new one answers.
-        assert ask(tree) == {'result': 'Good day, Leo!'}
-    finally:
-        model.write_text(text, encoding='utf-8')
+        assert tree.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Good day, Leo!'}
 
 
 @pytest.mark.parametrize('host, shown', [('127.0.0.1', True), ('0.0.0.0', False)])
 def test_the_debugger_is_for_this_machine_alone(tree, start, host, shown):
     start(host, '--debug')
-    answer = requests.get(f'{tree.url}/?__debugger__=yes&cmd=resource&f=debugger.js', timeout=30)
+    answer = tree.get('/?__debugger__=yes&cmd=resource&f=debugger.js')
     assert ('javascript' in answer.headers['Content-Type']) == shown
 
 

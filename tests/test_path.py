@@ -1,12 +1,11 @@
 """The path of a request: docs/design.md lists each of our functions that a valid call enters."""
 
-import asyncio
 import re
 import sys
 import threading
 
 from model_serving.app import create_app
-from tests.conftest import BASE_FOLDER
+from tests.conftest import BASE_FOLDER, call_asgi, run_async
 
 PACKAGE = BASE_FOLDER / 'model_serving'
 MAX_FILES, MAX_FUNCTIONS = 6, 15
@@ -26,28 +25,16 @@ def entered_by_one_call(url) -> list:
 
     async def call():
         body = app.json.dumps(app.servables[url].examples[0]).encode()
-        headers = [(b'content-type', b'application/json'), (b'content-length', str(len(body)).encode())]
-        request = {'path': url, 'raw_path': url.encode(), 'query_string': b'', 'headers': headers}
-        messages = []
-
-        async def receive():
-            return {'type': 'http.request', 'body': body}
-
-        async def send(message):
-            messages.append(message)
-
         await front.start()
         entered.clear()
         sys.setprofile(note)
-        await front({'type': 'http', 'method': 'POST', **request}, receive, send)
+        status, *_ = await call_asgi(front, 'POST', url, {'Content-Type': 'application/json'}, body)
         sys.setprofile(None)
-        assert messages[0]['status'] == 200
+        assert status == 200
 
     # The predict thread starts with the first example.
     threading.setprofile(note)
-    thread = threading.Thread(target=asyncio.run, args=(call(),))
-    thread.start()
-    thread.join()
+    run_async(call())
     threading.setprofile(None)
     return list(entered)
 

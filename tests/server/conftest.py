@@ -11,11 +11,9 @@ PATIENT = {'conf/xxx_model.conf': '[model]\nname = XXXModel\ntimeout = 60\n'}
 
 def run(service_class, folder, its_files):
     """Run a service with the misbehaving models; at its end there is no traceback in its log."""
-    service = service_class(folder / 'model serving', files() | PATIENT | its_files, {'WORKERS': '1'})
-    service.start()
-    yield service
-    assert 'Traceback' not in service.log
-    service.stop()
+    with service_class(folder / 'model serving', files() | PATIENT | its_files, {'WORKERS': '1'}) as service:
+        yield service
+        assert 'Traceback' not in service.log
 
 
 @pytest.fixture(scope='session')

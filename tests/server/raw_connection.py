@@ -1,6 +1,7 @@
 """A connection that sends any bytes and reads answers one by one, for what no HTTP client would send."""
 
 import contextlib
+import re
 import resource
 import socket
 from typing import NamedTuple
@@ -20,7 +21,8 @@ IN_CHUNKS = (
 )
 # Files of a service that waits a second for silent clients, and as long for those that it has refused.
 IMPATIENT = with_constants(server__protocol__SILENCE=1, asgi__SILENCE=1, front__failures__DRAIN=1)
-HELLO = b'{"result":"Hello, Leo!"}\n'
+# The status and the body of the answer to such a request.
+HELLO = (200, b'{"result":"Hello, Leo!"}\n')
 
 
 class Answer(NamedTuple):
@@ -30,6 +32,10 @@ class Answer(NamedTuple):
     headers: dict
     body: bytes
 
+    @property
+    def outcome(self) -> tuple:
+        return self.status, self.body
+
 
 class RawConnection:
     """A socket to a service. An answer that does not come within `timeout` seconds is a TimeoutError."""
@@ -37,37 +43,43 @@ class RawConnection:
     def __init__(self, service, sent=b'', timeout=20):
         self.socket = socket.create_connection(('127.0.0.1', service.port), timeout=timeout)
         self._stream = self.socket.makefile('rb')
-        if sent:
-            self.send(sent)
+        self.send(sent)
 
-    def send(self, data):
+    def send(self, data, half_close=False):
         """Send what the server takes: it may have answered and closed the connection already."""
         with contextlib.suppress(ConnectionError):
             self.socket.sendall(data)
+            if half_close:
+                self.socket.shutdown(socket.SHUT_WR)
+
+    def read(self) -> bytes:
+        """Return the next answer as it came, or nothing when the server has closed the connection."""
+        head = b''
+        with contextlib.suppress(ConnectionResetError):
+            while not head.endswith(b'\r\n\r\n') and (line := self._stream.readline()):
+                head += line
+            length = re.search(rb'\r\ncontent-length: *(\d+)', head, re.IGNORECASE)
+            return head + self._stream.read(int(length[1]) if length else 0)
+        return head
+
+    def exchange(self, data, half_close=False) -> bytes:
+        self.send(data, half_close)
+        return self.read()
 
     def answer(self) -> Answer | None:
         """Return the next answer, or None when the server has closed the connection."""
-        try:
-            line = self._stream.readline()
-            if not line:
-                return None
-            headers = {}
-            while (text := self._stream.readline().strip()) != b'':
-                name, _, value = text.decode('latin-1').partition(':')
-                headers[name.lower()] = value.strip()
-            return Answer(int(line.split()[1]), headers, self._stream.read(int(headers.get('content-length', 0))))
-        except ConnectionResetError:
+        head, _, body = self.read().partition(b'\r\n\r\n')
+        if not head:
             return None
+        line, *fields = head.decode('latin-1').split('\r\n')
+        headers = {name.lower(): value.strip() for name, _, value in (field.partition(':') for field in fields)}
+        return Answer(int(line.split()[1]), headers, body)
 
-    def answers(self, count=None) -> list:
-        """Return the next `count` answers, or all answers until the server closes the connection."""
-        found = []
-        while len(found) != count and (answer := self.answer()):
-            found.append(answer)
-        return found
+    def answers(self) -> list:
+        """Return all answers until the server closes the connection."""
+        return list(iter(self.answer, None))
 
     def call(self, request=REQUEST) -> Answer | None:
-        """Send a request and return its answer."""
         self.send(request)
         return self.answer()
 
@@ -87,9 +99,7 @@ class Connections(contextlib.ExitStack):
 
     def open(self, sent=b'', **options) -> RawConnection:
         """Return a new connection on which `sent` has been sent."""
-        connection = RawConnection(self._service, sent, **options)
-        self.callback(connection.close)
-        return connection
+        return self.enter_context(contextlib.closing(RawConnection(self._service, sent, **options)))
 
     def open_many(self, count, sent=b'') -> list:
         return [self.open(sent) for _ in range(count)]
@@ -97,3 +107,7 @@ class Connections(contextlib.ExitStack):
 
 def statuses(answers) -> list:
     return [answer.status for answer in answers]
+
+
+def outcomes(answers) -> list:
+    return [answer.outcome for answer in answers]

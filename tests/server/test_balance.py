@@ -3,13 +3,11 @@
 import os
 import signal
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
 
-from tests.conftest import wait_until
-from tests.server.test_signals import Caller
+from tests.server.busy_clients import ANSWER, busy_clients
 
 CONNECTIONS = 32
 
@@ -24,29 +22,14 @@ def sockets(pid) -> int:
     return found
 
 
-def spread(service) -> list:
-    """Return how many of the connections of busy clients each worker has, a second after they came."""
-    pids = service.worker_pids
-    before = [sockets(pid) for pid in pids]
-    callers = [Caller(service, keeps=True) for _ in range(CONNECTIONS)]
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        calls = [pool.submit(caller) for caller in callers]
-        wait_until(lambda: all(caller.answered for caller in callers))
-        threading.Event().wait(1)
-        found = [sockets(pid) - count for pid, count in zip(pids, before, strict=True)]
-        for caller in callers:
-            caller.stopping.set()
-        for call in calls:
-            call.result()
-    assert [caller.lost for caller in callers] == [[]] * CONNECTIONS
-    return found
-
-
 @pytest.mark.parametrize('runs', [1, pytest.param(10, marks=pytest.mark.long)])
 def test_busy_connections_are_spread(make_service, runs):
     service = make_service(environment={'WORKERS': '2'})
     for _ in range(runs):
-        found = spread(service)
+        before = [sockets(pid) for pid in service.worker_pids]
+        with busy_clients(service, CONNECTIONS, keep_all=True):
+            threading.Event().wait(1)
+            found = [sockets(pid) - count for pid, count in zip(service.worker_pids, before, strict=True)]
         # A connection that is just being opened again may be counted at both.
         assert CONNECTIONS - 2 <= sum(found) <= CONNECTIONS + 2
         assert min(found) >= 12
@@ -57,8 +40,6 @@ def test_a_worker_that_is_stopped_is_not_waited_for(make_service):
     stopped = service.worker_pids[0]
     os.kill(stopped, signal.SIGSTOP)
     try:
-        for _ in range(24):
-            answer = service.post('/v1/XXXModel', {'name': 'Leo'})
-            assert answer.json() == {'result': 'Hello, Leo!'}
+        assert [service.post('/v1/XXXModel', {'name': 'Leo'}).json() for _ in range(24)] == [ANSWER] * 24
     finally:
         os.kill(stopped, signal.SIGCONT)

@@ -43,7 +43,7 @@ class AsyncResource(Resource):
 
 
 def served(*routes):
-    return create_app(routes, Conf('nowhere', {}))
+    return create_app(routes, Conf('nowhere', {})).test_client()
 
 
 def reason(*routes):
@@ -56,16 +56,17 @@ def test_version_and_name():
     assert Route('/v12/My_Model2', None).version_and_name == (12, 'My_Model2')
 
 
-@pytest.mark.parametrize('url', ['/XXXModel', '/v1/', '/vx/A', '/v1/2Model', '/v1/A-B', '/v1/A/B', '/v1/范', 'v1/A'])
-def test_any_other_url_is_refused(url):
-    with pytest.raises(StartError, match='must have the form'):
-        _ = Route(url, None).version_and_name
-
-
-@pytest.mark.parametrize('name', ['models', 'Health', 'repository'])
-def test_reserved_names_are_refused(name):
-    with pytest.raises(StartError, match='is reserved'):
-        _ = Route(f'/v1/{name}', None).version_and_name
+@pytest.mark.parametrize(
+    'urls, reason',
+    [
+        (['/XXXModel', '/v1/', '/vx/A', '/v1/2Model', '/v1/A-B', '/v1/A/B', '/v1/范', 'v1/A'], 'must have the form'),
+        (['/v1/models', '/v1/Health', '/v1/repository'], 'is reserved'),
+    ],
+)
+def test_any_other_url_is_refused(urls, reason):
+    for url in urls:
+        with pytest.raises(StartError, match=reason):
+            _ = Route(url, None).version_and_name
 
 
 @pytest.mark.parametrize(
@@ -94,20 +95,22 @@ def test_the_table_itself(routes):
         create_app(routes, Conf('nowhere', {}))
 
 
-@pytest.mark.parametrize('model', [XXXModel, lambda: XXXModel(), partial(XXXModel)])
-def test_a_model_is_whatever_makes_it_when_it_is_called(model):
-    answer = served(Route(URL, XXXModelResource, model)).test_client().post(URL, json={'name': 'Leo'})
-    assert answer.json == {'result': 'Hello, Leo!'}
-
-
-@pytest.mark.parametrize('model', [(), (None,), ('not used',)])
-def test_a_resource_of_ones_own_needs_no_model(model):
-    assert served(Route(URL, OwnResource, *model)).test_client().post(URL).json == {'result': 'its own'}
+@pytest.mark.parametrize(
+    'row, result',
+    [
+        # A model is whatever makes it when it is called.
+        *[((XXXModelResource, model), 'Hello, Leo!') for model in (XXXModel, lambda: XXXModel(), partial(XXXModel))],
+        # A resource of one's own needs no model.
+        *[((OwnResource, *model), 'its own') for model in ((), (None,), ('not used',))],
+    ],
+)
+def test_what_is_served(row, result):
+    assert served(Route(URL, *row)).post(URL, json={'name': 'Leo'}).json == {'result': result}
 
 
 @pytest.mark.parametrize('needs', ['no_such_package', 'no_such_package.part', 'json.no_such_part'])
 def test_a_row_whose_package_is_missing_is_skipped(needs):
-    message = served(GOOD, Route(URL, XXXModelResource, XXXModel, needs)).test_client().post(URL).json['message']
+    message = served(GOOD, Route(URL, XXXModelResource, XXXModel, needs)).post(URL).json['message']
     assert message.startswith(f'{URL} is not served: it needs {needs}.')
 
 
@@ -136,8 +139,7 @@ def test_a_post_that_is_handed_its_instance_otherwise_is_served():
         def post(self, instance=None):
             return {'result': instance}
 
-    app = served(*(Route(f'/v1/{each.__name__}', each, XXXModel) for each in (ByClass, ByDefault)))
-    client = app.test_client()
+    client = served(*(Route(f'/v1/{each.__name__}', each, XXXModel) for each in (ByClass, ByDefault)))
     assert client.post('/v1/ByClass', json={'name': 'Leo'}).json == {'result': 'Hello, Leo!'}
     assert client.post('/v1/ByDefault').json == {'result': None}
 
@@ -152,7 +154,6 @@ def test_a_post_that_is_handed_its_instance_otherwise_is_served():
 )
 def test_a_result_schema_that_is_none(schema, expected):
     resource = type('WrongResultResource', (XXXModelResource,), {'result_schema': schema, '__module__': __name__})
-    app = served(Route(URL, resource, XXXModel))
-    message = app.test_client().get('/health/ready').json['models'][URL]
+    message = served(Route(URL, resource, XXXModel)).get('/health/ready').json['models'][URL]
     assert message.startswith(f'result_schema of WrongResultResource is not a JSON Schema: {expected}')
     assert message.endswith('(tests/serving/test_route.py)')
