@@ -52,7 +52,7 @@ def make_app():
         missing = getattr(error, 'name', None) if isinstance(error, ModuleNotFoundError) else None
         if missing and not missing.startswith('model_serving'):
             reason += f'. Install it, for example with: {sys.executable} -m pip install {missing.split(".")[0]}'
-    sys.exit(f'The service can not start. {reason}')
+    sys.exit(f'The service cannot start. {reason}')
 
 
 def main():

@@ -26,7 +26,7 @@ new_lines() {
 waited=0
 until new_lines | grep -q -F ' - [start] - Ready. Open '; do
     if ! is_alive "$pid"; then
-        said='The service can not start. '
+        said='The service cannot start. '
         # Not a line of a traceback that has these words.
         line=$(new_lines | grep -E "^(\[.*\] - )?$said" | tail -n 1)
         # Beside its reason, what else was logged would only hide it.

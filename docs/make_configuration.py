@@ -40,8 +40,8 @@ that is there counts: `MODEL_SERVING_<NAME>_…`, `MODEL_SERVING_MODEL_…`, the
 WORKERS=1 MODEL_SERVING_MODEL_TIMEOUT=10 MODEL_SERVING_XXXMODEL_MAX_BODY='64 KiB' bin/start.sh
 ```
 
-A setting that does not exist, or a value that it can not have, stops the start with one line: which file, which key,
-what is allowed. A variable that starts with `MODEL_SERVING_` and is no setting only gets a warning in the log.
+A setting that does not exist, or a value that it cannot have, stops the start with one line: which file, which key,
+what is allowed. An unknown variable that starts with `MODEL_SERVING_` gets a warning in the log.
 
 ## The server
 

@@ -1,4 +1,4 @@
-"""The one place that puts things together."""
+"""Builds the Flask application: models, routes, health checks, documentation."""
 
 import logging
 
@@ -9,7 +9,7 @@ from .formats import ModelFile
 from .resources.model_resource import ModelResource
 from .routes import ROUTES
 from .serving.errors import StartError
-from .serving.route import Route, check
+from .serving.route import check_routes, version_and_name
 from .serving.servable import Servable
 from .utils import log_utils  # noqa: F401 - sets logging up, before the first line is logged
 from .utils.conf_utils import Conf
@@ -24,12 +24,12 @@ NOT_INSTALLED = '{0.url} is not served: it needs {0.needs}. Get it: .venv/bin/pi
 
 
 def create_app(routes=ROUTES, conf=None) -> Application:
-    """Return the service as a Flask application; raises StartError where it can't be put together.
+    """Return the service as a Flask application; raises StartError if it can't start.
 
     Fork-safe models are loaded here. The others are loaded by the ASGI front, `app.extensions['front']`, when it
     starts in each worker, or else by `app.readiness` at the first request.
     """
-    check(routes)
+    check_routes(routes)
     conf = conf or Conf()
     app = Application(__name__, conf.serving)
     api = ServiceApi(app)
@@ -61,20 +61,20 @@ def _add_servables(app, routes, conf):
     servables += [_of_file(name, conf) for name in file_names]
     for servable in servables:
         if servable.url in app.servables:
-            raise StartError(f'{servable.url} is there twice, in routes.py or in the .conf files of models.')
+            raise StartError(f'{servable.url} is defined twice, in routes.py or in conf/*.conf.')
         app.servables[servable.url] = servable
 
 
 def _of_route(route, conf):
     version, name = route.version_and_name
     # Any other resource brings its own model, and the third value of its row is not used.
-    model_class = route.model if issubclass(route.resource, ModelResource) else None
-    return Servable(name, version, model_class, conf.model(name), route.resource)
+    make_model = route.model if issubclass(route.resource, ModelResource) else None
+    return Servable(name, version, make_model, conf.model(name), route.resource)
 
 
 def _of_file(name, conf):
     settings = conf.model(name)
-    version, _ = Route(f'/v{settings["version"]}/{name}', None, place=conf.place(name)).version_and_name
+    version, _ = version_and_name(f'/v{settings["version"]}/{name}', conf.place(name))
     return Servable(name, version, ModelFile(settings), settings)
 
 
@@ -86,6 +86,6 @@ def _add_resource(api, servable):
 
 def _load_if_fork_safe(servable):
     """Load a fork-safe model, to be shared by the workers. With `on_error = skip` each worker may try again."""
-    problem = servable.attempt(lambda: getattr(servable.model_class, 'load_before_fork', False) and servable.load())
+    problem = servable.attempt(lambda: getattr(servable.make_model, 'load_before_fork', False) and servable.load())
     if problem and servable.settings['on_error'] == 'stop':
         raise StartError(f'{servable.url}: {problem}')

@@ -136,7 +136,7 @@ class XXXModelResource(ModelResource):
 def test_what_the_author_of_a_model_got_wrong_is_told_in_a_line_with_its_place(tree, file, text, reason):
     with changed(tree, file, text):
         line = last_line_of_a_failed_start(tree)
-    assert line.startswith(f'The service can not start. model_serving/{file}, {reason}')
+    assert line.startswith(f'The service cannot start. model_serving/{file}, {reason}')
     assert len(line) < 1000
 
 

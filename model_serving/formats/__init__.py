@@ -29,6 +29,8 @@ FORMATS = {
 }
 # The largest example that is made up, in bytes of JSON: the page shows it.
 MAX_MADE_UP = 32 * 1024
+NO_EXAMPLE = '%s: no example could be made (%s). Add one to a JSON file that `schema = …` names.'
+NO_RESULT_SCHEMA = '%s: its results are not as the file describes them, so they are not documented: %.200s'
 # The packages that a format needs beside requirements.txt, for pip.
 PACKAGES = {
     'skops_file': 'skops==0.16.0 scikit-learn==1.9.1',
@@ -39,7 +41,7 @@ PACKAGES = {
 
 
 class ModelFile:
-    """A model file, which is loaded when it is called. `settings` are the model's settings.
+    """Loads a model file when it is called. `settings` are the model's settings.
 
     Each method raises StartError with one line: the file, what is wrong, and the fix.
     """
@@ -95,7 +97,7 @@ def _module_name(name, path):
     suffix = kind.suffix if kind else path.suffix.lower()
     if suffix not in FORMATS:
         known = ', '.join(FORMATS)
-        raise StartError(f'{name}: its suffix is not that of a known format. There are: {known}')
+        raise StartError(f'{name}: unknown file type. Supported: {known}')
     # Only ONNX files have no signature.
     if not kind and suffix != '.onnx':
         raise StartError(f'{name} is damaged, or it is not {detect.NAMES[suffix]}.')
@@ -125,10 +127,10 @@ def _schemas(loaded, settings):
             raise ValueError('it does not fit the schema')
         result = orjson.loads(orjson.dumps(loaded.predict([example])[0], option=orjson.OPT_SERIALIZE_NUMPY))
     except Exception as error:
-        LOGGER.warning('No example could be made up (%s). Give one by "schema = …" to warm the model up.', error)
+        LOGGER.warning(NO_EXAMPLE, settings['file'], error)
         return schema, result_schema
     if not jsonschema_rs.is_valid(result_schema, result):
-        LOGGER.warning('The file does not describe its results correctly, so they have no schema: %.200s', result)
+        LOGGER.warning(NO_RESULT_SCHEMA, settings['file'], result)
         result_schema = {}
     if len(orjson.dumps(example)) <= MAX_MADE_UP:
         schema = {**schema, 'examples': [example]}

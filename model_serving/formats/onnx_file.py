@@ -121,7 +121,7 @@ def _counts_instances(output, inputs):
 
 def _tensor(one, axis):
     if one.type not in DTYPES:
-        raise StartError(f'its input {one.name} is a {one.type}, which can not be read from JSON.')
+        raise StartError(f'its input {one.name} is a {one.type}, which cannot be read from JSON.')
     shape = tuple(length if isinstance(length, int) else None for length in one.shape)
     return Tensor(one.name, np.dtype(DTYPES[one.type]), shape[1:] if axis else shape)
 

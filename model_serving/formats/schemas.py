@@ -68,7 +68,7 @@ def patched(schema: dict, settings: dict) -> dict:
     try:
         patch = json.loads((BASE_FOLDER / settings['schema']).read_text(encoding='utf-8'))
     except OSError as error:
-        raise StartError(f'{place} can not be read: {error.strerror}.') from error
+        raise StartError(f'{place} cannot be read: {error.strerror}.') from error
     except ValueError as error:
         raise StartError(f'{place} is not JSON: {error}') from error
     if not isinstance(patch, dict):

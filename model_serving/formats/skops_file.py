@@ -16,7 +16,7 @@ from .tensors import labels_and_probabilities, rows, table
 LOGGER = logging.getLogger('formats')
 # Loading starts no threads. Predicting may start OpenMP's, as in HistGradientBoosting, and a fork would lose them.
 LOAD_BEFORE_FORK = True
-# Their `predict` returns the class with the highest `predict_proba`, so one call of a slow method is enough.
+# Classifiers whose `predict` returns the class with the highest `predict_proba`, so that one call is enough.
 LABEL_BY_PROBABILITY = {'RandomForestClassifier', 'ExtraTreesClassifier', 'BaggingClassifier'}
 
 

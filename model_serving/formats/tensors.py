@@ -38,7 +38,7 @@ class Tensor(NamedTuple):
             raise InvalidInstance(self.name, f'must be an array of {self.dtype}: {error}') from error
         shape = self.shape if self.is_plain else stacked.shape[1:]
         if len(shape) != len(self.shape):
-            raise InvalidInstance(self.name, f'must be a regular array of {len(self.shape)} dimensions')
+            raise InvalidInstance(self.name, f'must be a rectangular array of {len(self.shape)} dimensions')
         return stacked.reshape(len(instances), *shape)
 
 

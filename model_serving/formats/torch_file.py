@@ -98,7 +98,7 @@ def _lengths(shape):
 def _tensor(name, value, axis):
     if not isinstance(value, torch.Tensor) or value.dtype in (torch.bfloat16, torch.complex64, torch.complex128):
         kind = getattr(value, 'dtype', type(value).__name__)
-        raise StartError(f'its input {name} is a {kind}, which can not be read from JSON.')
+        raise StartError(f'its input {name} is a {kind}, which cannot be read from JSON.')
     return Tensor(name, _dtype(value), _lengths(value.shape)[1:] if axis else _lengths(value.shape))
 
 

@@ -107,7 +107,7 @@ async def lifespan(front, receive, send):
         await front.start()
         reasons = front.app.readiness.reasons_to_stop()
     if reasons:
-        await send({'type': 'lifespan.startup.failed', 'message': f'The service can not start. {reasons}'})
+        await send({'type': 'lifespan.startup.failed', 'message': f'The service cannot start. {reasons}'})
         return
     await send({'type': 'lifespan.startup.complete'})
     await receive()

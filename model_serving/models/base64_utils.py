@@ -9,5 +9,5 @@ def decoded(instance: dict, key: str) -> bytes:
     try:
         return base64.b64decode(instance[key], validate=True)
     except (binascii.Error, ValueError) as error:
-        hint = "It must be base64 alone: no line breaks, no 'data:…;base64,' in front, '+' and '/' for 62 and 63."
+        hint = "Send plain base64: no line breaks, no 'data:…;base64,' in front, not the alphabet for URLs."
         raise InvalidInstance(key, f'not base64: {error}. {hint}') from error

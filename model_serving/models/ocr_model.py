@@ -10,7 +10,7 @@ from .base64_utils import decoded
 LOGGER = logging.getLogger('OCRModel')
 
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'GIF', 'BMP')
-# A photograph of a telephone has some 12 million. Decoded, these take 4 bytes each, several times over.
+# A phone's photo has about 12 million. Decoded, each takes 4 bytes, in several copies.
 MAX_PIXELS = 16_000_000
 # The detector enlarges a picture until its short side has 736 pixels, so a thin strip would become huge.
 MAX_ASPECT = 8
@@ -26,9 +26,9 @@ class OCRModel:
             from PIL import Image
             from rapidocr_onnxruntime import RapidOCR
         except ImportError as error:
-            # OpenCV's wheel leaves these to the system, and a small server has none.
+            # OpenCV needs libGL and GLib, which small servers lack.
             raise StartError(f'{error}. On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0') from error
-        # Unlike the other models it gains by several threads: a line's recognition is long.
+        # Several threads help here, unlike in the other models: recognising a line takes long.
         self._ocr = RapidOCR(intra_op_num_threads=available_cores())
         # `picture` has a bound of its own, with words for the client.
         Image.MAX_IMAGE_PIXELS = None
@@ -63,10 +63,12 @@ def picture(file: bytes) -> np.ndarray:
         image = Image.open(BytesIO(file), formats=FORMATS)
     # Pillow raises many kinds of errors for a file that is broken.
     except Exception as error:
-        raise InvalidInstance('image', f'is no picture of these kinds: {", ".join(FORMATS)}') from error
+        raise InvalidInstance('image', f'is not a picture of a supported kind: {", ".join(FORMATS)}') from error
     paper_width, paper_height = _paper_size(*image.size)
     if paper_width * paper_height > MAX_PIXELS:
-        raise InvalidInstance('image', f'{image.width} × {image.height} pixels are too many: make it smaller')
+        raise InvalidInstance(
+            'image', f'{image.width} × {image.height} pixels are too many, or too long and thin: make it smaller'
+        )
     try:
         upright = ImageOps.exif_transpose(image)
         upright = upright.convert('RGBA' if upright.has_transparency_data else 'RGB')

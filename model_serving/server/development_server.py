@@ -28,7 +28,7 @@ def serve(make_app, host: str, port: int, debug: bool):
         app.readiness.start()
         reasons = app.readiness.reasons_to_stop()
         if reasons:
-            sys.exit(f'The service can not start. {reasons}')
+            sys.exit(f'The service cannot start. {reasons}')
     run_simple(
         host,
         port,

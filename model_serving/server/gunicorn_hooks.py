@@ -28,7 +28,7 @@ def on_starting(server):
                 listener.bind(address)
         except (OSError, UnicodeError) as error:
             fix = 'Give another PORT or HOST: PORT=8080 bin/start.sh'
-            sys.exit(f'The service can not start. It can not listen at {host}:{port}: {error}. {fix}')
+            sys.exit(f'The service cannot start. It cannot listen at {host}:{port}: {error}. {fix}')
 
 
 def when_ready(server):

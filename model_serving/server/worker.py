@@ -158,7 +158,7 @@ class Worker(base.Worker):
         for servable in self.front.app.servables.values():
             if servable.problem:
                 must_stop = servable.settings['on_error'] == 'stop' and not self.workers.have_started
-                consequence = 'The service can not start.' if must_stop else 'Not ready:'
+                consequence = 'The service cannot start.' if must_stop else 'Not ready:'
                 LOGGER.error('%s %s: %s', consequence, servable.url, servable.problem)
                 if must_stop:
                     sys.exit(1)

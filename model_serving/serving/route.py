@@ -22,7 +22,6 @@ class Route(NamedTuple):
     resource: type
     model: type | None = None
     needs: str | None = None
-    place: str = 'routes.py'
 
     @property
     def is_installed(self) -> bool:
@@ -36,14 +35,7 @@ class Route(NamedTuple):
     @property
     def version_and_name(self) -> tuple[int, str]:
         """Return `(1, 'XXXModel')` for `/v1/XXXModel`; raises StartError for any other shape."""
-        match = re.fullmatch(r'/v([0-9]+)/([A-Za-z]\w*)', self.url, re.ASCII)
-        if not match:
-            raise StartError(
-                f'{self.place}: {self.url!r} must have the form /v<number>/<Name>, its name of letters, digits and _.'
-            )
-        if match[2].lower() in RESERVED_NAMES:
-            raise StartError(f'{self.place}: {self.url!r}: the name {match[2]!r} is reserved. Choose another.')
-        return int(match[1]), match[2]
+        return version_and_name(self.url, 'routes.py')
 
     def check(self):
         """Raise StartError if a value of the row is of the wrong kind, or if every call of its `post` would fail."""
@@ -60,7 +52,17 @@ class Route(NamedTuple):
         raise StartError(f'routes.py: {self.url}: the {wanted}, not {_described(value)}.{swapped}')
 
 
-def check(routes):
+def version_and_name(url: str, place: str) -> tuple[int, str]:
+    """Return version and name of a model's URL; raises StartError, which names the `place` of the URL."""
+    match = re.fullmatch(r'/v(0|[1-9][0-9]*)/([A-Za-z]\w*)', url, re.ASCII)
+    if not match:
+        raise StartError(f'{place}: {url!r} must have the form /v<number>/<Name>, its name of letters, digits and _.')
+    if match[2].lower() in RESERVED_NAMES:
+        raise StartError(f'{place}: {url!r}: the name {match[2]!r} is reserved. Choose another.')
+    return int(match[1]), match[2]
+
+
+def check_routes(routes):
     """Validate routes.py before anything is loaded; raises StartError, which names the row and the fix."""
     if isinstance(routes, Route) or not isinstance(routes, (tuple, list)):
         raise StartError('routes.py: ROUTES must be a tuple of rows: (Route(url, resource, model),) with that comma.')

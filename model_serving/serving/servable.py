@@ -14,14 +14,15 @@ HANGS_AFTER = 3
 class Servable:
     """One version of a named model: its resource, schemas, settings and, once it is loaded, its object and batcher.
 
-    `model_class` is None for a resource that brings its own model. `resource` and the schemas of a model file are None
-    until it is loaded. `answers` are the answers to the schema's examples.
+    `make_model` returns the model when it is called: it is the model's class or a `ModelFile`, or None for a resource
+    that brings its own model. `resource` and the schemas of a model file are None until it is loaded. `answers` are the
+    answers to the schema's examples.
     """
 
-    def __init__(self, name, version, model_class, settings, resource=None):
+    def __init__(self, name, version, make_model, settings, resource=None):
         self.name = name
         self.version = version
-        self.model_class = model_class
+        self.make_model = make_model
         self.settings = settings
         self.resource = resource
         self.schema = getattr(getattr(resource, 'post', None), 'schema', None)
@@ -48,10 +49,10 @@ class Servable:
     @property
     def source(self) -> str:
         """What is served, for the start-up banner."""
-        if self.model_class is None:
+        if self.make_model is None:
             return 'its own resource'
         # A class has a name; a model file describes itself.
-        return getattr(self.model_class, '__name__', None) or str(self.model_class)
+        return getattr(self.make_model, '__name__', None) or str(self.make_model)
 
     @property
     def problem(self) -> str | None:
@@ -71,9 +72,9 @@ class Servable:
 
     def load(self):
         """Make the model's object, unless it is made already; raises whatever the model's class raises."""
-        if self._model is None and self.model_class is not None:
+        if self._model is None and self.make_model is not None:
             started = perf_counter()
-            self._model = self.model_class()
+            self._model = self.make_model()
             self.load_seconds, self.load_process = perf_counter() - started, os.getpid()
             self.batcher.predict = getattr(self._model, 'predict', None)
 
@@ -91,7 +92,7 @@ class Servable:
         # BaseException: models may call sys.exit, and compiled libraries may panic.
         except BaseException as error:
             LOGGER.exception('%s is not ready', self.url)
-            where = places.of_error(error) or self.settings['file'] or places.of_object(self.model_class)
+            where = places.of_error(error) or self.settings['file'] or places.of_object(self.make_model)
             return f'{place}{places.in_one_line(error)} ({where})'
         return None
 

@@ -35,8 +35,8 @@ SECONDS = Kind(r'(?=.*[1-9])\d{1,5}(\.\d+)?', float, 'a number of seconds above 
 ON_OFF = Kind(
     '(?i)on|off|yes|no|true|false', lambda text: text.lower() in ('on', 'yes', 'true'), 'on or off, yes or no'
 )
-FILE = Kind('.+', str, "a file's path, absolute or from the project's folder on")
-WORDS = Kind('(?s).*', re.compile(r'[^\s,]+').findall, 'names, with commas between or on lines of their own')
+FILE = Kind('.+', str, 'the path of a file, absolute or relative to the project folder')
+WORDS = Kind('(?s).*', re.compile(r'[^\s,]+').findall, 'names, separated by commas, spaces or line breaks')
 ON_ERROR = Kind('stop|skip', str, 'stop or skip')
 
 
@@ -59,7 +59,7 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting('serving', 'max_body', SIZE, '1 MiB', 'The largest body for every URL that is not a model’s.'),
-    Setting('serving', 'max_bodies', SIZE, '64 MiB', 'How much all bodies together may take that a worker holds.'),
+    Setting('serving', 'max_bodies', SIZE, '64 MiB', 'The most memory that all request bodies of a worker may take.'),
     Setting('serving', 'access_log', ON_OFF, 'on', 'Write a line of the log for each request.'),
     Setting('serving', 'page', ON_OFF, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
     Setting('model', 'max_batch_size', COUNT, '32', 'How many instances are predicted together; 1: no batches.'),
@@ -70,8 +70,10 @@ SETTINGS = (
     Setting('model', 'version', COUNT, '1', 'The version in the URL of a model file.', True),
     Setting('model', 'schema', FILE, None, "A JSON merge patch (RFC 7386) over a file's own schema.", True),
     Setting('model', 'trusted', WORDS, '', 'Types beyond the default ones that a skops file may load.', True),
-    Setting('model', 'trust_file', ON_OFF, 'no', 'Whether a file may be loaded that can run code: .pt2.', True),
-    Setting('model', 'on_error', ON_ERROR, 'stop', 'A model that can not start stops the service, or is skipped.'),
+    Setting('model', 'trust_file', ON_OFF, 'no', 'Allow files that can run code when they are loaded: .pt2.', True),
+    Setting(
+        'model', 'on_error', ON_ERROR, 'stop', 'What a model that cannot start does: stop the service, or be skipped.'
+    ),
 )
 SECTIONS = {
     section: {setting.key: setting for setting in SETTINGS if setting.section == section}
@@ -114,7 +116,7 @@ class Conf:
         for name in self._own:
             if name not in names:
                 raise StartError(
-                    f'{self.place(name)} = {name}: routes.py has no such model, and no file = … says where it is.'
+                    f'{self.place(name)} = {name}: no row of routes.py has this name, and this file has no file = …'
                     f'{did_you_mean(name, names)}'
                 )
         known = {_variable(setting.section, setting.key) for setting in SETTINGS if not setting.only_own}
@@ -124,7 +126,7 @@ class Conf:
             if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
                 # A high cutoff, because all of them begin alike.
                 hint = did_you_mean(variable, known, 0.9)
-                logging.getLogger('conf').warning('%s: no such setting.%s', variable, hint)
+                logging.getLogger('conf').warning('Unknown setting %s.%s', variable, hint)
 
     def _read_file(self, path):
         for section, texts in _parsed(path).items():
@@ -159,7 +161,7 @@ def _parsed(path):
         # utf-8-sig removes the byte order mark that editors on Windows add.
         parser.read_string(path.read_text(encoding='utf-8-sig'), source=str(path))
     except OSError as error:
-        raise StartError(f'{path} can not be read: {error.strerror}.') from error
+        raise StartError(f'{path} cannot be read: {error.strerror}.') from error
     except (configparser.Error, UnicodeDecodeError) as error:
         raise StartError(f'{path}: {" ".join(str(error).split())}') from error
     return {section: dict(parser[section]) for section in parser.sections()}
@@ -168,12 +170,12 @@ def _parsed(path):
 def _values(path, section, texts):
     """Return the values of a section's texts; raises StartError for unknown keys."""
     if section not in SECTIONS:
-        raise StartError(f'{path}: [{section}] is no section; there are [serving] and [model].')
+        raise StartError(f'{path}: unknown section [{section}]. There are [serving] and [model].')
     settings = SECTIONS[section]
     for key in texts:
         if key not in settings:
             hint = did_you_mean(key, settings)
-            raise StartError(f'{path}: [{section}] {key} is no setting.{hint} There are: {", ".join(settings)}.')
+            raise StartError(f'{path}: [{section}] unknown setting {key}.{hint} There are: {", ".join(settings)}.')
     return {key: settings[key].read(text, f'{path}: [{section}] {key}') for key, text in texts.items()}
 
 

@@ -1,4 +1,4 @@
-"""Sets logging up by conf/logging.conf. Each model has a logger of its own name."""
+"""Sets logging up by conf/logging.conf."""
 
 import logging
 import logging.config

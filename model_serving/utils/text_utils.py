@@ -2,8 +2,7 @@
 
 import difflib
 
-# So that the 20 messages of an answer stay below 8 KiB.
-MAX_MESSAGE = 200
+MAX_MESSAGE = 240
 
 
 def clip(text: str, most: int = MAX_MESSAGE) -> str:

@@ -16,6 +16,8 @@ from .text_utils import clip, did_you_mean
 
 MAX_ERRORS = 20
 MAX_PATH = 100
+# For all failures together, in bytes of JSON, so that the whole answer stays below 8 KiB.
+MAX_ERRORS_SIZE = 4 * 1024
 # jsonschema takes 0.4 s for 100,000 numbers. For a larger body only the first failure is reported.
 MAX_EXPLAINED_BODY = 64 * 1024
 # For an async handler of a resource without a servable, in seconds.
@@ -53,7 +55,7 @@ def validate_json(schema, force=False):
 
         wrapper.schema = schema
         wrapper.is_valid, wrapper.handler, wrapper.takes_instance = validator.is_valid, handler, takes_instance
-        # A decorator around this one copies the attribute, but is another function.
+        # functools.wraps copies attributes; comparing by identity shows whether another decorator is around this one.
         wrapper.validated = wrapper
         return wrapper
 
@@ -90,8 +92,10 @@ class SchemaValidator:
         except Exception:
             errors = []
         errors.sort(key=_order)
-        failures = chain.from_iterable(map(_failures, errors))
-        return list(islice(failures, MAX_ERRORS)) or self._first_error(instance)
+        failures = list(islice(chain.from_iterable(map(_failures, errors)), MAX_ERRORS))
+        while len(failures) > 1 and len(orjson.dumps(failures)) > MAX_ERRORS_SIZE:
+            failures.pop()
+        return failures or self._first_error(instance)
 
     def _first_error(self, instance):
         try:
@@ -165,7 +169,7 @@ def _validator(schema: bytes):
 
 
 def _quick(keyword, message=None):
-    """Return a check of one keyword for jsonschema that calls jsonschema-rs; it has the words of either."""
+    """Return a check of one keyword for jsonschema that calls jsonschema-rs, with our `message` if there is one."""
 
     def check(validator, value, instance, schema):
         for error in islice(_validator(orjson.dumps({keyword: value})).iter_errors(instance), 1):
@@ -175,7 +179,7 @@ def _quick(keyword, message=None):
     return check
 
 
-# Here a hostile string would keep jsonschema busy for ever, and some thousand objects would take it seconds.
+# jsonschema's own checks of these are slow, and exponentially so on hostile input.
 QUICK_KEYWORDS = {
     'pattern': _quick('pattern', '{0!r} does not match {1!r}'),
     'patternProperties': _quick('patternProperties'),

@@ -10,14 +10,16 @@ from ..utils.validation_utils import validate_json
 def file_resource(servable) -> type:
     """Return a resource class for the model of a file, whose instances fit the schema that the file gives.
 
-    Raises StartError when that is no JSON Schema, as a patch by the setting `schema` may make it.
+    Raises StartError if that is not a valid JSON Schema, as a patch by the setting `schema` may make it.
     """
     schema, result_schema = servable.schema or {}, servable.result_schema or {}
     try:
         validate = validate_json(schema)
     except (jsonschema.SchemaError, ValueError) as error:
         reason = getattr(error, 'message', error)
-        raise StartError(f'with {servable.settings["schema"]} its schema is no JSON Schema: {reason}') from error
+        raise StartError(
+            f'with {servable.settings["schema"]} its schema is not a valid JSON Schema: {reason}'
+        ) from error
 
     class FileResource(ModelResource):
         __doc__ = schema.get('description') or schema.get('title') or servable.name

@@ -14,7 +14,7 @@ class HealthLive(Resource):
 class HealthReady(Resource):
     """Whether every model can answer: 200, or 503 with the reason for each one that can't."""
 
-    statuses = {503: 'A model can not answer: `message` names it, `models` says why'}
+    statuses = {503: 'A model cannot answer: `message` names it, `models` says why'}
 
     def get(self):
         problems = {url: servable.problem for url, servable in current_app.servables.items()}

@@ -18,7 +18,7 @@ ERRORS = (
     (415, 'NotJSON', 'The body is of another type: send it with the header `Content-Type: application/json`.'),
     (429, 'TooManyRequests', 'Too many requests wait for this model: try again after `Retry-After` seconds.'),
     (500, 'Failed', 'The model failed on this body; the log tells why, under the request id of the message.'),
-    (503, 'NotReady', 'The model can not answer at present; the message tells why.'),
+    (503, 'NotReady', 'The model cannot answer at present; the message tells why.'),
     (504, 'TooSlow', 'The model did not answer in time.'),
 )
 FAILURE_SCHEMA = {

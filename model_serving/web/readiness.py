@@ -44,7 +44,7 @@ class Readiness:
                 self.started = True
 
     def reasons_to_stop(self) -> str:
-        """Return why the service can not start, for the models that must be ready; empty if all are."""
+        """Return why the service cannot start, for the models that must be ready; empty if all are."""
         unready = [one for one in self._app.servables.values() if one.problem and one.settings['on_error'] == 'stop']
         return ' '.join(f'{servable.url}: {servable.problem}' for servable in unready)
 
@@ -64,7 +64,7 @@ class Readiness:
     def _load(self, servable):
         servable.load()
         if servable.resource is None:
-            servable.schema, servable.result_schema = servable.model_class.schemas()
+            servable.schema, servable.result_schema = servable.make_model.schemas()
             self._serve_file(servable)
         if servable.result_schema:
             self._validators[servable.url] = _result_validator(servable)

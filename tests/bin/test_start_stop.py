@@ -164,6 +164,6 @@ def test_a_port_in_use(stopped):
         finished = stopped.run('bin/start.sh')
     assert finished.returncode == 1
     last = finished.stderr.splitlines()[-1]
-    assert last.startswith(f'The service can not start. It can not listen at 127.0.0.1:{stopped.port}: ')
+    assert last.startswith(f'The service cannot start. It cannot listen at 127.0.0.1:{stopped.port}: ')
     assert last.endswith('in use. Give another PORT or HOST: PORT=8080 bin/start.sh')
     assert not (stopped.folder / PID_FILE).exists()

@@ -36,7 +36,7 @@ SilentModel = raising(ValueError)
 ExitingModel = raising(SystemExit(3))
 PanickingModel = raising(Panic('panicked'))
 MuteModel = raising(Mute)
-WordyModel = raising(ValueError(f'The service can not start. {"x" * 3_000_000}'))
+WordyModel = raising(ValueError(f'The service cannot start. {"x" * 3_000_000}'))
 
 
 class NoFileModel:

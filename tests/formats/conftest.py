@@ -39,8 +39,8 @@ def refusal(service_class, tmp_path_factory):
         assert finished.returncode == 1, finished.stdout + finished.stderr
         assert 'Traceback' not in finished.stderr
         line = finished.stderr.strip().splitlines()[-1]
-        assert line.startswith('The service can not start. /v1/Bad: ')
-        return line.removeprefix('The service can not start. /v1/Bad: ')
+        assert line.startswith('The service cannot start. /v1/Bad: ')
+        return line.removeprefix('The service cannot start. /v1/Bad: ')
 
     return refusal
 

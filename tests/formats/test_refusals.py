@@ -48,7 +48,7 @@ def test_a_pickle_is_never_loaded_whatever_its_suffix(tmp_path, name):
         ('a.json', OTHER_JSON, 'is damaged, or it is not', 'an XGBoost model'),
         ('a.txt', OTHER_JSON, 'is damaged, or it is not', 'a LightGBM model'),
         ('a.pt2', OTHER_JSON, 'is damaged, or it is not', 'a PyTorch exported program'),
-        ('a.bin', b'?', 'its suffix is not that of a known format', '.onnx, .skops, .ubj, .json, .txt, .pt2'),
+        ('a.bin', b'?', 'unknown file type', '.onnx, .skops, .ubj, .json, .txt, .pt2'),
     ],
 )
 def test_a_file_that_is_not_served_is_named_with_what_to_do(tmp_path, name, content, what, conversion):
@@ -110,10 +110,10 @@ def test_a_damaged_onnx_file(refusal, tmp_path):
     [
         ('{', 'Expecting property name'),
         ('[]', 'must be a JSON object'),
-        ('{"type": "nothing"}', 'is no JSON Schema'),
+        ('{"type": "nothing"}', 'is not a valid JSON Schema'),
         ('{"properties": {"xs": {}}}', "'xs' is not an input of the model. Did you mean 'x'? There are: x."),
         ('{"examples": [{"x": 1}, {"x": "a"}]}', "examples[1] does not fit its schema: x: 'a' is not of type 'number'"),
-        (None, 'can not be read: No such file or directory.'),
+        (None, 'cannot be read: No such file or directory.'),
     ],
 )
 def test_a_bad_patch_over_the_schema(refusal, tmp_path, patch, words):

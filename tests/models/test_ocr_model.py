@@ -112,8 +112,8 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(service, p
 def test_what_is_no_picture_is_the_clients_mistake(service, page_of_text):
     png = file_of(page_of_text)
     for file, message in (
-        (b'', 'image: is no picture'),
-        (b'%!PS-Adobe-3.0 EPSF-3.0', 'image: is no picture'),
+        (b'', 'image: is not a picture'),
+        (b'%!PS-Adobe-3.0 EPSF-3.0', 'image: is not a picture'),
         (png[:1000], 'image: a broken PNG'),
         (png[:500] + b'?' * 100 + png[600:], 'image: a broken PNG'),
     ):

@@ -32,7 +32,7 @@ def open_with(document, service, open_page):
 
 
 def test_what_the_description_says_is_text_too(service, open_page):
-    """As is an address that can not be called: see test_doctor.py."""
+    """As is an address that cannot be called: see test_doctor.py."""
     hostile = '<img src=x>'
     document = service.get('/openapi.json').json()
     document['info']['title'] = hostile

@@ -36,8 +36,8 @@ def test_a_byte_order_mark_is_no_obstacle(tmp_path):
         ('[model]\non_error = nonsense\n', "[model] on_error = 'nonsense': it must be stop or skip."),
         ('[model]\ntimeout = nan\n', "[model] timeout = 'nan': it must be a number of seconds above 0"),
         ('[model]\nmax_body = 0\n', "[model] max_body = '0': it must be a number of bytes above 0, such as"),
-        ('[model]\ntimout = 3\n', "[model] timout is no setting. Did you mean 'timeout'?"),
-        ('[models]\n', '[models] is no section; there are [serving] and [model].'),
+        ('[model]\ntimout = 3\n', "[model] unknown setting timout. Did you mean 'timeout'?"),
+        ('[models]\n', 'unknown section [models]. There are [serving] and [model].'),
         ('timeout = 3\n', 'File contains no section headers.'),
         ('[model]\ntimeout = 3\ntimeout = 4\n', "option 'timeout' in section 'model' already exists"),
         ('[model]\ntimeout = \xff\n', "'utf-8' codec can't decode byte 0xff"),
@@ -53,9 +53,9 @@ def test_what_is_wrong_is_one_line_with_the_file(tmp_path, content, reason):
 
 
 def test_a_file_that_can_not_be_read(tmp_path):
-    # Even root can not read a link to itself.
+    # Even root cannot read a link to itself.
     (tmp_path / 'serving.conf').symlink_to('serving.conf')
-    with pytest.raises(StartError, match=r'serving\.conf can not be read: Too many levels of symbolic links\.$'):
+    with pytest.raises(StartError, match=r'serving\.conf cannot be read: Too many levels of symbolic links\.$'):
         Conf(tmp_path, {})
 
 

@@ -22,7 +22,7 @@ def test_each_request_has_its_line_by_the_time_the_service_has_stopped(make_serv
     for number in range(300):
         service.post('/v1/XXXModel', {'name': 'Leo'}, headers={'X-Request-ID': f'request-{number}'})
     service.post('/v1/XXXModel', {}, headers={'X-Request-ID': 'not-valid'})
-    # A path can not forge a line.
+    # A path cannot forge a line.
     forged = '/a%0A[2018/10/21%2000:00:00]%0D%C2%85b'
     connect(service).exchange(head('X-Request-ID: forged', line=f'GET {forged} HTTP/1.1'))
     service.stop()

@@ -37,7 +37,7 @@ LOADING = {
     'SilentModel': f'ValueError {AT_MODEL}',
     'ExitingModel': f'SystemExit: 3 {AT_MODEL}',
     'MuteModel': f'Mute: its own text fails with ZeroDivisionError {AT_MODEL}',
-    'WordyModel': f'ValueError: The service can not start. {"x" * 461} {AT_MODEL}',
+    'WordyModel': f'ValueError: The service cannot start. {"x" * 462} {AT_MODEL}',
     'ElsewhereModel': 'ValueError: elsewhere (elsewhere.py, line N)',
     'PanickingModel': f'Panic: panicked {AT_MODEL}',
 }
@@ -81,7 +81,7 @@ def test_the_service_does_not_start_and_says_why_in_one_line(make_service, name)
     finished = service.run('bin/start.sh', timeout=25)
     assert finished.returncode == 1
     # Nothing of the log stands beside the reason, which has the rest.
-    reason = f'The service can not start. /v1/{name}: {ALL[name]}'
+    reason = f'The service cannot start. /v1/{name}: {ALL[name]}'
     assert reason_in(finished.stderr).splitlines() == [LOG_HAS_MORE, reason]
     if name in RAISING:
         assert 'Traceback (most recent call last):' in service.log
