@@ -143,18 +143,6 @@ def test_a_batch_lingers_for_as_many_as_came_together(model, occupy, submit):
     assert [len(batch) for batch in model.batches] == [1, 2, 2]
 
 
-def test_batching_can_be_off(model, threads):
-    batcher = Batcher('M', model.predict, 1)
-    list(threads.map(lambda number: outcome(batcher, number), range(200)))
-    assert {len(batch) for batch in model.batches} == {1}
-
-
-@pytest.mark.parametrize('results', [None, {'a': 1}, {1}, (number for number in [1]), 'x', b'x', 7])
-def test_what_is_no_list_is_an_error_that_names_the_model(results):
-    with pytest.raises(TypeError, match='M: predict must return a list'):
-        predict_by(Batcher('M', lambda instances: results, 1), 1, TIMEOUT)
-
-
 class OddError(BaseException):
     def __repr__(self):
         raise ValueError('not even this')

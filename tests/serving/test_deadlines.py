@@ -1,19 +1,6 @@
-from contextvars import copy_context
-from time import perf_counter
-
 import pytest
 
 from model_serving.serving import deadlines
-
-
-def test_in_a_request_it_counts_from_its_arrival_and_outside_from_now():
-    context = copy_context()
-    context.run(deadlines.begin, 100.0, 2)
-    assert context.run(deadlines.of_call, 5) == (100.0, 2)
-    before = perf_counter()
-    arrived, seconds = deadlines.of_call(5)
-    assert before <= arrived <= perf_counter()
-    assert seconds == 5
 
 
 @pytest.mark.parametrize(
