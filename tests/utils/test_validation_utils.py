@@ -136,7 +136,7 @@ def test_a_pattern_that_one_of_both_can_not_read_is_refused_at_import(pattern):
 
 
 def test_all_failures_together_are_bounded_in_bytes():
-    schema = {'properties': {f'属性{number}': {'const': '正'} for number in range(20)}}
+    schema = {'properties': {f'属性{number}': {'type': 'integer'} for number in range(20)}}
     failures = SchemaValidator(schema).errors(dict.fromkeys(schema['properties'], '误' * 1000))
     assert 1 < len(failures) < 20
     assert len(json.dumps(failures, ensure_ascii=False).encode()) < 4500
