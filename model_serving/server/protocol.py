@@ -21,7 +21,7 @@ MANY = resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 3 // 4
 LINGER = 1
 # The longest reason for a request that is not HTTP, in characters.
 MAX_REASON = 150
-# The key in the scope for the connection, of which front/exchange.py sets the `task`.
+# The key in the scope for the connection, of which asgi.py sets the `task`.
 CONNECTION = 'model_serving.connection'
 # Discards the trailers of a chunked body, which nobody reads.
 TRAILERS = deque(maxlen=0)
@@ -52,7 +52,7 @@ class Protocol(HttpToolsProtocol):
         # The request that is being answered, which is not always the newest, and its task. When the client leaves,
         # the first is marked as disconnected and the second is cancelled.
         self.answering = self.task = None
-        self.is_in_head, self.is_broken = True, False
+        self.is_in_head, self.has_begun, self.is_broken = True, False, False
         self.unparsed = b''
         self.head_size, self.head_since = 0, self.loop.time()
         self.unwritten, self.unwritten_since = 0, 0.0
@@ -102,6 +102,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self):
         super().on_message_begin()
         self.scope[CONNECTION] = self
+        self.has_begun = True
         self.head_size, self.head_since = 0, self.loop.time()
 
     def on_headers_complete(self):
@@ -125,7 +126,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self):
         if not self.parser.should_upgrade():
             super().on_message_complete()
-            self.is_in_head, self.head_since = True, self.loop.time()
+            self.is_in_head, self.has_begun, self.head_since = True, False, self.loop.time()
 
     def _check_framing(self):
         """Raise ValueError for requests that proxies and servers may read differently."""
@@ -183,7 +184,7 @@ class Protocol(HttpToolsProtocol):
         elif now - self.unwritten_since > SILENCE:
             self.transport.abort()
         is_answering = self.cycle is not None and not self.cycle.response_complete
-        is_idle = self.timeout_keep_alive_task is not None
+        is_idle = self.timeout_keep_alive_task is not None and not self.has_begun
         has_many = len(self.connections) > MANY
         silence = SHORT_SILENCE if has_many else SILENCE
         if self.is_in_head and not is_answering and (has_many or not is_idle) and now - self.head_since > silence:

@@ -162,10 +162,10 @@ class TestSilence:
 
     def test_in_a_head_it_is_disconnected(self, silent):
         first = [silent.open(sent) for sent in (b'', b'P', b'\r\n', REQUEST[:30])]
-        second = silent.open()
-        assert second.call().outcome == HELLO
-        second.send(REQUEST[:30])
-        assert [connection.answers() for connection in (*first, second)] == [[]] * 5
+        second = [silent.open(REQUEST), silent.open(REQUEST + REQUEST[:30])]
+        assert [connection.answer().outcome for connection in second] == [HELLO] * 2
+        second[0].send(REQUEST[:30])
+        assert [connection.answers() for connection in first + second] == [[]] * 6
 
     def test_in_a_body_it_gets_a_408(self, silent):
         """In the middle of it, or at its beginning; also where Flask answers."""

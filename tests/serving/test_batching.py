@@ -139,7 +139,9 @@ def test_a_batch_lingers_for_as_many_as_came_together(model, occupy, submit):
     wait_until(lambda: batcher.waiting == 3)
     model.gate.set()
     results(calls)
-    assert results([submit(batcher, 3), submit(batcher, 4)]) == [6, 8]
+    third = submit(batcher, 3)
+    threading.Event().wait(0.1)  # the batch waits for the next one
+    assert results([submit(batcher, 4), third]) == [8, 6]
     assert [len(batch) for batch in model.batches] == [1, 2, 2]
 
 
