@@ -13,7 +13,7 @@ BASE_FOLDER = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BASE_FOLDER))
 
 from model_serving.serving.errors import StartError  # noqa: E402
-from model_serving.serving.route import Route  # noqa: E402
+from model_serving.serving.route import version_and_name  # noqa: E402
 
 ROUTES = BASE_FOLDER / 'model_serving' / 'routes.py'
 # So that the model's row fits in a line.
@@ -132,7 +132,7 @@ def model_name(text: str) -> str:
     """Return `SentimentModel` for `Sentiment`, `SentimentModel` or `sentiment_model`; raises StartError."""
     name = ''.join(word[:1].upper() + word[1:] for word in text.split('_'))
     name = name if name.endswith('Model') else f'{name}Model'
-    _ = Route(f'/v1/{name}', None, place=repr(text)).version_and_name
+    version_and_name(f'/v1/{name}', repr(text))
     if len(name) > MAX_NAME:
         raise StartError(f'{name} is too long: at most {MAX_NAME} characters.')
     return name
