@@ -17,27 +17,38 @@ UNITS = ('', 'KiB', 'MiB', 'GiB')
 
 
 class Kind(NamedTuple):
-    """A kind of value: the `pattern` of its texts, what `convert` makes of them, and valid texts in words."""
+    """A kind of value: `read` parses a text and raises ValueError or KeyError; `allowed` describes valid texts."""
 
-    pattern: str
-    convert: callable
+    read: callable
     allowed: str
 
 
+def _matching(pattern, text):
+    match = re.fullmatch(pattern, text)
+    if not match:
+        raise ValueError
+    return match
+
+
 def _size(text):
-    number, unit = re.fullmatch(r'(\d+)\s*(\w*)', text).groups()
+    number, unit = _matching(r'(0*[1-9]\d*)\s*(KiB|MiB|GiB|)', text).groups()
     return int(number) * 1024 ** UNITS.index(unit)
 
 
-SIZE = Kind(r'0*[1-9]\d*\s*(KiB|MiB|GiB|)', _size, 'a number of bytes above 0, such as 65536, 64 KiB or 1 MiB')
-COUNT = Kind(r'0*[1-9]\d*', int, 'a whole number of at least 1')
-SECONDS = Kind(r'(?=.*[1-9])\d{1,5}(\.\d+)?', float, 'a number of seconds above 0 and below 100000')
-ON_OFF = Kind(
-    '(?i)on|off|yes|no|true|false', lambda text: text.lower() in ('on', 'yes', 'true'), 'on or off, yes or no'
-)
-FILE = Kind('.+', str, 'the path of a file, absolute or relative to the project folder')
-WORDS = Kind('(?s).*', re.compile(r'[^\s,]+').findall, 'names, separated by commas, spaces or line breaks')
-ON_ERROR = Kind('stop|skip', str, 'stop or skip')
+def _seconds(text):
+    seconds = float(text)
+    if not 0 < seconds <= 86400:
+        raise ValueError
+    return seconds
+
+
+SIZE = Kind(_size, 'a number of bytes above 0, such as 65536, 64 KiB or 1 MiB')
+COUNT = Kind(lambda text: int(_matching('0*[1-9][0-9]*', text)[0]), 'a whole number of at least 1')
+SECONDS = Kind(_seconds, 'a number of seconds above 0 and at most 86400')
+ON_OFF = Kind(lambda text: configparser.ConfigParser.BOOLEAN_STATES[text.lower()], 'on or off, yes or no')
+FILE = Kind(lambda text: _matching('.+', text)[0], 'the path of a file, absolute or relative to the project folder')
+WORDS = Kind(lambda text: re.findall(r'[^\s,]+', text), 'names, separated by commas, spaces or line breaks')
+ON_ERROR = Kind({'stop': 'stop', 'skip': 'skip'}.__getitem__, 'stop or skip')
 
 
 class Setting(NamedTuple):
@@ -52,9 +63,10 @@ class Setting(NamedTuple):
 
     def read(self, text, place):
         """Return the value of a text; raises StartError, which names the place and what is allowed."""
-        if not re.fullmatch(self.kind.pattern, text.strip(), re.ASCII):
-            raise StartError(f'{place} = {text!r}: it must be {self.kind.allowed}.')
-        return self.kind.convert(text.strip())
+        try:
+            return self.kind.read(text.strip())
+        except (ValueError, KeyError) as error:
+            raise StartError(f'{place} = {text!r}: it must be {self.kind.allowed}.') from error
 
 
 SETTINGS = (

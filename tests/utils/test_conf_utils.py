@@ -15,11 +15,11 @@ def conf(folder, files, **environ):
 
 def test_the_environment_goes_over_the_models_file_and_that_over_the_general_one(tmp_path):
     files = {
-        'serving.conf': '[serving]\nmax_body = 2 KiB\n[model]\ntimeout = 7\nmax_queue = 8\nmax_body = 3 KiB\n',
+        'serving.conf': '[serving]\npage=0\nmax_body = 2 KiB\n[model]\ntimeout = 7\nmax_queue = 8\nmax_body = 3 KiB\n',
         'a.conf': '[model]\nname = AModel\nmax_queue = 9\nmax_body = 4 KiB\n',
     }
     settings = conf(tmp_path, files, MODEL_SERVING_AMODEL_MAX_BODY='5 KiB', MODEL_SERVING_MODEL_MAX_BATCH_SIZE='6')
-    assert settings.serving['max_body'] == 2048
+    assert (settings.serving['max_body'], settings.serving['page']) == (2048, False)
     a, other = settings.model('AModel'), settings.model('OtherModel')
     assert [a[key] for key in ('timeout', 'max_queue', 'max_body', 'max_batch_size')] == [7, 9, 5120, 6]
     assert [other[key] for key in ('timeout', 'max_queue', 'max_body', 'max_batch_size')] == [7, 8, 3072, 6]
@@ -34,6 +34,7 @@ def test_a_byte_order_mark_is_no_obstacle(tmp_path):
     [
         ('[serving]\npage = maybe\n', "[serving] page = 'maybe': it must be on or off, yes or no."),
         ('[model]\non_error = nonsense\n', "[model] on_error = 'nonsense': it must be stop or skip."),
+        ('[model]\ntimeout = 86401\n', "[model] timeout = '86401': it must be a number of seconds above 0"),
         ('[model]\ntimeout = nan\n', "[model] timeout = 'nan': it must be a number of seconds above 0"),
         ('[model]\nmax_body = 0\n', "[model] max_body = '0': it must be a number of bytes above 0, such as"),
         ('[model]\ntimout = 3\n', "[model] unknown setting timout. Did you mean 'timeout'?"),
