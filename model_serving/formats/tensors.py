@@ -75,6 +75,8 @@ def table(names, width, dtype, nullable=False):
 def predict_in_groups(tensors, instances, run, most: int) -> list:
     """Return the results of `run(instances)` for groups of at most `most` instances whose arrays have equal shapes."""
     dynamic = [tensor.name for tensor in tensors if None in tensor.shape]
+    if not dynamic and 0 < len(instances) <= most:
+        return run(instances)
     groups, results = {}, [None] * len(instances)
     for position, instance in enumerate(instances):
         groups.setdefault(tuple(_shape(instance[name]) for name in dynamic), []).append(position)
