@@ -8,6 +8,8 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import HTTPVersionNotSupported
 
+from ..web.request import raw_uri
+
 # An HTTP/1.0 client can't take an answer in chunks, so one of unknown length is collected, up to so many bytes.
 MAX_WHOLE = 16 * 2**20
 CONSTANT = {
@@ -17,12 +19,6 @@ CONSTANT = {
     'wsgi.run_once': False,
     'SCRIPT_NAME': '',
 }
-
-
-def raw_uri(scope) -> str:
-    """Return the path and the query of a request as they were sent."""
-    path, query = scope.get('raw_path') or scope['path'].encode(), scope['query_string']
-    return (b'%s?%s' % (path, query) if query else path).decode('latin-1')
 
 
 def environ_of(scope, body: bytes, unread: int, **extra) -> dict:
@@ -80,9 +76,9 @@ def encoded(headers) -> list:
 
 
 class WSGICall:
-    """One call of a WSGI application, in `threads`, of which one at a time works for it.
+    """One call of a WSGI application. Its steps run in `threads`, never two at the same time.
 
-    An answer whose first piece is complete costs one call in a thread; any other answer costs one for each piece.
+    A body that is one piece needs one trip to a thread; a longer one needs a trip for each piece.
     """
 
     def __init__(self, wsgi_app, environ, threads):
@@ -120,7 +116,8 @@ class WSGICall:
         try:
             return self._context.run(next, self._answer, None)
         finally:
-            if self._is_abandoned:  # meanwhile, when only this thread could close it
+            # Abandoned while this thread was inside the generator, so nobody else could close it.
+            if self._is_abandoned:
                 self._close()
 
     def _close(self):

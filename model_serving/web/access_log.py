@@ -6,6 +6,8 @@ import threading
 import time
 from collections import deque
 
+from .request import raw_uri
+
 LOGGER = logging.getLogger('access')
 LINE = '%s "%s %s" %s %s %.1f ms %s'
 # How often the lines are written, in seconds.
@@ -37,15 +39,16 @@ class AccessLog:
             self.write()
 
     def write(self):
-        """Write what has come; at the end of the process nobody else does."""
+        """Write all pending lines; also called at the end of the process, when the thread is gone."""
         with self._writing:
             lines = [_line(*self.answers.popleft()) for _ in range(len(self.answers))]
+            if not lines:
+                return
             # What was not written is counted first, since the last line before may have been cut in the middle.
             before = [f'{self._unwritten} lines before could not be written: {self._reason}'] if self._unwritten else []
             try:
-                if lines:
-                    _write(before + lines)
-                    self._unwritten = 0
+                _write(before + lines)
+                self._unwritten = 0
             # A full disk, say: the lines are given up, or they would pile up in memory.
             except Exception as error:
                 self._unwritten, self._reason = self._unwritten + len(lines), error
@@ -53,8 +56,7 @@ class AccessLog:
 
 def _line(scope, *others):
     # The raw path: the decoded one could hold line breaks that forge a line of the log.
-    path, query = scope.get('raw_path') or scope['path'].encode(), scope['query_string']
-    uri = (b'%s?%s' % (path, query) if query else path).decode('latin-1')
+    uri = raw_uri(scope)
     client = (scope.get('client') or '-')[0]
     return LINE % (client, scope['method'], uri if uri.isprintable() else ascii(uri), *others)
 

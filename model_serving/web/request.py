@@ -74,9 +74,15 @@ class JSONRequest(flask.Request):
         raise BadRequest(str(error))
 
 
+def raw_uri(scope: dict) -> str:
+    """Return the path and the query of a request as they were sent, from its ASGI scope."""
+    path, query = scope.get('raw_path') or scope['path'].encode(), scope['query_string']
+    return (b'%s?%s' % (path, query) if query else path).decode('latin-1')
+
+
 def request_id(text: str) -> str:
     """Return the id of a request: its X-Request-ID header if that is well-formed, else a new id."""
-    # Not os.urandom: it lets go of the interpreter's lock, and a batch would begin with the first of many calls.
+    # Not os.urandom: it releases the GIL, and the predict thread would start a batch of one while more calls arrive.
     return text if SANE_REQUEST_ID.fullmatch(text) else f'{getrandbits(64):016x}'
 
 

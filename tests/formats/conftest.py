@@ -55,9 +55,7 @@ def in_main_threads(make_service):
     def start(path, trusted=(), **environment):
         settings = {'file': str(path), 'trusted': list(trusted), 'trust_file': True, 'schema': None}
         environment = {'WORKERS': '2', 'FILE_SETTINGS': json.dumps(settings), **environment}
-        service = make_service(files, environment, start=False)
-        for conf in service.folder.glob('conf/*_model.conf'):
-            conf.unlink()
+        service = make_service(files, environment, start=False).without_models()
         service.start()
         return service
 
