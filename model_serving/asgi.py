@@ -54,7 +54,7 @@ class Exchange:
     def __init__(self, front, scope, receive, send):
         self.front, self.scope, self.receive, self.send = front, scope, receive, send
         self.arrived = self.began = self.heard = perf_counter()
-        self.headers = headers = dict(scope['headers'])
+        headers = dict(scope['headers'])
         self.endpoint = endpoint = front.endpoints.get(scope['path'], front.other)
         sent_id = headers.get(b'x-request-id', b'').decode('latin-1')
         self.request_id = request_id(sent_id) if sent_id else f'{getrandbits(64):016x}'
@@ -69,7 +69,8 @@ class Exchange:
             and len(headers) == len(scope['headers'])
             and (timeout is None or deadlines.is_valid(timeout))
         )
-        # How many bytes of the body it holds, and how many are known to follow them: 1 if that is not known.
+        # `held`: bytes of the body in memory. `unread`: bytes still to come that are thrown away; 1 if their number is
+        # unknown, 0 if there are none.
         self.held, length = 0, int(headers.get(b'content-length', 0))
         self.unread = length if length > endpoint.max_body else 0
         self.is_read = self.is_expired = False
@@ -91,7 +92,7 @@ class Exchange:
         except failures.ClientLeft:
             pass
         except asyncio.CancelledError:
-            # By its deadline in the middle of an answer, or by our server, because the connection was lost or it ends.
+            # At the deadline in the middle of an answer, or by our server: the connection is lost, or the worker stops.
             if not self.is_expired and self.connection is None:
                 raise
         except Exception:

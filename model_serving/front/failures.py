@@ -54,7 +54,7 @@ async def answer(exchange, error: BaseException):
     if isinstance(error, asyncio.CancelledError) and exchange.is_expired:
         task.uncancel()
         error = _timeout(exchange)
-    # Otherwise it is the handler's own, or the server's, which ends and has waited for this call long enough.
+    # Otherwise the handler cancelled itself, or the server stops and its graceful time is over.
     elif isinstance(error, asyncio.CancelledError) and task.cancelling():
         if connection is None or not connection.is_ending or connection.transport.is_closing():
             raise error

@@ -75,7 +75,7 @@ class Protocol(HttpToolsProtocol):
         self._parse(self.unparsed + data)
 
     def _parse(self, data):
-        """Parse data unless many requests wait. Of a head that comes in several parts, the size is bounded."""
+        """Parse data unless many requests wait. A head that comes in several parts may take at most MAX_HEAD bytes."""
         while data and not self.is_broken and len(self.pipeline) < MAX_PIPELINED:
             part, data = data[:PART], data[PART:]
             try:

@@ -17,8 +17,9 @@ class Batcher:
     """Runs `predict(instances: list) -> list` in a thread of its own, for callers on event loops.
 
     The thread starts at the first call, so after the fork. While it predicts, calls queue up; then it takes up to
-    `max_batch_size` of them. Only one `predict` runs at a time. A call is dropped from the queue when its deadline
-    passes or its client leaves. `predict` is None until the model is loaded; `problem` says why it can't answer.
+    `max_batch_size` of them. Only one `predict` runs at a time. A call whose caller has gone, since its deadline has
+    passed or its client has left, is skipped when its turn comes. `predict` is None until the model is loaded;
+    `problem` says why it can't answer.
     """
 
     def __init__(self, name, predict, max_batch_size, max_queue=1000):
@@ -60,7 +61,7 @@ class Batcher:
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for their results, those included that are being predicted."""
+        """How many calls wait for their results, including those being predicted."""
         return len(self._waiting)
 
     def running_for(self) -> float:
@@ -79,7 +80,7 @@ class Batcher:
                 self._thread.start()
 
     def _run(self):
-        """Predict what waits, for ever.
+        """Collect a batch and predict it, again and again.
 
         A batch waits a little for as many calls as were answered together last time: these callers tend to come back
         together, and a slow model gains by larger batches.

@@ -8,7 +8,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 PROJECT = PACKAGE.parent
 STANDARD_LIBRARY = Path(traceback.__file__).parent
-# What is the user's in the package, and what is not for all that.
+# The parts of the package that belong to the user, and files that look like it but do not.
 USERS = {'models', 'resources', 'routes.py'}
 NOT_USERS = {PROJECT / 'main.py', PACKAGE / 'resources' / 'model_resource.py'}
 MAX_WORDS = 500
@@ -19,7 +19,7 @@ def of_error(error) -> str | None:
     lines = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
         lines.append((Path(error.filename), error.lineno))
-    # What serving/ raises is about the model; the user's line would be the caller's.
+    # An error that serving/ raises is about the model; the user's line would only be the call.
     if lines and lines[-1][0].parent == Path(__file__).parent:
         return None
     lines = [line for line in lines if _is_users(line[0])]
