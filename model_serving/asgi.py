@@ -69,8 +69,7 @@ class Exchange:
             and len(headers) == len(scope['headers'])
             and (timeout is None or deadlines.is_valid(timeout))
         )
-        # `held`: bytes of the body in memory. `unread`: bytes still to come that are thrown away; 1 if their number is
-        # unknown, 0 if there are none.
+        # `held`: bytes of the body in memory. `unread`: bytes to come that are thrown away; 1 if nobody knows how many.
         self.held, length = 0, int(headers.get(b'content-length', 0))
         self.unread = length if length > endpoint.max_body else 0
         self.is_read = self.is_expired = False
@@ -161,9 +160,8 @@ class Exchange:
 
     async def by_response(self, response):
         """Return the answer of a handler that returned or raised a Response; a stream is read in a thread."""
-        threads = self.endpoint.threads
-        call = self.wsgi_call = WSGICall(response, environ_of(self.scope, b'', 0), threads)
-        status, headers, piece = await threads.run(call.begin) if response.is_streamed else call.begin()
+        call = self.wsgi_call = WSGICall(response, environ_of(self.scope, b'', 0), self.endpoint.threads)
+        status, headers, piece = await call.threads.run(call.begin) if response.is_streamed else call.begin()
         return status, self.with_constant(headers), piece
 
     def abandon(self):
@@ -182,7 +180,9 @@ class Exchange:
         headers = [*headers, (b'x-request-id', self.request_id.encode('latin-1'))]
         call = self.wsgi_call
         length = dict(headers).get(b'content-length')
-        if length is None and (call is None or not call.has_more):
+        if status in failures.WITHOUT_BODY:
+            piece = b''
+        elif length is None and (call is None or not call.has_more):
             length = b'%d' % len(piece)
             headers.append((b'content-length', length))
         if self.unread:
@@ -196,5 +196,5 @@ class Exchange:
             piece = await call.threads.run(call.next_piece)
         await self.send({'type': 'http.response.body', 'body': piece, 'more_body': bool(self.unread)})
         if self.unread:
-            await failures.throw_away_rest(self.receive)
+            await failures.throw_away_rest(self)
             await self.send({'type': 'http.response.body'})

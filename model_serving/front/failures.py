@@ -8,12 +8,13 @@ from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
 from werkzeug.wrappers import Response
 
 from ..serving.errors import Busy, DeadlineExceeded
-from ..web import strict_json
 from ..web.errors import answer_to
 from .wsgi import encoded
 
 # For how long the rest of a body is read after an early answer, in seconds.
 DRAIN = 5
+# Statuses whose answers have no body; the client would take it for its next answer.
+WITHOUT_BODY = {204, 304}
 # The status in the access log when the client left before its answer, as in nginx's log.
 CLIENT_LEFT = 499
 ENDING = 'The service was stopped before the model had answered. Send the request again.'
@@ -38,11 +39,12 @@ def may_read_on(exchange, more: bool) -> bool:
     return more and not exchange.unread
 
 
-async def throw_away_rest(receive):
+async def throw_away_rest(exchange):
     """Read the rest of a body: a client whose connection is closed while it sends may never read its answer."""
+    exchange.timer.cancel()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DRAIN):
-            while (await receive()).get('more_body', False):
+            while (await exchange.receive()).get('more_body', False):
                 pass
 
 
@@ -63,10 +65,13 @@ async def answer(exchange, error: BaseException):
     exchange.abandon()
     response = getattr(error, 'response', None)
     if isinstance(response, Response):
-        return await exchange.by_response(response)
+        try:
+            return await exchange.by_response(response)
+        except BaseException as failure:
+            return await answer(exchange, failure)
     call = f'{exchange.scope["method"]} {exchange.scope["path"]}'
-    data, status, headers = answer_to(error, call, exchange.request_id, exchange.endpoint.servable)
-    return status, exchange.with_constant(encoded(headers.items())), strict_json.dumps(data)
+    body, status, headers = answer_to(error, call, exchange.request_id, exchange.endpoint.servable)
+    return status, exchange.with_constant(encoded(headers.items())), body
 
 
 def _timeout(exchange):

@@ -11,6 +11,8 @@ from .errors import NotReady, Overloaded
 
 # How long a batch waits for more calls, as a fraction of the last batch's time.
 LINGER = 0.25
+# Stands for the instance of a call whose caller has gone.
+GONE = object()
 
 
 class Batcher:
@@ -18,7 +20,7 @@ class Batcher:
 
     The thread starts at the first call, so after the fork. While it predicts, calls queue up; then it takes up to
     `max_batch_size` of them. Only one `predict` runs at a time. A call whose caller has gone, since its deadline has
-    passed or its client has left, is skipped when its turn comes. `predict` is None until the model is loaded;
+    passed or its client has left, is dropped. `predict` is None until the model is loaded;
     `problem` says why it can't answer.
     """
 
@@ -28,10 +30,10 @@ class Batcher:
         self.problem = None
         self._max_batch_size = max_batch_size
         self._max_queue = max_queue
-        # Pairs of an instance and the future of its result.
+        # Futures of results. A caller that leaves takes its instance with it, so it must not be in the queue.
         self._queue = SimpleQueue()
-        # Adding to a set and discarding from it need no lock.
-        self._waiting = set()
+        # The instance of each future. Adding to a dict and taking from it need no lock.
+        self._waiting = {}
         self._predicting_since, self._seconds_per_batch = None, 0.0
         self._thread = None
         self._starting = threading.Lock()
@@ -50,14 +52,14 @@ class Batcher:
             seconds = ceil(waiting / self._max_batch_size) * self._seconds_per_batch
             raise Overloaded(self.name, waiting, max(seconds, self.running_for()))
         future = asyncio.get_running_loop().create_future()
-        self._waiting.add(future)
-        self._queue.put((instance, future))
+        self._waiting[future] = instance
+        self._queue.put(future)
         if self._thread is None:
             self._start()
         try:
             return await future
         finally:
-            self._waiting.discard(future)
+            self._waiting.pop(future, None)
 
     @property
     def waiting(self) -> int:
@@ -87,21 +89,24 @@ class Batcher:
         """
         together, seconds = 1, 0.0
         while True:
-            calls = [self._queue.get()]
+            future = self._queue.get()
+            futures = [future]
             until = perf_counter() + seconds * LINGER
             with suppress(Empty):
-                while len(calls) < self._max_batch_size:
-                    wait = max(0.0, until - perf_counter()) if len(calls) < together else 0.0
-                    calls.append(self._queue.get(timeout=wait) if wait else self._queue.get_nowait())
-            together, started = len(calls), perf_counter()
-            self._answer(calls)
+                while len(futures) < self._max_batch_size:
+                    wait = max(0.0, until - perf_counter()) if len(futures) < together else 0.0
+                    future = self._queue.get(timeout=wait) if wait else self._queue.get_nowait()
+                    if future in self._waiting:
+                        futures.append(future)
+            together, started = len(futures), perf_counter()
+            self._answer([(self._waiting.get(future, GONE), future) for future in futures])
             seconds = perf_counter() - started
             # A waiting thread must not keep the last batch alive.
-            del calls
+            del futures, future
 
     def _answer(self, calls):
         """Predict once for all calls; each gets its result."""
-        calls = [call for call in calls if not call[1].done()]
+        calls = [call for call in calls if call[0] is not GONE and not call[1].done()]
         if not calls:
             return
         started = self._predicting_since = perf_counter()
@@ -127,7 +132,7 @@ class Batcher:
     def _answer_failed(self, calls, error):
         """Halve a batch that failed, so that a bad instance fails alone."""
         if len(calls) == 1:
-            hand_back([(calls[0][1], None, _exception(error))])
+            hand_back([(calls[0][1], None, safe_exception(error))])
             return
         middle = len(calls) // 2
         self._answer(calls[:middle])
@@ -155,10 +160,10 @@ def _settle(outcomes):
             future.set_exception(error)
 
 
-def _exception(error):
+def safe_exception(error):
     """Return an error that is safe to raise in the caller: SystemExit would end the worker."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
-    exception = RuntimeError(f'The model raised {type(error).__name__}.')
+    exception = RuntimeError(f'It raised {type(error).__name__}.')
     exception.__cause__ = error
     return exception

@@ -4,7 +4,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
-from .batching import hand_back
+from .batching import hand_back, safe_exception
 from .errors import Overloaded
 
 
@@ -57,8 +57,9 @@ class HandlerThreads:
         self._running[future] = perf_counter()
         try:
             outcome = future, function(), None
-        except Exception as error:
-            outcome = future, None, error
+        # BaseException: a handler may call sys.exit, and its caller waits for an answer.
+        except BaseException as error:
+            outcome = future, None, safe_exception(error)
         finally:
             del self._running[future]
         hand_back([outcome])

@@ -31,8 +31,8 @@ WITH_EXAMPLE = {BadRequest.code, UnsupportedMediaType.code}
 MAX_EXAMPLE = 1024
 
 
-def answer_to(error, call: str, request_id: str, servable=None) -> tuple[dict, int, dict]:
-    """Return data, status and headers of the answer to an exception.
+def answer_to(error, call: str, request_id: str, servable=None) -> tuple[bytes, int, dict]:
+    """Return body, status and headers of the answer to an exception.
 
     An unexpected exception is logged as the failure of `call` (`POST /v1/XXXModel`) and becomes a 500. `servable` is
     the one that was called, if any.
@@ -40,7 +40,11 @@ def answer_to(error, call: str, request_id: str, servable=None) -> tuple[dict, i
     if not isinstance(error, HTTPException):
         error = _http_error(error, call, request_id)
     data = {'message': error.description, **getattr(error, 'data', {}), **_example(error, servable)}
-    return data, error.code, {name: value for name, value in error.get_headers() if name != 'Content-Type'}
+    try:
+        body = strict_json.dumps(data)
+    except TypeError as failure:
+        return answer_to(failure, call, request_id)
+    return body, error.code, {name: value for name, value in error.get_headers() if name != 'Content-Type'}
 
 
 def _http_error(error, call, request_id):
@@ -86,11 +90,15 @@ class ServiceApi(flask_restful.Api):
             error.description = _message(error)
         servable = current_app.servables.get(request.path)
         request_id = request.environ.get(REQUEST_ID)
-        return _json_response(*answer_to(error, f'{request.method} {request.path}', request_id, servable))
+        return _response(*answer_to(error, f'{request.method} {request.path}', request_id, servable))
 
 
 def _json_response(data, code, headers=None):
-    response = current_app.response_class(strict_json.dumps(data), code, mimetype='application/json')
+    return _response(strict_json.dumps(data), code, headers)
+
+
+def _response(body, code, headers=None):
+    response = current_app.response_class(body, code, mimetype='application/json')
     response.headers.extend(headers or {})
     return response
 
@@ -99,7 +107,7 @@ def _message(error):
     """Return the resource's own message if it has one, else how to fix the request."""
     if error.description != type(error).description:
         return error.description
-    if isinstance(error, NotFound):
+    if isinstance(error, NotFound) and request.url_rule is None:
         if request.path in current_app.not_installed:
             return current_app.not_installed[request.path]
         urls = sorted({str(rule) for rule in current_app.url_map.iter_rules() if not rule.arguments})

@@ -29,6 +29,10 @@ def raise_(error):
     raise error
 
 
+def fails():
+    yield str(1 / 0)
+
+
 async def never_awaited():
     """For the result that a handler gives when it forgets an await."""
 
@@ -57,6 +61,11 @@ ANSWERS = {
     'invalid': lambda value: raise_(InvalidInstance('value', f'{value} is odd')),
     'odd': lambda value: raise_(OddInstance('', f'{value} is odd')),
     'exit': lambda value: sys.exit(3),
+    'no content': lambda value: (None, 204),
+    'not modified': lambda value: (None, 304),
+    'not found': lambda value: flask_restful.abort(404),
+    'an error that is not JSON': lambda value: flask_restful.abort(400, by=object()),
+    'an error whose body fails': lambda value: raise_(Conflict(response=werkzeug.Response(fails()))),
 }
 
 

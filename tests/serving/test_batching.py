@@ -1,8 +1,10 @@
 """Every call gets its own answer, whatever its neighbours do, and however slow the model is."""
 
 import asyncio
+import gc
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
@@ -189,6 +191,19 @@ class TestSlowModels:
         model.gate.set()
         assert results([first, second]) == ['firstfirst', 'secondsecond']
         assert model.batches == [['first'], ['second']]
+
+    def test_the_instance_of_a_caller_that_has_gone_is_freed_at_once(self, model, occupy):
+        class Instance:
+            pass
+
+        batcher = Batcher('Slow', model.predict, 8)
+        occupy(batcher)
+        instance = Instance()
+        still_there = weakref.ref(instance)
+        with pytest.raises(DeadlineExceeded):
+            predict_by(batcher, instance, 0.1)
+        del instance
+        wait_until(lambda: gc.collect() >= 0 and still_there() is None, seconds=5)
 
     def test_a_full_queue_refuses_at_once(self, model, occupy, submit):
         batcher = Batcher('Slow', model.predict, 8, max_queue=3)

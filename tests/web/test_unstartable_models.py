@@ -44,7 +44,7 @@ LOADING = {
 PREDICTING = {
     'NoPredictModel': f'examples[0]: TypeError: NoPredictModel has no method predict(instances). {IN_MODEL}',
     'FailingModel': f'examples[0]: ValueError: no answer to {{}} {AT_MODEL}',
-    'ExitingLaterModel': f'examples[0]: RuntimeError: The model raised SystemExit. {IN_MODEL}',
+    'ExitingLaterModel': f'examples[0]: RuntimeError: It raised SystemExit. {IN_MODEL}',
     'NoJSONModel': f'examples[0]: TypeError: Type is not JSON serializable: set {IN_MODEL}',
     'PartialModel': f'examples[0]: TypeError: PartialModel has no method predict(instances). {IN_MODEL}',
     'BuiltInModel': 'examples[0]: TypeError: BuiltInModel has no method predict(instances). (model_serving/routes.py)',
