@@ -8,10 +8,11 @@ DOCS_FOLDER = Path(__file__).resolve().parent
 BASE_FOLDER = DOCS_FOLDER.parent
 sys.path.insert(0, str(BASE_FOLDER))
 
-from model_serving.utils.conf_utils import ENVIRONMENT_PREFIX, SETTINGS  # noqa: E402
+from model_serving.utils.conf_utils import ENVIRONMENT_PREFIX  # noqa: E402
+from model_serving.utils.settings import SETTINGS  # noqa: E402
 
 TEXT = """\
-<!-- Made by docs/make_configuration.py from the table SETTINGS in model_serving/utils/conf_utils.py. -->
+<!-- Made by docs/make_configuration.py from the table SETTINGS in model_serving/utils/settings.py. -->
 
 # Configuration
 
@@ -65,6 +66,16 @@ In `serving.conf` for all models, in the file of a model for that one:
 ## One model: section `[model]` of its own file
 
 {own}
+
+Two more sections of that file give the inputs and the outputs of a model file other names, `ours = the file's`:
+
+```ini
+[inputs]
+image = serving_default_input_2:0
+
+[outputs]
+price = output_0
+```
 """
 
 SERVER = {

@@ -55,10 +55,10 @@ def create_app(routes=ROUTES, conf=None) -> Application:
 
 def _add_servables(app, routes, conf):
     """Make a servable for each row of routes.py and for each model file."""
-    file_names = conf.model_files()
-    conf.check_names({route.version_and_name[1] for route in routes} | set(file_names))
+    files = conf.model_files()
+    conf.check_names({route.version_and_name[1] for route in routes} | {name for name, _ in files})
     servables = [_of_route(route, conf) for route in routes if route.url not in app.not_installed]
-    servables += [_of_file(name, conf) for name in file_names]
+    servables += [_of_file(name, version, conf) for name, version in files]
     for servable in servables:
         if servable.url in app.servables:
             raise StartError(f'{servable.url} is defined twice, in routes.py or in conf/*.conf.')
@@ -72,9 +72,9 @@ def _of_route(route, conf):
     return Servable(name, version, make_model, conf.model(name), route.resource)
 
 
-def _of_file(name, conf):
-    settings = conf.model(name)
-    version, _ = version_and_name(f'/v{settings["version"]}/{name}', conf.place(name))
+def _of_file(name, version, conf):
+    settings = conf.model(name, version)
+    version_and_name(f'/v{version}/{name}', conf.place(name, version))
     return Servable(name, version, ModelFile(settings), settings)
 
 

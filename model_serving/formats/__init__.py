@@ -5,20 +5,18 @@ Its LOAD_BEFORE_FORK says whether a loaded model survives a fork, so that the wo
 imports its framework, so it is imported only when a file of its format is served.
 """
 
+import contextlib
 import importlib
-import logging
 import sys
 from functools import cached_property
-
-import jsonschema_rs
-import orjson
 
 from ..serving.errors import StartError
 from ..utils.conf_utils import BASE_FOLDER
 from . import detect
-from .schemas import example_of, patched
+from .examples import schemas_of
+from .renaming import Renamed
+from .schemas import size_of
 
-LOGGER = logging.getLogger('formats')
 FORMATS = {
     '.onnx': 'onnx_file',
     '.skops': 'skops_file',
@@ -27,10 +25,9 @@ FORMATS = {
     '.txt': 'lightgbm_file',
     '.pt2': 'torch_file',
 }
-# The largest example that is made up, in bytes of JSON: the page shows it.
-MAX_MADE_UP = 32 * 1024
-NO_EXAMPLE = '%s: no example could be made (%s). Add one to a JSON file that `schema = …` names.'
-NO_RESULT_SCHEMA = '%s: its results are not as the file describes them, so they are not documented: %.200s'
+# The bounds of the largest body, in bytes.
+MIN_BODY, MAX_BODY = 2**20, 2**25
+ONE_BY_ONE = ', one by one, since a batch would change its results'
 # The packages that a format needs beside requirements.txt, for pip.
 PACKAGES = {
     'skops_file': 'skops==0.16.0 scikit-learn==1.9.1',
@@ -51,6 +48,10 @@ class ModelFile:
         self.path = BASE_FOLDER / self.name
         self._settings = settings
         self._loaded = None
+        # When the service starts, the file is as it is now.
+        self._stamp = _stamp(self.path)
+        # Whether a batch would change results; known after `schemas`.
+        self.is_alone = False
 
     @cached_property
     def _module(self):
@@ -62,14 +63,22 @@ class ModelFile:
         return self._module.LOAD_BEFORE_FORK
 
     def __str__(self):
-        size = self.path.stat().st_size
-        return f'{self.name}, {size / 2**20:.1f} MiB' if size >= 2**20 else f'{self.name}, {size / 2**10:.1f} KiB'
+        size = self.path.stat().st_size + getattr(self._loaded, 'external_size', 0)
+        text = f'{size / 2**20:.1f} MiB' if size >= 2**20 else f'{size / 2**10:.1f} KiB'
+        return f'{self.name}, {text}{ONE_BY_ONE if self.is_alone else ""}'
+
+    @property
+    def was_replaced(self) -> bool:
+        """Tell whether the file has changed since the service was started, so that workers may answer differently."""
+        return _stamp(self.path) != self._stamp
 
     def __call__(self):
         """Return the model, ready to predict."""
         module = self._module
         try:
             self._loaded = module.load(self.path, self._settings)
+            if any(self._settings[key] for key in ('inputs', 'outputs', 'classes')):
+                self._loaded = Renamed(self._loaded, self._settings)
         except StartError as error:
             raise StartError(f'{self.name}: {error}') from error
         except Exception as error:
@@ -80,9 +89,24 @@ class ModelFile:
     def schemas(self) -> tuple[dict, dict]:
         """Return the schemas of an instance and of a result, with the user's patch and with an example.
 
-        The model predicts the example, so call this after the fork.
+        The model predicts examples, so call this after the fork. Raises StartError if it fails for each of them.
         """
-        return _schemas(self._loaded, self._settings)
+        try:
+            schema, result_schema, self.is_alone = schemas_of(self._loaded, self._settings)
+        except StartError as error:
+            raise StartError(f'{self.name}: {error}') from error
+        return schema, result_schema
+
+    def max_body(self, schema: dict) -> int:
+        """Return how large a body may be, in bytes: as the setting says, or as large as the schema's arrays need."""
+        return self._settings['max_body'] or min(max(MIN_BODY, size_of(schema)), MAX_BODY)
+
+
+def _stamp(path):
+    """Return what changes when a file is written or replaced; None if there is none."""
+    with contextlib.suppress(OSError):
+        status = path.stat()
+        return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _module_name(name, path):
@@ -114,24 +138,3 @@ def _import(name, module_name):
         if 'libgomp' not in str(error):
             raise
         raise StartError(f'{name} needs the library libgomp. On Debian and Ubuntu: apt-get install libgomp1') from error
-
-
-def _schemas(loaded, settings):
-    """Return the patched schemas. If the user gives no example, make one up and let the model predict it."""
-    schema, result_schema = patched(loaded.schema, settings), loaded.result_schema
-    if 'examples' in schema:
-        return schema, result_schema
-    example = example_of(schema)
-    try:
-        if not jsonschema_rs.is_valid(schema, example):
-            raise ValueError('it does not fit the schema')
-        result = orjson.loads(orjson.dumps(loaded.predict([example])[0], option=orjson.OPT_SERIALIZE_NUMPY))
-    except Exception as error:
-        LOGGER.warning(NO_EXAMPLE, settings['file'], error)
-        return schema, result_schema
-    if not jsonschema_rs.is_valid(result_schema, result):
-        LOGGER.warning(NO_RESULT_SCHEMA, settings['file'], result)
-        result_schema = {}
-    if len(orjson.dumps(example)) <= MAX_MADE_UP:
-        schema = {**schema, 'examples': [example]}
-    return schema, result_schema

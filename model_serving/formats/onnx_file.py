@@ -1,79 +1,77 @@
 """ONNX files, run by onnxruntime on the CPU."""
 
-import json
-
-import numpy as np
 import onnxruntime
 
-from ..serving.errors import InvalidInstance, StartError
+from ..serving.errors import InvalidInstance
 from ..utils.cpu_utils import numeric_threads
-from .onnx_classes import read_classes
+from . import onnx_graph
+from .onnx_inputs import (
+    DTYPES,
+    check_lengths,
+    counts_instances,
+    is_free,
+    names_of,
+    shapes_text,
+    shared_lengths,
+    tensors_of,
+)
 from .schemas import classifier_schema, object_schema
-from .tensors import Columns, Tensor, labels_and_probabilities, output_schema, predict_in_groups, rows
+from .tensors import labels_and_probabilities, output_schema, predict_in_groups, rows
 
 THREADS = numeric_threads()
 # A session starts its threads when it is loaded, and a fork would lose them; with one thread it starts none.
 LOAD_BEFORE_FORK = THREADS == 1
 
-INTEGERS = ('int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64')
-DTYPES = {
-    'tensor(float)': 'float32',
-    'tensor(double)': 'float64',
-    'tensor(float16)': 'float16',
-    'tensor(bool)': 'bool',
-    'tensor(string)': 'object',
-    **{f'tensor({name})': name for name in INTEGERS},
-}
 LABELS = {'tensor(string)', 'tensor(int64)', 'tensor(int32)'}
 FATAL = 4
-INVALID_ARGUMENT = onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument
+ERRORS = onnxruntime.capi.onnxruntime_pybind11_state
+# How onnxruntime refuses shapes, indexes and values that a graph can't work with.
+MISFITS = (ERRORS.InvalidArgument, ERRORS.Fail, ERRORS.RuntimeException)
 
 
 def load(path, settings) -> 'OnnxModel':
     """Return the model; raises whatever onnxruntime raises for a file that it can't read."""
-    return OnnxModel(path)
+    return OnnxModel(path, settings['batch'])
 
 
 class OnnxModel:
     """A session; its inputs and outputs define the schemas of an instance and a result.
 
     A free first dimension is the batch. If the first dimension is 1, instances are predicted one by one. If it is
-    another number, an instance has the whole shape.
+    another number, or `has_batch` is False, an instance has the whole shape.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, has_batch=True):
         self._session = _session(path)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        self._axes = [one.shape[:1] == [1] or _is_free(one) for one in inputs]
-        self._output_axes = [any(self._axes) and _counts_instances(one, inputs) for one in outputs]
+        graph, metadata = onnx_graph.read_graph(path), self._session.get_modelmeta().custom_metadata_map
+        self.external_size = onnx_graph.external_size(graph, path.parent)
+        self._shared_lengths = shared_lengths(inputs)
+        self._axes = [has_batch and (one.shape[:1] == [1] or is_free(one)) for one in inputs]
+        self._output_axes = [any(self._axes) and counts_instances(one, inputs) for one in outputs]
         free_outputs = all(axis and one.shape[:1] != [1] for one, axis in zip(outputs, self._output_axes, strict=True))
-        self._in_batches = all(map(_is_free, inputs)) and free_outputs
-        self._inputs = [_tensor(one, axis) for one, axis in zip(inputs, self._axes, strict=True)]
-        self._inputs = _with_columns(self._inputs, _names(metadata, 'feature_names'))
+        in_batches = has_batch and all(map(is_free, inputs)) and free_outputs
+        self._in_batches = in_batches and not onnx_graph.mixes_instances(path)
+        self._inputs = tensors_of(inputs, self._axes, names_of(metadata, 'feature_names'))
         self._names = [one.name for one in outputs]
+        # A row of one element is a plain value only where the file says that there is one.
+        self._are_plain = [len(one.shape) == 1 or one.shape[1:] == [1] for one in outputs]
         self._classes = None
         self._is_classifier = all(self._output_axes) and _is_label_and_scores(outputs)
         if self._is_classifier:
-            self._classes = _names(metadata, 'classes') or read_classes(path)
+            self._classes = names_of(metadata, 'classes') or onnx_graph.classes_of(graph)
             self._is_classifier = outputs[1].type.startswith('seq') or _is_width(outputs[1], self._classes)
         self.schema = object_schema({name: schema for one in self._inputs for name, schema in one.properties.items()})
         self.result_schema = self._result_schema(outputs)
 
     def predict(self, instances: list) -> list:
-        """Return for each instance `{'label', 'probabilities'}` by a classifier, else `{output's name: value}`."""
+        """Return for each instance `{'label', 'probabilities'}` by a classifier, or else the value of the only output,
+        or `{output's name: value}` for several.
+        """
         return predict_in_groups(self._inputs, instances, self._run, len(instances) if self._in_batches else 1)
 
     def _run(self, instances):
-        feed = {}
-        for one, axis in zip(self._inputs, self._axes, strict=True):
-            tensor = one.stack(instances)
-            feed[one.name] = tensor if axis else tensor.reshape(tensor.shape[1:])
-        try:
-            outputs = self._session.run(None, feed)
-        except INVALID_ARGUMENT as error:
-            raise InvalidInstance('', ' '.join(str(error).split())) from error
-        count = len(instances)
+        outputs, count = self._outputs(instances), len(instances)
         if count > 1 and any(_length(output) != count for output in outputs):
             # An output does not have a row for each instance, although the file does not say so.
             self._in_batches = False
@@ -82,8 +80,24 @@ class OnnxModel:
             if isinstance(outputs[1], list):
                 return _zip_map(*outputs)
             return labels_and_probabilities(*outputs, self._classes)
-        columns = [_values(*pair, count) for pair in zip(outputs, self._output_axes, strict=True)]
+        parts = zip(outputs, self._output_axes, self._are_plain, strict=True)
+        columns = [_values(output, axis, is_plain, count) for output, axis, is_plain in parts]
+        if len(columns) == 1:
+            return columns[0]
         return [dict(zip(self._names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    def _outputs(self, instances):
+        feed = {}
+        for one, axis in zip(self._inputs, self._axes, strict=True):
+            tensor = one.stack(instances)
+            feed[one.name] = tensor if axis else tensor.reshape(tensor.shape[1:])
+        check_lengths(self._shared_lengths, feed)
+        try:
+            return self._session.run(None, feed)
+        except MISFITS as error:
+            name = self._inputs[0].name if len(self._inputs) == 1 else ''
+            reason = ' '.join(str(error).split())
+            raise InvalidInstance(name, f'the network does not accept it; {shapes_text(feed)}: {reason}') from error
 
     def _result_schema(self, outputs):
         if self._is_classifier:
@@ -92,7 +106,7 @@ class OnnxModel:
         for one, axis in zip(outputs, self._output_axes, strict=True):
             is_known = one.type in DTYPES and one.shape
             schemas[one.name] = output_schema(DTYPES[one.type], one.shape, axis) if is_known else {}
-        return object_schema(schemas)
+        return object_schema(schemas) if len(schemas) > 1 else schemas[self._names[0]]
 
 
 def _session(path):
@@ -103,46 +117,6 @@ def _session(path):
     # Errors are raised; they need not be printed too.
     options.log_severity_level = FATAL
     return onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
-
-
-def _is_free(one):
-    return bool(one.shape) and not isinstance(one.shape[0], int)
-
-
-def _counts_instances(output, inputs):
-    """Tell whether the first dimension of an output is the batch, as far as the file says."""
-    if not output.shape:
-        return True  # the shape is not declared
-    first, names = output.shape[0], {one.shape[0] for one in inputs if _is_free(one)}
-    # Converters make up names for dimensions without one, and these differ between tensors.
-    made_up = any(name is None or name.startswith('unk__') for name in {first, *names} if not isinstance(name, int))
-    return first == 1 or (not isinstance(first, int) and (made_up or not names or first in names))
-
-
-def _tensor(one, axis):
-    if one.type not in DTYPES:
-        raise StartError(f'its input {one.name} is a {one.type}, which cannot be read from JSON.')
-    shape = tuple(length if isinstance(length, int) else None for length in one.shape)
-    return Tensor(one.name, np.dtype(DTYPES[one.type]), shape[1:] if axis else shape)
-
-
-def _with_columns(inputs, names):
-    """Return the inputs; the columns of a single input `(n, columns)` get the names that the file has."""
-    if names and len(inputs) == 1 and inputs[0].shape in ((len(names),), (None,)):
-        return [Columns(inputs[0].name, inputs[0].dtype, tuple(names))]
-    return inputs
-
-
-def _names(metadata, key):
-    """Return a list in the file's metadata map, written as JSON or with commas; None if there is none."""
-    text = metadata.get(key)
-    if not text:
-        return None
-    try:
-        names = json.loads(text)
-    except ValueError:
-        names = text.split(',')
-    return [name.strip() if isinstance(name, str) else name for name in names] if isinstance(names, list) else None
 
 
 def _is_label_and_scores(outputs):
@@ -168,12 +142,12 @@ def _length(output):
     return len(output) if isinstance(output, list) or output.ndim else 0
 
 
-def _values(output, axis, count):
+def _values(output, axis, is_plain, count):
     """Return an output's value for each of `count` instances."""
     if isinstance(output, list):
         values = [{str(key): value for key, value in one.items()} if isinstance(one, dict) else one for one in output]
         return values if axis and _length(values) == count else [values]
     if axis and _length(output) == count:
-        return rows(output)
+        return rows(output, is_plain)
     # An array without dimensions is its one value.
     return [output.tolist() if output.dtype.kind not in 'biuf' else output[()]]

@@ -6,9 +6,15 @@ from ..serving.errors import StartError
 from ..utils.conf_utils import BASE_FOLDER
 from ..utils.text_utils import did_you_mean
 
+# A float64 has up to 24 characters, and a comma and a space follow.
+BYTES_PER_VALUE = 26
+
 
 def value_schema(dtype) -> dict:
-    """Return the schema of one value of a NumPy dtype, with the bounds of its type."""
+    """Return the schema of one value of a NumPy dtype, with the bounds of an integer.
+
+    The bounds of a float are checked on the array: for each value of it, jsonschema-rs would take longer than orjson.
+    """
     # Here, so that a service without model files need not import it.
     import numpy as np
 
@@ -17,10 +23,10 @@ def value_schema(dtype) -> dict:
         return {'type': 'boolean'}
     if kind not in 'iuf':
         return {'type': 'string'}
-    bounds = np.finfo(dtype) if kind == 'f' else np.iinfo(dtype)
-    number = float if kind == 'f' else int
-    name = 'number' if kind == 'f' else 'integer'
-    return {'type': name, 'minimum': number(bounds.min), 'maximum': number(bounds.max)}
+    if kind == 'f':
+        return {'type': 'number'}
+    bounds = np.iinfo(dtype)
+    return {'type': 'integer', 'minimum': int(bounds.min), 'maximum': int(bounds.max)}
 
 
 def result_value_schema(dtype) -> dict:
@@ -38,8 +44,9 @@ def array_schema(items: dict, shape, least=1) -> dict:
 
 
 def object_schema(properties: dict) -> dict:
-    """Return the schema of an object that has all of `properties`."""
-    return {'type': 'object', 'properties': properties, 'required': list(properties)}
+    """Return the schema of an object that has all of `properties`, except those that may be null."""
+    required = [name for name, schema in properties.items() if not is_nullable(schema)]
+    return {'type': 'object', 'properties': properties, 'required': required}
 
 
 def classifier_schema(classes) -> dict:
@@ -54,7 +61,13 @@ def classifier_schema(classes) -> dict:
 
 def nullable(schema: dict) -> dict:
     """Return the schema of a value that may be missing, which is null."""
-    return {**schema, 'type': [schema['type'], 'null']}
+    schema = {**schema, 'enum': [*schema['enum'], None]} if 'enum' in schema else schema
+    return {**schema, 'type': [schema['type'], 'null']} if 'type' in schema else schema
+
+
+def is_nullable(schema: dict) -> bool:
+    """Tell whether the value may be null."""
+    return 'null' in schema.get('type', ()) or None in schema.get('enum', ())
 
 
 def patched(schema: dict, settings: dict) -> dict:
@@ -66,7 +79,7 @@ def patched(schema: dict, settings: dict) -> dict:
         return schema
     place = f'{settings["schema"]} (schema of {settings["file"]})'
     try:
-        patch = json.loads((BASE_FOLDER / settings['schema']).read_text(encoding='utf-8'))
+        patch = json.loads((BASE_FOLDER / settings['schema']).read_text(encoding='utf-8-sig'))
     except OSError as error:
         raise StartError(f'{place} cannot be read: {error.strerror}.') from error
     except ValueError as error:
@@ -94,18 +107,34 @@ def merge_patch(target, patch):
     return merged
 
 
-def example_of(schema: dict):
-    """Return a value that fits a schema: its own example, or 0, or the middle of bounds that exclude 0."""
+def example_of(schema: dict, length: int = 1):
+    """Return a value that fits a schema: its own example, or 0, or the middle of bounds that exclude 0.
+
+    Arrays of any length get `length` items, or as near to it as the schema allows.
+    """
     for key in ('examples', 'enum'):
         if schema.get(key):
             return schema[key][0]
     kind = schema.get('type')
     kind = kind[0] if isinstance(kind, list) else kind
     if kind == 'object':
-        return {key: example_of(value) for key, value in schema.get('properties', {}).items()}
+        return {key: example_of(value, length) for key, value in schema.get('properties', {}).items()}
     if kind == 'array':
-        return [example_of(schema.get('items', {}))] * schema.get('minItems', 1)
-    return {'string': '', 'boolean': False}.get(kind, _number(schema))
+        count = min(max(length, schema.get('minItems', 1)), schema.get('maxItems', length))
+        return [example_of(schema.get('items', {}), length)] * count
+    if kind == 'string':
+        return 'a' * (length > 1)
+    return False if kind == 'boolean' else _number(schema)
+
+
+def size_of(schema: dict) -> int:
+    """Return how many bytes of JSON an instance may need, with 1024 items for a dimension of any length."""
+    kind = schema.get('type')
+    if kind == 'object':
+        return sum(len(key) + size_of(value) for key, value in schema.get('properties', {}).items())
+    if kind == 'array':
+        return schema.get('maxItems', 1024) * size_of(schema.get('items', {}))
+    return BYTES_PER_VALUE
 
 
 def _number(schema):

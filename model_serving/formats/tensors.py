@@ -33,9 +33,12 @@ class Tensor(NamedTuple):
         # NumPy's own dtype would pad texts to the longest one.
         dtype = object if self.dtype.kind not in 'biuf' else self.dtype
         try:
-            stacked = np.array([instance.get(self.name) for instance in instances], dtype=dtype)
+            # A number that is too large becomes infinite, which is refused below.
+            with np.errstate(over='ignore'):
+                stacked = np.array([instance.get(self.name) for instance in instances], dtype=dtype)
         except (ValueError, TypeError, OverflowError) as error:
             raise InvalidInstance(self.name, f'must be an array of {self.dtype}: {error}') from error
+        check_finite(stacked, lambda place: self.name + ''.join(f'[{index}]' for index in place))
         shape = self.shape if self.is_plain else stacked.shape[1:]
         if len(shape) != len(self.shape):
             raise InvalidInstance(self.name, f'must be a rectangular array of {len(self.shape)} dimensions')
@@ -62,7 +65,17 @@ class Columns(NamedTuple):
     def stack(self, instances) -> np.ndarray:
         """Return a tensor with a row for each instance; a missing value is NaN."""
         rows = [[instance.get(column) for column in self.columns] for instance in instances]
-        return np.array(rows, dtype=self.dtype)
+        with np.errstate(over='ignore'):
+            stacked = np.array(rows, dtype=self.dtype)
+        check_finite(stacked, lambda place: self.columns[place[0]])
+        return stacked
+
+
+def check_finite(stacked, name_of):
+    """Raise InvalidInstance for a number that its type can't hold; `name_of(place)` names a place in an instance."""
+    if stacked.dtype.kind == 'f' and np.isinf(stacked).any():
+        _, *place = np.argwhere(np.isinf(stacked))[0].tolist()
+        raise InvalidInstance(name_of(place), f'is too large for {stacked.dtype}')
 
 
 def table(names, width, dtype, nullable=False):
@@ -102,9 +115,9 @@ def _shape(value):
     return tuple(shape)
 
 
-def rows(array) -> list:
-    """Return one value for each row: a plain value if the row has one element, else an array."""
-    if array.ndim == 2 and array.shape[1] == 1:
+def rows(array, is_plain=True) -> list:
+    """Return one value for each row: with `is_plain` a plain value if the row has one element, else an array."""
+    if is_plain and array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     # float32 values stay as they are, to be printed as float32; orjson can't write single integers of some types.
     is_numpy = array.dtype.kind == 'f' or (array.dtype.kind in 'biu' and array.ndim > 1)
@@ -116,6 +129,19 @@ def labels_and_probabilities(labels, probabilities, classes) -> list:
     names = [str(name) for name in classes]
     probabilities = [dict(zip(names, row, strict=True)) for row in probabilities]
     return [{'label': label, 'probabilities': row} for label, row in zip(rows(labels), probabilities, strict=True)]
+
+
+def outputs(array) -> list:
+    """Return the plain value of each row, or `{'output_0': value, …}` for each row of several outputs."""
+    if array.ndim < 2 or array.shape[1] == 1:
+        return rows(array)
+    names = output_names(array.shape[1])
+    return [dict(zip(names, row, strict=True)) for row in array.tolist()]
+
+
+def output_names(count: int) -> list:
+    """Return the names of outputs that have none in their file."""
+    return [f'output_{number}' for number in range(count)]
 
 
 def booster_results(predictions, classes) -> list:

@@ -28,7 +28,7 @@ class Batcher:
         self.name = name
         self.predict = predict
         self.problem = None
-        self._max_batch_size = max_batch_size
+        self.max_batch_size = max_batch_size
         self._max_queue = max_queue
         # Futures of results. A caller that leaves takes its instance with it, so it must not be in the queue.
         self._queue = SimpleQueue()
@@ -49,7 +49,7 @@ class Batcher:
             raise TypeError(f'{self.name} has no method predict(instances).')
         waiting = len(self._waiting)
         if waiting >= self._max_queue:
-            seconds = ceil(waiting / self._max_batch_size) * self._seconds_per_batch
+            seconds = ceil(waiting / self.max_batch_size) * self._seconds_per_batch
             raise Overloaded(self.name, waiting, max(seconds, self.running_for()))
         future = asyncio.get_running_loop().create_future()
         self._waiting[future] = instance
@@ -93,7 +93,7 @@ class Batcher:
             futures = [future]
             until = perf_counter() + seconds * LINGER
             with suppress(Empty):
-                while len(futures) < self._max_batch_size:
+                while len(futures) < self.max_batch_size:
                     wait = max(0.0, until - perf_counter()) if len(futures) < together else 0.0
                     future = self._queue.get(timeout=wait) if wait else self._queue.get_nowait()
                     if future in self._waiting:

@@ -9,6 +9,9 @@ from .errors import BlockingCall, NotReady, StartError
 LOGGER = logging.getLogger('readiness')
 # How many time-outs a call may take before its worker is replaced.
 HANGS_AFTER = 3
+# The largest body unless the setting says otherwise, in bytes.
+MAX_BODY = 2**20
+REPLACED = 'Its file has changed since the service was started, so workers may answer differently. Restart the service.'
 
 
 class Servable:
@@ -24,6 +27,8 @@ class Servable:
         self.version = version
         self.make_model = make_model
         self.settings = settings
+        # A model file whose arrays need more gets more when it is loaded.
+        self.max_body = settings['max_body'] or MAX_BODY
         self.resource = resource
         self.schema = getattr(getattr(resource, 'post', None), 'schema', None)
         self.result_schema = getattr(resource, 'result_schema', None)
@@ -62,6 +67,11 @@ class Servable:
     @problem.setter
     def problem(self, problem):
         self.batcher.problem = problem
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with a model that answers; None if nothing is."""
+        return REPLACED if getattr(self.make_model, 'was_replaced', False) else None
 
     @property
     def model(self):

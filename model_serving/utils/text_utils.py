@@ -1,8 +1,11 @@
 """Helpers for messages."""
 
 import difflib
+import re
 
 MAX_MESSAGE = 240
+# A text as Python shows it, or None.
+TEXT_OR_NONE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\bNone\b""")
 
 
 def clip(text: str, most: int = MAX_MESSAGE) -> str:
@@ -14,3 +17,8 @@ def did_you_mean(word: str, words, cutoff=0.6) -> str:
     """Return ` Did you mean 'name'?` if one of `words` is similar to `word`, else nothing."""
     near = difflib.get_close_matches(word[:100], words, n=1, cutoff=cutoff)
     return f' Did you mean {near[0]!r}?' if near else ''
+
+
+def with_null(message: str) -> str:
+    """Return a message of jsonschema with JSON's null for Python's None, where that is not part of a text."""
+    return TEXT_OR_NONE.sub(lambda match: 'null' if match[0] == 'None' else match[0], message)

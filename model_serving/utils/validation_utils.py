@@ -12,7 +12,7 @@ from jsonschema.exceptions import ValidationError
 from werkzeug.exceptions import BadRequest
 
 from ..serving import event_loop
-from .text_utils import clip, did_you_mean
+from .text_utils import clip, did_you_mean, with_null
 
 MAX_ERRORS = 20
 MAX_PATH = 100
@@ -73,7 +73,7 @@ class SchemaValidator:
         try:
             # The format checker also makes sure that Python can compile each pattern.
             explainer.check_schema(schema, format_checker=explainer.FORMAT_CHECKER)
-            self._validator = jsonschema_rs.validator_for(schema, validate_formats=False)
+            self._validator = jsonschema_rs.validator_for(_with_integers(schema), validate_formats=False)
         # Both would print the whole metaschema; the place and the reason are enough.
         except jsonschema.SchemaError as error:
             raise jsonschema.SchemaError(in_words(next(_failures(error)))) from None
@@ -103,6 +103,15 @@ class SchemaValidator:
         except jsonschema_rs.ValidationError as error:
             return [_failure(error)]
         raise AssertionError('The instance is valid.')
+
+
+def _with_integers(schema):
+    """Return the schema with 1 for 1.0, which means the same: jsonschema-rs compares with integers 20 times as fast."""
+    if isinstance(schema, dict):
+        return {key: _with_integers(value) for key, value in schema.items()}
+    if isinstance(schema, list):
+        return [_with_integers(value) for value in schema]
+    return int(schema) if isinstance(schema, float) and schema.is_integer() and abs(schema) < 2**53 else schema
 
 
 def invalid(errors) -> BadRequest:
@@ -143,7 +152,7 @@ def _failures(error):
         for each in sorted(ranked[0], key=_order):
             yield from _failures(each)
     else:
-        yield {'path': path_text(error.absolute_path), 'message': clip(error.message) + _hint(error)}
+        yield {'path': path_text(error.absolute_path), 'message': clip(with_null(error.message)) + _hint(error)}
 
 
 def _distance(errors):
@@ -158,7 +167,8 @@ def _hint(error):
         known = error.schema.get('properties', {})
         unknown = islice((name for name in error.instance if name not in known), MAX_ERRORS)
         return next((f'.{hint}' for hint in (did_you_mean(name, known) for name in unknown) if hint), '')
-    wants = dict.fromkeys(f'{path_text(each.path)} {clip(each.message, 80)}'.strip() for each in error.context)
+    reasons = ((path_text(each.path), clip(with_null(each.message), 80)) for each in error.context)
+    wants = dict.fromkeys(f'{path} {reason}'.strip() for path, reason in reasons)
     return f': {clip("; or ".join(islice(wants, 4)))}' if wants else ''
 
 

@@ -39,7 +39,7 @@ class Application(Flask):
     def limits(self, url: str) -> dict:
         """Return `max_body` in bytes and `timeout` in seconds: the model's at this URL, or the service's."""
         servable = self.servables.get(url)
-        return {key: servable.settings[key] for key in self._limits} if servable else self._limits
+        return {'max_body': servable.max_body, 'timeout': servable.settings['timeout']} if servable else self._limits
 
     def wsgi_app(self, environ, start_response):
         """Answer a request. Without the front, the first request loads the models."""

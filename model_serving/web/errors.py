@@ -118,5 +118,5 @@ def _message(error):
         hint = ': POST JSON to this URL.' if 'POST' in allowed else f'. Allowed: {", ".join(sorted(allowed))}'
         return f'{request.method[:20]} is not allowed here{hint}'
     if isinstance(error, RequestEntityTooLarge):
-        return f'The body is larger than the {request.max_content_length} bytes that are accepted at this URL.'
+        return f'The body is larger than the {request.max_content_length} bytes of max_body, the limit of this URL.'
     return error.description

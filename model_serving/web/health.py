@@ -22,7 +22,8 @@ class HealthReady(Resource):
         unready = [url for url, problem in problems.items() if problem]
         if unready:
             return {'status': 'not ready', 'message': f'Not ready: {", ".join(unready)}', 'models': models}, 503
-        return {'status': 'ready', 'models': models}
+        warnings = {url: servable.warning for url, servable in current_app.servables.items() if servable.warning}
+        return {'status': 'ready', 'models': models, **({'warnings': warnings} if warnings else {})}
 
 
 class WarmUp(HealthReady):

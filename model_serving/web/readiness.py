@@ -1,5 +1,6 @@
 """Loads the models and calls them with their schemas' examples: a model is ready when these are answered."""
 
+import logging
 import threading
 from functools import partial
 
@@ -12,6 +13,8 @@ from ..serving.errors import StartError
 from ..utils.text_utils import clip
 from ..utils.validation_utils import SchemaValidator, in_words
 from .file_resource import file_resource
+
+LOGGER = logging.getLogger('readiness')
 
 
 class Readiness:
@@ -64,7 +67,7 @@ class Readiness:
     def _load(self, servable):
         servable.load()
         if servable.resource is None:
-            servable.schema, servable.result_schema = servable.make_model.schemas()
+            _read_file(servable)
             self._serve_file(servable)
         if servable.result_schema:
             self._validators[servable.url] = _result_validator(servable)
@@ -99,6 +102,17 @@ class Readiness:
         if validator and not validator.is_valid(answer):
             reason = in_words(validator.errors(answer)[0])
             raise StartError(f'the answer to {place} does not fit the result schema: {reason} ({handler})')
+
+
+def _read_file(servable):
+    """Set what a model file says of itself."""
+    file = servable.make_model
+    servable.schema, servable.result_schema = file.schemas()
+    servable.max_body = file.max_body(servable.schema)
+    if file.is_alone:
+        servable.batcher.max_batch_size = 1
+    if servable.warning:
+        LOGGER.warning('%s: %s', servable.url, servable.warning)
 
 
 def _result_validator(servable):

@@ -14,7 +14,11 @@ WRITE_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS | orjson.OP
 JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 NOT_BRACKETS = bytes(set(range(256)) - set(b'[]{}'))
 STEP = {**dict.fromkeys(b'[{', 1), **dict.fromkeys(b']}', -1)}
-LONG_NUMBER = re.compile(rb'[0-9]{19}')
+# Every digit as 0, so that long numbers are found by comparing bytes: a regular expression takes ten times as long.
+AS_ZERO = bytes.maketrans(b'123456789', b'0' * 9)
+LONG_NUMBER = b'0' * 19
+# The first digits of a fraction, which is shortened by them: it may be as long as it likes.
+FRACTION = b'.' + b'0' * 10
 
 
 def loads(data: bytes):
@@ -26,7 +30,7 @@ def loads(data: bytes):
     if data.count(b'[') + data.count(b'{') > MAX_DEPTH and _depth(data) > MAX_DEPTH:
         raise ValueError(f'JSON nested deeper than {MAX_DEPTH} levels is not accepted.')
     # orjson reads an integer beyond 64 bits as a float, which is another number.
-    if LONG_NUMBER.search(data):
+    if _may_hold_long_integer(data):
         json.loads(data, parse_int=_bounded_integer)
     return value
 
@@ -51,6 +55,11 @@ def _plain(value):
     if hasattr(value, 'tolist'):
         return value.tolist()
     raise TypeError(f'A result holds a {type(value).__name__}, which is not a JSON value.')
+
+
+def _may_hold_long_integer(data):
+    digits = data.translate(AS_ZERO)
+    return LONG_NUMBER in digits and LONG_NUMBER in digits.replace(FRACTION, b'.')
 
 
 def _depth(data):

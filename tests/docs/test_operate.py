@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from model_serving.utils.conf_utils import SETTINGS
+from model_serving.utils.settings import SETTINGS
 from tests.conftest import copy_tree
 from tests.docs.following import blocks, follow, text_of
 

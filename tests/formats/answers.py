@@ -7,6 +7,7 @@ import pytest
 
 from model_serving.formats import ModelFile
 from model_serving.serving.errors import StartError
+from model_serving.utils.conf_utils import Conf
 
 
 def predict(service, name, instance):
@@ -71,8 +72,13 @@ def results_by_worker(service, name, instance):
     return found
 
 
-def loaded(path):
-    return ModelFile({'file': str(path), 'schema': None, 'trusted': [], 'trust_file': False})()
+def settings_of(path, **own):
+    """Return the settings of a model file, as the service gives them to it."""
+    return {**Conf('nowhere', {}).model('File'), 'file': str(path), **own}
+
+
+def loaded(path, **own):
+    return ModelFile(settings_of(path, **own))()
 
 
 def problem(path):

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.conftest import BASE_FOLDER
-from tests.formats.answers import results_by_worker
+from tests.formats.answers import results_by_worker, settings_of
 
 
 def confs_of(models):
@@ -53,7 +53,7 @@ def in_main_threads(make_service):
     files = {path: (BASE_FOLDER / 'tests' / 'fakes' / fake).read_text() for path, fake in fakes.items()}
 
     def start(path, trusted=(), **environment):
-        settings = {'file': str(path), 'trusted': list(trusted), 'trust_file': True, 'schema': None}
+        settings = settings_of(path, trusted=list(trusted), trust_file=True)
         environment = {'WORKERS': '2', 'FILE_SETTINGS': json.dumps(settings), **environment}
         service = make_service(files, environment, start=False).without_models()
         service.start()

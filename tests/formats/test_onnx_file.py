@@ -54,7 +54,6 @@ GRAPHS = {
     'Kinds': f'({KINDS_IN}) => ({KINDS_OUT}) {{ {" ".join(f"{name}_out = Identity({name})" for name in KINDS)} }}',
 }
 ZEROS = {'single': 0, 'double': 0, 'whole': 0, 'small': 0, 'yes': True, 'text': ''}
-LARGEST = 3.4028234663852886e38
 SOFTMAX = (np.exp([0, 1, 2]) / np.exp([0, 1, 2]).sum()).tolist()
 OPTIONS = {
     'TwoInputs': {'external': True},
@@ -81,14 +80,14 @@ def service(serve, tmp_path_factory):
             [{'table': [n, 1], 'offset': 10} for n in range(40)],
             [{'price': n / 2 + 8, 'product': n / 2 - 2} for n in range(40)],
         ),
-        ('FixedBatch', [{'index': [n % 4, 3]} for n in range(40)], [{'y': [SOFTMAX] * 2}] * 40),
+        ('FixedBatch', [{'index': [n % 4, 3]} for n in range(40)], [[SOFTMAX] * 2] * 40),
         (
             'FourTogether',
             [{'x': [[n, 0], [n, 4]] * 2, 'half': n / 2} for n in range(40)],
             [{'mean': [n, 2], 'minus': -n / 2} for n in range(40)],
         ),
-        ('Dynamic', [{'x': [1] * length} for length in range(1, 60)], [{'sum': length} for length in range(1, 60)]),
-        ('OverAll', [{'x': [n, -n]} for n in range(40)], [{'mean': [n, -n]} for n in range(40)]),
+        ('Dynamic', [{'x': [1] * length} for length in range(1, 60)], list(range(1, 60))),
+        ('OverAll', [{'x': [n, -n]} for n in range(40)], [[n, -n] for n in range(40)]),
     ],
 )
 def test_instances_are_kept_apart_in_batches_of_any_kind(service, name, instances, results):
@@ -122,13 +121,13 @@ def test_every_type_comes_back_as_it_went(service):
         ('TwoInputs', {'table': [1, 2, 3], 'offset': 0}, 'table: [1, 2, 3] is too long'),
         ('Animal', {'legs': 4}, "'weight (kg)' is a required property"),
         ('FourTogether', {'x': [[1, 1]], 'half': 0}, 'x: [[1, 1]] is too short'),
-        ('FourTogether', {'x': [[1, 1]] * 4, 'half': 1e5}, 'half: 100000.0 is greater than the maximum of 65504.0'),
+        ('FourTogether', {'x': [[1, 1]] * 4, 'half': 1e5}, 'half: is too large for float16'),
         ('Dynamic', {'x': []}, 'x: [] '),
         # By the patch over the schema.
         ('Colour', {'colour': 'blue'}, "colour: 'blue' is not one of ['red', 'green']"),
-        ('Kinds', ZEROS | {'single': 3.5e38}, f'single: 3.5e+38 is greater than the maximum of {LARGEST}'),
+        ('Kinds', ZEROS | {'single': 3.5e38}, 'single: is too large for float32'),
         ('Kinds', ZEROS | {'single': '1'}, "single: '1' is not of type 'number'"),
-        ('Kinds', ZEROS | {'single': None}, "single: None is not of type 'number'"),
+        ('Kinds', ZEROS | {'single': None}, "single: null is not of type 'number'"),
         ('Kinds', ZEROS | {'single': True}, "single: True is not of type 'number'"),
         ('Kinds', ZEROS | {'whole': 2**63}, f'whole: {2**63} is greater than the maximum of {2**63 - 1}'),
         ('Kinds', ZEROS | {'whole': 1.5}, "whole: 1.5 is not of type 'integer'"),
@@ -168,7 +167,7 @@ def test_classes_and_onnx_files_are_loaded_where_they_say(in_main_threads, tmp_p
     assert results_by_worker(service, 'ThreadsModel', {}) == dict.fromkeys(workers, threads)
     assert results_by_worker(service, 'PidModel', {}) == {pid: pid for pid in workers}
     assert results_by_worker(service, 'SharedPidModel', {}) == dict.fromkeys(workers, service.master_pid)
-    assert results_by_worker(service, 'FileModel', {'row': 5}) == {pid: {'y': [1.0] * 4000} for pid in workers}
+    assert results_by_worker(service, 'FileModel', {'row': 5}) == {pid: [1.0] * 4000 for pid in workers}
     if threads == '1':
         # Both workers predict with it from one copy: of two copies there would be more than this.
         assert proportional_memory([service.master_pid, *workers]) < 2 * large.stat().st_size

@@ -1,4 +1,6 @@
-"""Reads the class names in an ONNX file, which onnxruntime does not give."""
+"""Reads from an ONNX file what onnxruntime does not tell: class names, external data, operators that mix a batch."""
+
+import mmap
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
@@ -8,14 +10,30 @@ MESSAGES = {
     'Graph': {'node': (1, 'Node*'), 'initializer': (5, 'Tensor*')},
     'Node': {'attribute': (5, 'Attribute*')},
     'Attribute': {'name': (1, 'bytes'), 'ints': (8, 'int64*'), 'strings': (9, 'bytes*')},
-    'Tensor': {'name': (8, 'bytes'), 'int32s': (5, 'int32*'), 'strings': (6, 'bytes*'), 'int64s': (7, 'int64*')},
-}
+    'Tensor': {
+        'name': (8, 'bytes'), 'int32s': (5, 'int32*'), 'strings': (6, 'bytes*'), 'int64s': (7, 'int64*'),
+        'external': (13, 'Entry*'),
+    },
+    'Entry': {'key': (1, 'bytes'), 'value': (2, 'bytes')},
+}  # fmt: skip
 TYPES = descriptor_pb2.FieldDescriptorProto
+# These take the scale of their numbers from the whole batch: DynamicQuantizeLinear, …MatMul, …LSTM.
+MIXING = b'DynamicQuantize'
 
 
-def read_classes(path) -> list | None:
-    """Return the class names, texts or integers, of a classifier in the file; None if there are none."""
-    graph = _model_message().FromString(path.read_bytes()).graph
+def mixes_instances(path) -> bool:
+    """Tell whether an operator of the file, in a subgraph or a function too, computes over the whole batch."""
+    with open(path, 'rb') as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(MIXING) >= 0
+
+
+def read_graph(path):
+    """Return the graph of the file, a message with the fields of `MESSAGES`."""
+    return _model_message().FromString(path.read_bytes()).graph
+
+
+def classes_of(graph) -> list | None:
+    """Return the class names, texts or integers, of a classifier in the graph; None if there are none."""
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.name.startswith(b'classlabels_') and (attribute.strings or attribute.ints):
@@ -25,6 +43,13 @@ def read_classes(path) -> list | None:
         if tensor.name == b'classes':
             return [name.decode() for name in tensor.strings] or [*tensor.int64s, *tensor.int32s] or None
     return None
+
+
+def external_size(graph, folder) -> int:
+    """Return the size in bytes of the files beside an ONNX file that hold its weights."""
+    entries = (entry for tensor in graph.initializer for entry in tensor.external if entry.key == b'location')
+    files = {folder / entry.value.decode() for entry in entries}
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _model_message():

@@ -1,0 +1,90 @@
+"""Compares, when a model starts, the results of a batch with those of its instances alone: they must be the same."""
+
+import numpy as np
+import orjson
+
+# The instances of the batch differ in size, because a network may take its scale from the largest.
+SCALES = (1.0, 0.01, 100.0, 10.0)
+# What is left of the accuracy of float32 after many layers; the steps of a quantised network are larger.
+RELATIVE, ABSOLUTE = 1e-4, 1e-5
+
+
+def keeps_instances_apart(predict, schema: dict, example, is_valid) -> bool:
+    """Tell whether `predict(instances)` gives each of several different instances the result that it has alone.
+
+    The instances are made from `example`, with values that `schema` allows, as `is_valid(instance)` tells.
+    """
+    random = np.random.default_rng(0)
+    instances, alone = [], []
+    for scale in SCALES:
+        instance = _varied(schema, example, random, scale)
+        try:
+            if is_valid(instance):
+                alone.append(as_json(predict([instance])[0]))
+                instances.append(instance)
+        # The model refuses a value that its schema allows, such as an index beyond a table.
+        except Exception:
+            continue
+    if len(instances) < 2:
+        return False
+    # A model that draws random numbers differs from itself, in a batch or not.
+    is_random = not _is_same(as_json(predict(instances[:1])[0]), alone[0])
+    return is_random or all(map(_is_same, map(as_json, predict(instances)), alone))
+
+
+def as_json(result):
+    """Return a result as a client reads it."""
+    options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    return orjson.loads(orjson.dumps(result, default=lambda value: value.tolist(), option=options))
+
+
+def _varied(schema, example, random, scale):
+    """Return a value like the example with other numbers, texts and categories."""
+    schema = schema if isinstance(schema, dict) else {}
+    if isinstance(example, dict):
+        properties = schema.get('properties', {})
+        return {name: _varied(properties.get(name), value, random, scale) for name, value in example.items()}
+    known = schema.get('enum') or schema.get('examples')
+    if known:
+        return known[random.integers(len(known))]
+    if isinstance(example, list):
+        return _varied_array(schema, example, random, scale)
+    return _varied_number(schema, random, scale) if _is_number(example) else example
+
+
+def _varied_array(schema, example, random, scale):
+    shape, value, items = [], example, schema
+    while isinstance(value, list) and value:
+        shape.append(len(value))
+        value, items = value[0], items.get('items', {})
+    if _is_number(value) and not (items.get('enum') or items.get('examples')):
+        return _varied_number(items, random, scale, shape)
+    return [_varied(schema.get('items'), each, random, scale) for each in example]
+
+
+def _varied_number(schema, random, scale, shape=None):
+    """Return a random number, or nested lists of them, within the bounds of the schema."""
+    numbers = random.normal(size=shape) * scale
+    low, high = schema.get('minimum', -np.inf), schema.get('maximum', np.inf)
+    if 'integer' in schema.get('type', ()):
+        # Small ones: they may be indexes into a table.
+        return np.clip(random.integers(0, 4, size=shape), max(low, -(2**62)), min(high, 2**62)).astype(int).tolist()
+    return np.clip(numbers, low, high).tolist()
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_same(one, other):
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_same(value, other[key]) for key, value in one.items())
+    try:
+        first, second = np.array(one, dtype=float), np.array(other, dtype=float)
+    # Texts, or arrays of different lengths in one.
+    except (TypeError, ValueError):
+        return one == other
+    if first.shape != second.shape:
+        return False
+    largest = np.nanmax(np.abs(second), initial=0)
+    return np.allclose(first, second, rtol=0, atol=RELATIVE * largest + ABSOLUTE, equal_nan=True)

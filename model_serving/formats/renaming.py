@@ -1,0 +1,100 @@
+"""Other names for the inputs, the outputs and the classes of a model file, from the sections of its .conf file."""
+
+from ..serving.errors import InvalidInstance, StartError
+from ..utils.text_utils import did_you_mean
+from .schemas import classifier_schema, object_schema
+
+
+class Renamed:
+    """A loaded model file whose inputs, outputs and classes have the names that `settings` give them.
+
+    Raises StartError for a name that the file does not have, or if the number of classes is not that of the file.
+    """
+
+    def __init__(self, loaded, settings: dict):
+        self._loaded = loaded
+        # The file's name of each of ours, and the other way round.
+        self._inputs = settings['inputs']
+        self._ours = {file_name: ours for ours, file_name in self._inputs.items()}
+        self.schema = _renamed(loaded.schema, self._inputs, '[inputs]')
+        self.result_schema = _renamed(loaded.result_schema, settings['outputs'], '[outputs]')
+        self._outputs = {file_name: ours for ours, file_name in settings['outputs'].items()}
+        self._name_classes = None
+        if settings['classes']:
+            self._name_classes, self.result_schema = _with_classes(loaded.result_schema, settings['classes'])
+
+    def __getattr__(self, name):
+        return getattr(self._loaded, name)
+
+    def use_schema(self, schema: dict):
+        """Give the model the schema with the user's patch."""
+        if hasattr(self._loaded, 'use_schema'):
+            properties = {self._inputs.get(ours, ours): value for ours, value in schema['properties'].items()}
+            self._loaded.use_schema({**schema, 'properties': properties})
+
+    def predict(self, instances: list) -> list:
+        """Return the results for instances with our names."""
+        if self._inputs:
+            instances = [{self._inputs.get(ours, ours): value for ours, value in one.items()} for one in instances]
+        try:
+            results = self._loaded.predict(instances)
+        except InvalidInstance as error:
+            name, bracket, rest = error.path.partition('[')
+            raise InvalidInstance(self._ours.get(name, name) + bracket + rest, error.message) from error
+        if self._outputs:
+            results = [{self._outputs.get(name, name): value for name, value in one.items()} for one in results]
+        return list(map(self._name_classes, results)) if self._name_classes else results
+
+
+def _renamed(schema, names, section):
+    """Return a schema whose properties have other names; `names` are the file's, by ours."""
+    if not names:
+        return schema
+    known = schema.get('properties', {})
+    for ours, file_name in names.items():
+        if file_name not in known:
+            hint = did_you_mean(file_name, known)
+            there_are = f'There are: {", ".join(known)}.' if known else 'The file has one, and it has no name.'
+            raise StartError(f'{section} {ours} = {file_name}: the file has no such name.{hint} {there_are}')
+    ours = {file_name: name for name, file_name in names.items()}
+    return object_schema({ours.get(name, name): value for name, value in known.items()})
+
+
+def _with_classes(result_schema, classes):
+    """Return a function that names the classes in a result, and the schema of what it returns."""
+    label = result_schema.get('properties', {}).get('label')
+    numbers = label.get('enum') if label else None
+    scores = result_schema.get('items') if result_schema.get('minItems') == result_schema.get('maxItems') else None
+    if numbers and not isinstance(numbers[0], str):
+        _check_count(classes, len(numbers))
+        names = dict(zip(numbers, classes, strict=True))
+        texts = {str(number): name for number, name in names.items()}
+        has_probabilities = 'probabilities' in result_schema['properties']
+        schema = classifier_schema(classes) if has_probabilities else object_schema({'label': {'enum': classes}})
+        return lambda result: _named(result, names, texts), schema
+    if scores and 'number' in scores.get('type', ()):
+        _check_count(classes, result_schema['minItems'])
+        schema = object_schema(
+            {'label': {'enum': classes}, 'scores': classifier_schema(classes)['properties']['probabilities']}
+        )
+        return lambda result: _scored(result, classes), schema
+    if numbers:
+        raise StartError(f'classes = …: the file names its classes itself: {", ".join(numbers)}.')
+    raise StartError('classes = …: the file has no classes, or it does not say how many.')
+
+
+def _check_count(classes, count):
+    if len(classes) != count:
+        raise StartError(f'classes = …: the file has {count} classes, not {len(classes)}.')
+
+
+def _named(result, names, texts):
+    named = {'label': names[result['label']]}
+    if 'probabilities' in result:
+        named['probabilities'] = {texts[number]: value for number, value in result['probabilities'].items()}
+    return named
+
+
+def _scored(scores, classes):
+    scores = dict(zip(classes, scores, strict=True))
+    return {'label': max(scores, key=scores.get), 'scores': scores}

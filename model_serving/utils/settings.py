@@ -1,0 +1,101 @@
+"""The table of settings: what each one is called, which values it may have, and what it means."""
+
+import configparser
+import re
+from typing import NamedTuple
+
+from ..serving.errors import StartError
+
+UNITS = ('', 'KiB', 'MiB', 'GiB')
+
+
+class Kind(NamedTuple):
+    """A kind of value: `read` parses a text and raises ValueError or KeyError; `allowed` describes valid texts."""
+
+    read: callable
+    allowed: str
+
+
+def _matching(pattern, text):
+    match = re.fullmatch(pattern, text)
+    if not match:
+        raise ValueError
+    return match
+
+
+def _size(text):
+    number, unit = _matching(r'(0*[1-9]\d*)\s*(KiB|MiB|GiB|)', text).groups()
+    return int(number) * 1024 ** UNITS.index(unit)
+
+
+def _seconds(text):
+    seconds = float(text)
+    if not 0 < seconds <= 86400:
+        raise ValueError
+    return seconds
+
+
+SIZE = Kind(_size, 'a number of bytes above 0, such as 65536, 64 KiB or 1 MiB')
+COUNT = Kind(lambda text: int(_matching('0*[1-9][0-9]*', text)[0]), 'a whole number of at least 1')
+SECONDS = Kind(_seconds, 'a number of seconds above 0 and at most 86400')
+ON_OFF = Kind(lambda text: configparser.ConfigParser.BOOLEAN_STATES[text.lower()], 'on or off, yes or no')
+FILE = Kind(lambda text: _matching('.+', text)[0], 'the path of a file, absolute or relative to the project folder')
+LIST = Kind(
+    lambda text: [word for word in map(str.strip, re.split(r'[,\n]', text)) if word],
+    'names, separated by commas or line breaks',
+)
+WORDS = Kind(lambda text: re.findall(r'[^\s,]+', text), 'names, separated by commas, spaces or line breaks')
+ON_ERROR = Kind({'stop': 'stop', 'skip': 'skip'}.__getitem__, 'stop or skip')
+
+
+class Setting(NamedTuple):
+    """A row of the table. A setting with `only_own` is only valid in the file of one model, not in serving.conf."""
+
+    section: str
+    key: str
+    kind: Kind
+    default: str | None
+    meaning: str
+    only_own: bool = False
+
+    def read(self, text, place):
+        """Return the value of a text; raises StartError, which names the place and what is allowed."""
+        try:
+            return self.kind.read(text.strip())
+        except (ValueError, KeyError) as error:
+            raise StartError(f'{place} = {text!r}: it must be {self.kind.allowed}.') from error
+
+
+SETTINGS = (
+    Setting('serving', 'max_body', SIZE, '1 MiB', 'The largest body for every URL that is not a model’s.'),
+    Setting('serving', 'max_bodies', SIZE, '64 MiB', 'The most memory that all request bodies of a worker may take.'),
+    Setting('serving', 'access_log', ON_OFF, 'on', 'Write a line of the log for each request.'),
+    Setting('serving', 'page', ON_OFF, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
+    Setting('model', 'max_batch_size', COUNT, '32', 'How many instances are predicted together; 1: no batches.'),
+    Setting(
+        'model',
+        'max_body',
+        SIZE,
+        None,
+        'The largest body, after decompression; a larger one is a 413. Unless it is set, it is 1 MiB, or for a model '
+        'file as much as its arrays need, at most 32 MiB.',
+    ),
+    Setting('model', 'max_queue', COUNT, '1000', 'How many calls a worker holds for the model; one more is a 429.'),
+    Setting('model', 'timeout', SECONDS, '30', 'How long a call may take, its waiting included; then it is a 504.'),
+    Setting('model', 'file', FILE, None, 'The model file to serve at /v<version>/<name>.', True),
+    Setting('model', 'version', COUNT, '1', 'The version in the URL of a model file.', True),
+    Setting('model', 'schema', FILE, None, "A JSON merge patch (RFC 7386) over a file's own schema.", True),
+    Setting('model', 'trusted', WORDS, '', 'Types beyond the default ones that a skops file may load.', True),
+    Setting(
+        'model', 'batch', ON_OFF, 'yes', 'no: the first dimension of a file’s inputs does not count instances.', True
+    ),
+    Setting('model', 'classes', LIST, '', 'The names of the classes of a file that knows only their numbers.', True),
+    Setting('model', 'trust_file', ON_OFF, 'no', 'Allow files that can run code when they are loaded: .pt2.', True),
+    Setting(
+        'model', 'on_error', ON_ERROR, 'stop', 'What a model that cannot start does: stop the service, or be skipped.'
+    ),
+)
+SECTIONS = {
+    section: {setting.key: setting for setting in SETTINGS if setting.section == section}
+    for section in ('serving', 'model')
+}
