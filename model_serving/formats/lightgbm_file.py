@@ -4,7 +4,7 @@ import lightgbm
 
 from ..serving.errors import StartError
 from ..utils.cpu_utils import numeric_threads
-from .schemas import classifier_schema, object_schema, result_value_schema
+from .schemas import classifier_schema, instance_schema, result_value_schema
 from .tensors import booster_results, table
 
 # Loading starts OpenMP's threads. A fork would lose them, and a worker would wait for them for ever.
@@ -34,7 +34,7 @@ class LightGBMModel:
         self._classes = None
         if header.get('objective', '').split(' ')[0] in PROBABILITIES:
             self._classes = range(max(2, int(header['num_class'])))
-        self.schema = object_schema(_with_ranges(self._input.properties, header['feature_infos'].split()))
+        self.schema = instance_schema(_with_ranges(self._input.properties, header['feature_infos'].split()))
         outputs = int(header['num_tree_per_iteration'])
         number = result_value_schema('float64')
         self.result_schema = number if outputs == 1 else {'type': 'array', 'items': number}

@@ -57,7 +57,8 @@ def _renamed(schema, names, section):
             there_are = f'There are: {", ".join(known)}.' if known else 'The file has one, and it has no name.'
             raise StartError(f'{section} {ours} = {file_name}: the file has no such name.{hint} {there_are}')
     ours = {file_name: name for name, file_name in names.items()}
-    return object_schema({ours.get(name, name): value for name, value in known.items()})
+    required = [ours.get(name, name) for name in schema['required']]
+    return {**schema, 'properties': {ours.get(name, name): value for name, value in known.items()}, 'required': required}
 
 
 def _with_classes(result_schema, classes):

@@ -44,7 +44,12 @@ def array_schema(items: dict, shape, least=1) -> dict:
 
 
 def object_schema(properties: dict) -> dict:
-    """Return the schema of an object that has all of `properties`, except those that may be null."""
+    """Return the schema of an object that has all of `properties`."""
+    return {'type': 'object', 'properties': properties, 'required': list(properties)}
+
+
+def instance_schema(properties: dict) -> dict:
+    """Return the schema of an instance, which may lack the features that may be null."""
     required = [name for name, schema in properties.items() if not is_nullable(schema)]
     return {'type': 'object', 'properties': properties, 'required': required}
 

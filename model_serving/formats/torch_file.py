@@ -11,6 +11,10 @@ from .tensors import Tensor, output_schema, predict_in_groups, rows
 
 # Predicting starts threads, and a fork would lose them.
 LOAD_BEFORE_FORK = False
+# More instances than a batch ever has.
+MOST = 2**31
+# What a program raises for lengths that it was not exported for, and its operators for indexes beyond a table.
+MISFITS = (AssertionError, RuntimeError, IndexError, ValueError)
 
 
 def load(path, settings) -> 'TorchModel':
@@ -21,24 +25,25 @@ def load(path, settings) -> 'TorchModel':
             'If you trust the file, add to its .conf: trust_file = yes'
         )
     torch.set_num_threads(numeric_threads())
-    return TorchModel(torch.export.load(path))
+    return TorchModel(torch.export.load(path), settings['batch'])
 
 
 class TorchModel:
     """An exported program. A free first dimension that all inputs share is the batch.
 
-    If the first dimension is 1, instances are predicted one by one; otherwise an instance has the whole shape.
+    If the first dimension is 1, instances are predicted one by one; otherwise, and if `has_batch` is False, an instance
+    has the whole shape.
     """
 
-    def __init__(self, program):
+    def __init__(self, program, has_batch=True):
         self._call = program.module()
         self._in_spec = program.call_spec.in_spec
         placeholders = {node.name: node.meta['val'] for node in program.graph.nodes if node.op == 'placeholder'}
         values = [(str(name), placeholders.get(name)) for name in program.graph_signature.user_inputs]
         firsts = [value.shape[:1] for _, value in values if isinstance(value, torch.Tensor)]
         free = {str(first[0]) if first and not isinstance(first[0], int) else '' for first in firsts}
-        self._in_batches = len(free) == 1 and free != {''}
-        self._axis = self._in_batches or all(first == (1,) for first in firsts)
+        self._in_batches = has_batch and len(free) == 1 and free != {''}
+        self._axis = self._in_batches or (has_batch and all(first == (1,) for first in firsts))
         self._inputs = [_tensor(name, value, self._axis) for name, value in values]
         self._least, self._most = _range(program, firsts[0][0]) if self._in_batches else (1, 1)
         paths = pytree.tree_unflatten(range(program.call_spec.out_spec.num_leaves), program.call_spec.out_spec)
@@ -60,8 +65,7 @@ class TorchModel:
         try:
             with torch.inference_mode():
                 outputs = pytree.tree_leaves(self._call(*arguments, **keywords))
-        except AssertionError as error:
-            # The program's guards: a length that it was not exported for.
+        except MISFITS as error:
             raise InvalidInstance('', f'The network does not accept this instance: {error}') from error
         columns = [self._values(output, len(filled)) for output in outputs]
         if self._names == ['']:
@@ -72,12 +76,12 @@ class TorchModel:
         if not isinstance(output, torch.Tensor):
             return [output] * count
         if not self._axis:
-            return [output.numpy()[()]]
+            return [_array(output)[()]]
         if not output.ndim or len(output) != count:
             raise ValueError(
                 f'An output of shape {tuple(output.shape)} does not have a row for each of {count} instances.'
             )
-        return rows(output.numpy())
+        return rows(_array(output))
 
     def _result_schema(self, program):
         node = next(node for node in program.graph.nodes if node.op == 'output')
@@ -102,7 +106,13 @@ def _tensor(name, value, axis):
     return Tensor(name, _dtype(value), _lengths(value.shape)[1:] if axis else _lengths(value.shape))
 
 
+def _array(tensor):
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
 def _dtype(value):
+    if value.dtype == torch.bfloat16:
+        return np.dtype('float32')
     return np.dtype(str(value.dtype).removeprefix('torch.'))
 
 
@@ -110,8 +120,10 @@ def _range(program, first):
     """Return the smallest and the largest batch that the program was exported for."""
     limits = program.range_constraints.get(first.node.expr)
     least, most = (limits.lower, limits.upper) if limits else (1, 1)
-    return max(1, int(least)), int(most) if most.is_finite else 2**31
+    # Without a bound it is infinity, which is not an int.
+    return max(1, int(least)), int(most) if most < MOST else MOST
 
 
 def _name(path):
-    return '.'.join(str(getattr(key, 'key', getattr(key, 'idx', key))) for key in path)
+    parts = [getattr(key, 'key', getattr(key, 'idx', key)) for key in path]
+    return '.'.join(f'output_{part}' if isinstance(part, int) else str(part) for part in parts)

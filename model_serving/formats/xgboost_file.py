@@ -5,7 +5,7 @@ import json
 import xgboost
 
 from ..utils.cpu_utils import numeric_threads
-from .schemas import classifier_schema, object_schema, result_value_schema
+from .schemas import classifier_schema, instance_schema, result_value_schema
 from .tensors import booster_results, table
 
 # Loading starts OpenMP's threads. A fork would lose them, and a worker would wait for them for ever.
@@ -34,7 +34,7 @@ class XGBoostModel:
         self._classes = None
         if learner['objective']['name'] in PROBABILITIES:
             self._classes = range(max(2, int(learner['learner_model_param']['num_class'])))
-        self.schema = object_schema(self._properties())
+        self.schema = instance_schema(self._properties())
         self.result_schema = classifier_schema(self._classes) if self._classes else _number_schema(learner)
 
     def predict(self, instances: list) -> list:

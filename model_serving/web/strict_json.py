@@ -30,7 +30,8 @@ def loads(data: bytes):
     if data.count(b'[') + data.count(b'{') > MAX_DEPTH and _depth(data) > MAX_DEPTH:
         raise ValueError(f'JSON nested deeper than {MAX_DEPTH} levels is not accepted.')
     # orjson reads an integer beyond 64 bits as a float, which is another number.
-    if _may_hold_long_integer(data):
+    digits = data.translate(AS_ZERO)
+    if LONG_NUMBER in digits and LONG_NUMBER in digits.replace(FRACTION, b'.'):
         json.loads(data, parse_int=_bounded_integer)
     return value
 
@@ -55,11 +56,6 @@ def _plain(value):
     if hasattr(value, 'tolist'):
         return value.tolist()
     raise TypeError(f'A result holds a {type(value).__name__}, which is not a JSON value.')
-
-
-def _may_hold_long_integer(data):
-    digits = data.translate(AS_ZERO)
-    return LONG_NUMBER in digits and LONG_NUMBER in digits.replace(FRACTION, b'.')
 
 
 def _depth(data):

@@ -158,7 +158,7 @@ def test_feature_names_of_a_data_frame(service, models, wines):
     [
         ('Table', {'x': [1] * 12}, f'x: {[1] * 12} is too short'),
         ('Table', {'x': [1] * 12 + ['1']}, "x[12]: '1' is not of type 'number'"),
-        ('Table', {'x': [None] + [1] * 12}, "x[0]: None is not of type 'number'"),
+        ('Table', {'x': [None] + [1] * 12}, "x[0]: null is not of type 'number'"),
         ('Text', {'text': 1}, "text: 1 is not of type 'string'"),
         ('Named', {'ash': 2}, "'alcohol' is a required property"),
         ('Frame', {'alcohol': 12, 'hue': 1, 'cultivar': '4'}, f"cultivar: '4' is not one of {CULTIVARS}"),

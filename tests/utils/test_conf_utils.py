@@ -38,7 +38,7 @@ def test_a_byte_order_mark_is_no_obstacle(tmp_path):
         ('[model]\ntimeout = nan\n', "[model] timeout = 'nan': it must be a number of seconds above 0"),
         ('[model]\nmax_body = 0\n', "[model] max_body = '0': it must be a number of bytes above 0, such as"),
         ('[model]\ntimout = 3\n', "[model] unknown setting timout. Did you mean 'timeout'?"),
-        ('[models]\n', 'unknown section [models]. There are [serving] and [model].'),
+        ('[models]\n', 'unknown section [models]. There are [serving], [model], [inputs] and [outputs].'),
         ('timeout = 3\n', 'File contains no section headers.'),
         ('[model]\ntimeout = 3\ntimeout = 4\n', "option 'timeout' in section 'model' already exists"),
         ('[model]\ntimeout = \xff\n', "'utf-8' codec can't decode byte 0xff"),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model_serving.utils.text_utils import with_null
 from model_serving.utils.validation_utils import MAX_ERRORS, SchemaValidator, clip, path_text, validate_json
 
 names = st.sampled_from(['a', 'b', 'ab', 'ü', ''])
@@ -70,7 +71,13 @@ def with_branches(errors):
 
 def tells(failure, error) -> bool:
     """Whether one of our failures has the path and the words of jsonschema's error; a hint may follow."""
-    return failure['path'] == path_text(error.absolute_path) and failure['message'].startswith(clip(error.message))
+    return failure['path'] == path_text(error.absolute_path) and failure['message'].startswith(clip(with_null(error.message)))
+
+
+def test_messages_say_null_where_that_is_not_part_of_a_text():
+    schema = {'properties': {'a': {'enum': ['None', None, "it's None"]}, 'b': {'type': 'number'}}}
+    messages = [failure['message'] for failure in SchemaValidator(schema).errors({'a': 'a None', 'b': None})]
+    assert messages == ["'a None' is not one of ['None', null, \"it's None\"]", "null is not of type 'number'"]
 
 
 @pytest.mark.timeout(600)
