@@ -30,7 +30,7 @@ MIN_BODY, MAX_BODY = 2**20, 2**25
 ONE_BY_ONE = ', one by one, since a batch would change its results'
 # The packages that a format needs beside requirements.txt, for pip.
 PACKAGES = {
-    'skops_file': 'skops==0.16.0 scikit-learn==1.9.1',
+    'skops_file': 'skops==0.16.0 scikit-learn==1.9.1 pandas==3.1.1',
     'xgboost_file': 'xgboost-cpu==3.2.0',
     'lightgbm_file': 'lightgbm==4.7.0',
     'torch_file': 'torch==2.13.0',

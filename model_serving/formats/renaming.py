@@ -42,27 +42,42 @@ class Renamed:
             name, bracket, rest = error.path.partition('[')
             raise InvalidInstance(self._ours.get(name, name) + bracket + rest, error.message) from error
         if self._outputs:
-            results = [{self._outputs.get(name, name): value for name, value in one.items()} for one in results]
+            results = [_with_names(one, self._outputs) for one in results]
         return list(map(self._name_classes, results)) if self._name_classes else results
 
 
-def _renamed(schema, names, section):
-    """Return a schema whose properties have other names; `names` are the file's, by ours."""
-    if not names:
-        return schema
-    known = schema.get('properties', {})
+def check_names(names, known, section):
+    """Raise StartError if `names`, the file's by ours, are not among the known ones."""
     for ours, file_name in names.items():
         if file_name not in known:
             hint = did_you_mean(file_name, known)
             there_are = f'There are: {", ".join(known)}.' if known else 'The file has one, and it has no name.'
             raise StartError(f'{section} {ours} = {file_name}: the file has no such name.{hint} {there_are}')
+
+
+def _renamed(schema, names, section):
+    """Return a schema whose properties have other names; `names` are the file's, by ours."""
+    if not names or schema is None:
+        return schema
+    known = schema.get('properties', {})
+    check_names(names, known, section)
     ours = {file_name: name for name, file_name in names.items()}
     required = [ours.get(name, name) for name in schema['required']]
-    return {**schema, 'properties': {ours.get(name, name): value for name, value in known.items()}, 'required': required}
+    return {
+        **schema,
+        'properties': {ours.get(name, name): value for name, value in known.items()},
+        'required': required,
+    }
+
+
+def _with_names(result, names):
+    # A single output has no name.
+    return {names.get(name, name): value for name, value in result.items()} if isinstance(result, dict) else result
 
 
 def _with_classes(result_schema, classes):
     """Return a function that names the classes in a result, and the schema of what it returns."""
+    result_schema = result_schema or {}
     label = result_schema.get('properties', {}).get('label')
     numbers = label.get('enum') if label else None
     scores = result_schema.get('items') if result_schema.get('minItems') == result_schema.get('maxItems') else None

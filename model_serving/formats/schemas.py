@@ -132,6 +132,17 @@ def example_of(schema: dict, length: int = 1):
     return False if kind == 'boolean' else _number(schema)
 
 
+def described(result) -> dict:
+    """Return the schema of results like this one, for files that do not say what they return."""
+    if isinstance(result, dict):
+        return object_schema({name: described(value) for name, value in result.items()})
+    if isinstance(result, list):
+        return {'type': 'array', 'items': described(result[0]) if result else {}}
+    if isinstance(result, str):
+        return {'type': 'string'}
+    return {'type': 'boolean' if isinstance(result, bool) else ['number', 'null']}
+
+
 def size_of(schema: dict) -> int:
     """Return how many bytes of JSON an instance may need, with 1024 items for a dimension of any length."""
     kind = schema.get('type')

@@ -1,40 +1,34 @@
-"""Reads from the steps of a scikit-learn pipeline which columns are texts, and which categories they have."""
+"""Reads from the fitted steps of a scikit-learn pipeline what each of its columns holds: numbers, texts, categories."""
+
+from typing import NamedTuple
 
 import numpy as np
-from sklearn.pipeline import Pipeline
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
 
 from ..serving.errors import StartError
 from .schemas import nullable, value_schema
 
-
-class Texts:
-    """The input of a pipeline that starts with a vectorizer: one text."""
-
-    properties = {'text': {'type': 'string'}}
-
-    def stack(self, instances) -> list:
-        return [instance['text'] for instance in instances]
+UNKNOWN = {
+    'type': 'number',
+    'description': 'A number, unless a schema file says otherwise: the model file does not tell.',
+}
 
 
-class Frame:
-    """The input of a pipeline that selects columns by name: a data frame."""
+class Step(NamedTuple):
+    """A fitted step that a column goes through, and which of the step's columns it is."""
 
-    def __init__(self, properties):
-        try:
-            import pandas
-        except ImportError as error:
-            raise StartError('it selects columns by name, which needs a data frame: pip install pandas') from error
-        self._pandas = pandas
-        self.properties = properties
+    estimator: object
+    position: int
 
-    def stack(self, instances):
-        """Return a data frame with a row for each instance; a missing number is NaN."""
-        columns = {}
-        for name, schema in self.properties.items():
-            values = [instance.get(name) for instance in instances]
-            columns[name] = np.array(values, dtype=object if 'string' in schema['type'] else float)
-        return self._pandas.DataFrame(columns)
+
+class Column(NamedTuple):
+    """What the steps say of a column: its schema, what stands for a missing value, and whether anything tells."""
+
+    schema: dict
+    missing: object = np.nan
+    is_known: bool = True
 
 
 def steps_of(model) -> list:
@@ -44,51 +38,135 @@ def steps_of(model) -> list:
     return [one for _, step in model.steps if step not in (None, 'passthrough') for one in steps_of(step)]
 
 
-def takes_missing(steps) -> bool:
-    """Tell whether the input may be NaN: each step must allow it, up to an imputer or to the end."""
-    for step in steps:
-        if type(step).__name__.endswith('Imputer'):
+def columns_of(model, names) -> dict:
+    """Return a `Column` for each name that the fitted model uses; `names` are those of all its columns."""
+    paths = {name: [] for name in names}
+    _follow(steps_of(model), [(name, []) for name in names], paths)
+    return {name: _column(name, its_paths) for name, its_paths in paths.items() if its_paths}
+
+
+def _follow(steps, columns, paths):
+    """Follow the columns, each a name and the steps it has gone through, and add their whole paths to `paths`."""
+    for number, step in enumerate(steps):
+        parts = _parts(step, columns)
+        if parts is not None:
+            for inner, chosen in parts:
+                _follow([*inner, *steps[number + 1 :]], chosen, paths)
+            return
+        columns = [(name, [*path, Step(step, position)]) for position, (name, path) in enumerate(columns)]
+        if not isinstance(step, OneToOneFeatureMixin) and not _is_imputer(step):
+            # What comes out of it are other columns.
+            break
+    for name, path in columns:
+        paths[name].append(path)
+
+
+def _parts(step, columns):
+    """Return the steps inside of one that hands its columns on to several, each with its columns; None for others."""
+    if isinstance(step, FeatureUnion):
+        return [(steps_of(one), columns) for _, one in step.transformer_list if not isinstance(one, str)]
+    # The way in which HistGradientBoosting handles categories; without it, there are none.
+    step = getattr(step, '_preprocessor', None) or step
+    if not hasattr(step, 'transformers_'):
+        return [(steps_of(one), columns) for one in _wrapped(step)] or None
+    parts = [(one, chosen) for _, one, chosen in step.transformers_ if not (isinstance(one, str) and one == 'drop')]
+    return [([] if _passes(one) else steps_of(one), _chosen(chosen, columns)) for one, chosen in parts]
+
+
+def _wrapped(step):
+    """Return the fitted estimators inside of one that passes its whole input on to them."""
+    if hasattr(step, 'calibrated_classifiers_'):
+        return [one.estimator for one in step.calibrated_classifiers_]
+    if isinstance(getattr(step, 'estimators_', None), list):
+        # Trees take numbers only, and there are many.
+        return [
+            one for one in step.estimators_ if not hasattr(one, 'tree_') and not hasattr(step, 'estimators_features_')
+        ]
+    if hasattr(step, 'transform') or hasattr(step, 'estimators_'):
+        return []
+    return [getattr(step, name) for name in ('regressor_', 'estimator_', 'best_estimator_') if hasattr(step, name)]
+
+
+def _passes(step):
+    return isinstance(step, str) or type(step).__name__ == 'FunctionTransformer'
+
+
+def _chosen(chosen, columns):
+    """Return the columns that a ColumnTransformer selects, by names, positions, a slice or a mask."""
+    names = [name for name, _ in columns]
+    if isinstance(chosen, (str, int)):
+        chosen = [chosen]
+    if not isinstance(chosen, slice) and len(chosen) and isinstance(chosen[0], str):
+        return [columns[names.index(name)] for name in chosen]
+    return [columns[position] for position in np.arange(len(columns))[chosen]]
+
+
+def _column(name, paths):
+    """Return what the steps of a column's paths say together; the first that knows its values decides."""
+    found = [_of_path(path) for path in paths]
+    known = [column for column in found if column.is_known] or found
+    column = next((one for one in known if 'enum' in one.schema), known[0])
+    if column.schema.get('type') == 'array':
+        raise StartError(f'its column {name} goes into a step that takes lists, which is not served.')
+    if all(map(_takes_missing, paths)):
+        missing = next((one.missing for one in found if one.missing is None), column.missing)
+        return column._replace(schema=nullable(column.schema), missing=missing)
+    return column
+
+
+def _of_path(path):
+    missing = np.nan
+    for step, position in path:
+        tags = get_tags(step).input_tags
+        if tags.string and not tags.two_d_array:
+            return Column({'type': 'string'}, missing)
+        if type(step).__name__ == 'FeatureHasher':
+            return Column({'type': 'array'})
+        if hasattr(step, 'categories_'):
+            categories = step.categories_[position].tolist()
+            return Column(_category_schema(step, categories), None if None in categories else missing)
+        if _is_imputer(step) and getattr(step, 'missing_values', np.nan) is None:
+            missing = None
+        statistics = getattr(step, 'statistics_', None)
+        if statistics is not None and isinstance(statistics[position], str):
+            return Column({'type': 'string'}, missing)
+    # Scalers, imputers and models take numbers; of a function or a step of the user's own nobody knows.
+    is_known = not path or any(get_tags(step).input_tags.two_d_array and _is_of_scikit_learn(step) for step, _ in path)
+    return Column(value_schema('float64') if is_known else UNKNOWN, missing, is_known)
+
+
+def _takes_missing(path):
+    """Tell whether a value may be missing: each step must allow it, up to one that fills it in or to the end."""
+    for step, position in path:
+        if _is_imputer(step):
             return True
-        if not get_tags(step).input_tags.allow_nan:
+        if hasattr(step, 'categories_'):
+            categories = step.categories_[position].tolist()
+            return _ignores_unknown(step) or any(one is None or one != one for one in categories)
+        if not _passes(step) and not get_tags(step).input_tags.allow_nan:
             return False
     return True
 
 
-def column_schemas(transformer, names, later_steps) -> dict:
-    """Return a schema for each column that a fitted ColumnTransformer uses; `names` are the frame's columns."""
-    schemas = {}
-    for _, one, columns in transformer.transformers_:
-        if isinstance(one, str) and one == 'drop':
-            continue
-        steps = [] if isinstance(one, str) else steps_of(one)
-        for position, name in enumerate(_column_names(columns, names)):
-            schema = _column_schema(steps, position)
-            if schema['type'] == 'number' and takes_missing([*steps, *later_steps]):
-                schema = nullable(schema)
-            schemas.setdefault(name, schema)
-    return {name: schemas[name] for name in names if name in schemas}
+def _ignores_unknown(step) -> bool:
+    """Tell whether an encoder takes categories that it has not seen."""
+    return getattr(step, 'handle_unknown', 'ignore') != 'error'
 
 
-def _column_names(columns, names):
-    if isinstance(columns, str):
-        return [columns]
-    columns = columns if isinstance(columns, slice) else np.asarray(columns)
-    by_name = not isinstance(columns, slice) and columns.dtype.kind in 'OU'
-    return list(columns) if by_name else list(np.asarray(names)[columns])
+def _is_imputer(step):
+    return type(step).__name__.endswith('Imputer')
 
 
-def _column_schema(steps, position):
-    for step in steps:
-        tags = get_tags(step).input_tags
-        if tags.string and not tags.two_d_array:
-            return {'type': 'string'}
-        if hasattr(step, 'categories_'):
-            return _category_schema(step, step.categories_[position].tolist())
-    return value_schema('float64')
+def _is_of_scikit_learn(step):
+    return type(step).__module__.startswith('sklearn.') and type(step).__name__ != 'FunctionTransformer'
 
 
 def _category_schema(step, categories):
     known = [category for category in categories if category is not None and category == category]
-    kind = 'string' if all(isinstance(category, str) for category in known) else 'number'
-    # Unless it was told what to do with other categories, an encoder fails on them.
-    return {'type': kind, ('enum' if step.handle_unknown == 'error' else 'examples'): known}
+    kinds = {bool: 'boolean', str: 'string', int: 'number', float: 'number'}
+    types = {kinds.get(type(category)) for category in known}
+    if None in types or len(types) > 1:
+        raise StartError(f'the categories of a column are not all texts, numbers or booleans: {str(known)[:200]}')
+    key = 'examples' if _ignores_unknown(step) else 'enum'
+    schema = {'type': types.pop() if types else 'string', key: known}
+    return schema if key == 'enum' else {**schema, 'description': 'Any other value counts as unknown.'}

@@ -7,13 +7,15 @@ import numpy as np
 import skops.io
 from sklearn.utils import get_tags
 
-from ..serving.errors import StartError
+from ..serving.errors import InvalidInstance, StartError
 from ..utils.cpu_utils import numeric_threads
-from .schemas import array_schema, classifier_schema, object_schema, result_value_schema
-from .skops_columns import Frame, Texts, column_schemas, steps_of, takes_missing
-from .tensors import labels_and_probabilities, rows, table
+from .schemas import array_schema, classifier_schema, instance_schema, object_schema, result_value_schema
+from .skops_columns import columns_of, steps_of
+from .skops_inputs import Frame, Texts
+from .tensors import labels_and_probabilities, outputs, rows, table
 
 LOGGER = logging.getLogger('formats')
+NUMBERS = ('number', ['number', 'null'])
 # Loading starts no threads. Predicting may start OpenMP's, as in HistGradientBoosting, and a fork would lose them.
 LOAD_BEFORE_FORK = True
 # Classifiers whose `predict` returns the class with the highest `predict_proba`, so that one call is enough.
@@ -49,12 +51,25 @@ class SkopsModel:
         self._classes = classes.tolist() if isinstance(classes, np.ndarray) else None
         self._has_probabilities = self._classes is not None and hasattr(self._model, 'predict_proba')
         self._needs_predict = type(steps[-1]).__name__ not in LABEL_BY_PROBABILITY
-        self.schema = object_schema(self._input.properties)
+        self.schema = instance_schema(self._input.properties)
         self.result_schema = self._result_schema()
 
     def predict(self, instances: list) -> list:
         """Return for each instance `{'label', 'probabilities'}`, as far as the model has them, else its number."""
         data = self._input.stack(instances)
+        try:
+            return self._results(data)
+        # How scikit-learn refuses values that it can't work with.
+        except ValueError as error:
+            reason = ' '.join(str(error).split())
+            raise InvalidInstance('', f'The model does not accept this instance: {reason}') from error
+
+    def use_schema(self, schema: dict):
+        """Take the types of columns from the user's schema where the file does not tell them."""
+        if isinstance(self._input, Frame):
+            self._input.properties = schema['properties']
+
+    def _results(self, data):
         if self._has_probabilities:
             probabilities = self._model.predict_proba(data)
             by_probability = np.asarray(self._classes)[np.argmax(probabilities, axis=1)]
@@ -62,7 +77,10 @@ class SkopsModel:
             return labels_and_probabilities(labels, probabilities, self._classes)
         method = self._model.predict if hasattr(self._model, 'predict') else self._model.transform
         results = method(data)
-        results = rows(results.toarray() if hasattr(results, 'toarray') else np.asarray(results))
+        results = results.toarray() if hasattr(results, 'toarray') else np.asarray(results)
+        if not hasattr(self._model, 'predict'):
+            return rows(results, is_plain=False)
+        results = outputs(results)
         return results if self._classes is None else [{'label': label} for label in results]
 
     def _result_schema(self):
@@ -70,8 +88,9 @@ class SkopsModel:
             return classifier_schema(self._classes)
         if self._classes is not None:
             return object_schema({'label': {'enum': self._classes}})
-        number = result_value_schema('float64')
-        return number if hasattr(self._model, 'predict') else array_schema(number, [None], least=0)
+        if not hasattr(self._model, 'predict'):
+            return array_schema(result_value_schema('float64'), [None], least=0)
+        return None  # how many outputs there are shows the first result
 
 
 def _input(model, steps):
@@ -80,8 +99,9 @@ def _input(model, steps):
     if tags.string and not tags.two_d_array:
         return Texts()
     names = list(getattr(model, 'feature_names_in_', ()))
-    if names and hasattr(first, 'transformers_'):
-        return Frame(column_schemas(first, names, steps[1:]))
-    # With these names, scikit-learn would warn at each call that the array has none.
-    vars(first).pop('feature_names_in_', None)
-    return table(names, model.n_features_in_, 'float64', takes_missing(steps))
+    all_names = names or [f'x{position}' for position in range(model.n_features_in_)]
+    columns = columns_of(model, all_names)
+    if names or any(column.schema.get('type') not in NUMBERS for column in columns.values()):
+        return Frame(columns, all_names, is_array=not names)
+    is_nullable = all('null' in column.schema['type'] for column in columns.values())
+    return table(None, model.n_features_in_, 'float64', is_nullable)

@@ -136,7 +136,8 @@ def outputs(array) -> list:
     if array.ndim < 2 or array.shape[1] == 1:
         return rows(array)
     names = output_names(array.shape[1])
-    return [dict(zip(names, row, strict=True)) for row in array.tolist()]
+    values = array if array.dtype.kind == 'f' else array.tolist()
+    return [dict(zip(names, row, strict=True)) for row in values]
 
 
 def output_names(count: int) -> list:

@@ -134,7 +134,7 @@ def test_a_network_whose_instance_is_a_whole_table(service):
         ('FixedBatch', {'input': [1, 2]}, 'input: [1, 2] is too short'),
         ('FixedBatch', {'input': [1, 2, 3.5e38]}, 'input[2]: is too large for float32'),
         # An index beyond the table of words.
-        ('TwoInputs', {'table': [1, 2], 'words': [1, 10]}, 'The network does not accept this instance: index out of range'),
+        ('TwoInputs', {'table': [1, 2], 'words': [1, 10]}, 'does not accept this instance: index out of range'),
         ('TwoInputs', {'table': [1, 2], 'words': [1, 1.5]}, "words[1]: 1.5 is not of type 'integer'"),
         # A length that the network was not exported for.
         ('TwoInputs', {'table': [1, 2], 'words': [1] * 101}, 'The network does not accept this instance'),

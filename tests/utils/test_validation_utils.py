@@ -71,7 +71,8 @@ def with_branches(errors):
 
 def tells(failure, error) -> bool:
     """Whether one of our failures has the path and the words of jsonschema's error; a hint may follow."""
-    return failure['path'] == path_text(error.absolute_path) and failure['message'].startswith(clip(with_null(error.message)))
+    has_words = failure['message'].startswith(clip(with_null(error.message)))
+    return has_words and failure['path'] == path_text(error.absolute_path)
 
 
 def test_messages_say_null_where_that_is_not_part_of_a_text():
