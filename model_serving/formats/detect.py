@@ -17,7 +17,7 @@ SKOPS = (
     "(XGBoost: model.save_model('model.ubj'); LightGBM: model.booster_.save_model('model.txt')), and serve that."
 )
 TORCH = (
-    'export the network with its weights (pip install onnxscript), by: import torch; '
+    'export the network with its weights (pip install onnxscript==0.7.2), by: import torch; '
     "torch.onnx.export(model.eval(), (example,), 'model.onnx', dynamo=True, "
     "dynamic_shapes=({{0: torch.export.Dim('n')}},)), and serve model.onnx, with model.onnx.data beside it."
 )
@@ -39,7 +39,7 @@ PT2_FILE = Kind('a PyTorch exported program', '.pt2')
 PICKLE = Kind('a pickle', advice=f'loading it may run any code, so it is never loaded. Instead {SKOPS}')
 JOBLIB = Kind('a joblib file', advice=f'loading it may run any code, so it is never loaded. Instead {SKOPS}')
 TORCH_SAVED = Kind('a file of torch.save', advice=f'it holds a pickle, which is never loaded. Instead {TORCH}')
-TORCHSCRIPT = Kind('TorchScript', advice=f'PyTorch no longer supports it. {TORCH.capitalize()}')
+TORCHSCRIPT = Kind('TorchScript', advice=f'PyTorch no longer supports it. E{TORCH[1:]}')
 KERAS_FILE = Kind('a Keras model', advice=KERAS)
 CATBOOST_FILE = Kind('a CatBoost model', advice=CATBOOST)
 XGBOOST_OLD = Kind(
@@ -49,6 +49,17 @@ XGBOOST_OLD = Kind(
 TFLITE = Kind('a TensorFlow Lite model', advice=TENSORFLOW.replace('{option}', '--tflite'))
 SAVED_MODEL = Kind('a TensorFlow SavedModel', advice=TENSORFLOW.replace('{option}', '--saved-model'))
 LFS_POINTER = Kind('only the pointer to a file in Git LFS', advice='fetch the file itself, by: git lfs pull')
+COMPRESSED = Kind('a compressed file', advice='unpack it, by: gunzip {name}, and serve what comes out.')
+FROZEN_GRAPH = Kind(
+    'a graph of TensorFlow, or a part of a SavedModel',
+    advice='convert the folder that saved_model.pb is in, by: python -m tf2onnx.convert --saved-model FOLDER --output '
+    'model.onnx, or a frozen graph with --graphdef {name} --inputs … --outputs …, and serve model.onnx.',
+)
+CORE_ML = Kind(
+    'a Core ML model',
+    advice="it runs on Apple's systems only. Convert what it was made from to ONNX, and serve model.onnx.",
+)
+RENAMED_ONNX = Kind('an ONNX model, as far as its first bytes tell', advice='rename it so that it ends with .onnx')
 WEIGHTS = Kind('weights without a network', advice=f'load them into the network and {TORCH}')
 
 # The kind of file that each suffix stands for.
@@ -58,9 +69,11 @@ NAMES['.json'] = XGBOOST_FILE.name
 STARTS = (
     (b'{L\0\0\0\0\0\0\0\x07learner', XGBOOST_FILE),
     (b'tree\n', LIGHTGBM_FILE),
+    (b'tree\r\n', LIGHTGBM_FILE),
     (b'binf', XGBOOST_OLD),
     (b'CBM1', CATBOOST_FILE),
     (b'\x89HDF', KERAS_FILE),
+    (b'\x1f\x8b', COMPRESSED),
     (b'version https://git-lfs', LFS_POINTER),
     *((bytes([0x80, protocol]), PICKLE) for protocol in range(2, 6)),
 )
@@ -86,19 +99,28 @@ SUFFIXES = {
     '.h5': KERAS_FILE,
     '.keras': KERAS_FILE,
     '.cbm': CATBOOST_FILE,
+    '.pb': FROZEN_GRAPH,
+    '.mlmodel': CORE_ML,
+    '.mlpackage': CORE_ML,
 }
 
 
 def kind_of(path) -> Kind | None:
     """Return what the file or folder is, None if it can't be told, as with ONNX; raises OSError."""
     if path.is_dir():
-        return SAVED_MODEL if (path / 'saved_model.pb').exists() else None
+        return SAVED_MODEL if (path / 'saved_model.pb').exists() else SUFFIXES.get(path.suffix.lower())
     with open(path, 'rb') as file:
         head = file.read(4096)
     found = _by_head(head) or (_by_members(path) if head.startswith(b'PK') else None)
     by_suffix = SUFFIXES.get(path.suffix.lower())
     # A joblib file is a pickle too, so here the suffix decides.
-    return by_suffix if found in (None, PICKLE) and by_suffix else found
+    found = by_suffix if found in (None, PICKLE) and by_suffix else found
+    return RENAMED_ONNX if found is None and path.suffix.lower() != '.onnx' and _may_be_onnx(head) else found
+
+
+def _may_be_onnx(head):
+    """Tell whether the first field is a version of ONNX's format, and a known field of the model follows."""
+    return len(head) > 2 and head[0] == 0x08 and 3 <= head[1] <= 15 and head[2] in (0x12, 0x1A, 0x22, 0x3A, 0x42)
 
 
 def _by_head(head):

@@ -77,38 +77,34 @@ def _with_names(result, names):
 
 def _with_classes(result_schema, classes):
     """Return a function that names the classes in a result, and the schema of what it returns."""
+    if len(set(classes)) < len(classes):
+        raise StartError('classes = …: two classes have the same name.')
     result_schema = result_schema or {}
-    label = result_schema.get('properties', {}).get('label')
-    numbers = label.get('enum') if label else None
-    scores = result_schema.get('items') if result_schema.get('minItems') == result_schema.get('maxItems') else None
-    if numbers and not isinstance(numbers[0], str):
-        _check_count(classes, len(numbers))
-        names = dict(zip(numbers, classes, strict=True))
-        texts = {str(number): name for number, name in names.items()}
-        has_probabilities = 'probabilities' in result_schema['properties']
-        schema = classifier_schema(classes) if has_probabilities else object_schema({'label': {'enum': classes}})
-        return lambda result: _named(result, names, texts), schema
-    if scores and 'number' in scores.get('type', ()):
-        _check_count(classes, result_schema['minItems'])
-        schema = object_schema(
-            {'label': {'enum': classes}, 'scores': classifier_schema(classes)['properties']['probabilities']}
-        )
-        return lambda result: _scored(result, classes), schema
-    if numbers:
+    properties = result_schema.get('properties', {})
+    numbers = properties.get('label', result_schema).get('enum')
+    if numbers and isinstance(numbers[0], str):
         raise StartError(f'classes = …: the file names its classes itself: {", ".join(numbers)}.')
-    raise StartError('classes = …: the file has no classes, or it does not say how many.')
-
-
-def _check_count(classes, count):
+    is_scores = result_schema.get('type') == 'array' and result_schema['items'].get('type') != 'array'
+    count = len(numbers) if numbers else is_scores and result_schema.get('maxItems')
+    if not count:
+        raise StartError('classes = …: the file has no classes, or it does not say how many. Remove the setting.')
     if len(classes) != count:
         raise StartError(f'classes = …: the file has {count} classes, not {len(classes)}.')
+    scores = classifier_schema(classes)['properties']['probabilities']
+    if not numbers:
+        return lambda result: _scored(result, classes), object_schema({'label': {'enum': classes}, 'scores': scores})
+    names = dict(zip(numbers, classes, strict=True))
+    if not properties:
+        return lambda result: {'label': names[int(result)]}, object_schema({'label': {'enum': classes}})
+    if 'probabilities' not in properties:
+        return lambda result: {'label': names[result['label']]}, object_schema({'label': {'enum': classes}})
+    texts = {str(number): name for number, name in names.items()}
+    return lambda result: _named(result, names, texts), classifier_schema(classes)
 
 
 def _named(result, names, texts):
-    named = {'label': names[result['label']]}
-    if 'probabilities' in result:
-        named['probabilities'] = {texts[number]: value for number, value in result['probabilities'].items()}
-    return named
+    probabilities = {texts[number]: value for number, value in result['probabilities'].items()}
+    return {'label': names[result['label']], 'probabilities': probabilities}
 
 
 def _scored(scores, classes):

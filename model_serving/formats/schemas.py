@@ -49,9 +49,13 @@ def object_schema(properties: dict) -> dict:
 
 
 def instance_schema(properties: dict) -> dict:
-    """Return the schema of an instance, which may lack the features that may be null."""
-    required = [name for name, schema in properties.items() if not is_nullable(schema)]
-    return {'type': 'object', 'properties': properties, 'required': required}
+    """Return the schema of an instance, which may lack the features that may be null.
+
+    Then other names are refused: a mistyped one would count as missing.
+    """
+    schema = object_schema({name: value for name, value in properties.items() if not is_nullable(value)})
+    is_closed = len(schema['properties']) < len(properties)
+    return {**schema, 'properties': properties, **({'additionalProperties': False} if is_closed else {})}
 
 
 def classifier_schema(classes) -> dict:

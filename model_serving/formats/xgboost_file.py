@@ -1,27 +1,36 @@
 """XGBoost models as .ubj or .json, run by the package xgboost-cpu, or xgboost."""
 
 import json
+from itertools import pairwise
 
 import xgboost
 
+from ..serving.errors import StartError
 from ..utils.cpu_utils import numeric_threads
-from .schemas import classifier_schema, instance_schema, result_value_schema
-from .tensors import booster_results, table
+from .categories import Categories, Results, code_schema, with_columns
+from .schemas import instance_schema
+from .tensors import table
 
 # Loading starts OpenMP's threads. A fork would lose them, and a worker would wait for them for ever.
 LOAD_BEFORE_FORK = False
-# Objectives whose predictions are probabilities of classes.
+# Objectives whose predictions are probabilities of classes, and those whose predictions are the numbers of classes.
 PROBABILITIES = {'binary:logistic', 'multi:softprob'}
-CATEGORY = {'type': ['integer', 'null'], 'minimum': 0, 'description': "The category's number"}
+LABELS = {'binary:hinge', 'multi:softmax'}
+# XGBoost takes codes as float32, which cannot tell larger ones apart.
+MAX_CODE = 2**24 - 1
+NOT_ASCII = (
+    'its categories of {!r} are not all ASCII, and XGBoost cuts such texts short when it saves them. '
+    'Train it with ASCII texts, or with integers, as categories.'
+)
 
 
 def load(path, settings) -> 'XGBoostModel':
-    """Return the model; raises xgboost.core.XGBoostError for a file that can't be read."""
+    """Return the model; raises StartError, or xgboost.core.XGBoostError for a file that can't be read."""
     return XGBoostModel(path)
 
 
 class XGBoostModel:
-    """A booster. A missing value (null) becomes NaN. Classes are numbers, because the file has no names for them."""
+    """A booster. A missing value (null) becomes NaN. Categories are the real ones if it was trained on a data frame."""
 
     def __init__(self, path):
         self._booster = xgboost.Booster(model_file=path)
@@ -31,30 +40,66 @@ class XGBoostModel:
         self._in_place = learner['gradient_booster']['name'] != 'gblinear'
         best = self._booster.attr('best_iteration')
         self._iterations = (0, int(best) + 1) if best else (0, 0)
-        self._classes = None
-        if learner['objective']['name'] in PROBABILITIES:
-            self._classes = range(max(2, int(learner['learner_model_param']['num_class'])))
-        self.schema = instance_schema(self._properties())
-        self.result_schema = classifier_schema(self._classes) if self._classes else _number_schema(learner)
+        known = _known_categories(self._booster)
+        names = self._booster.feature_names or []
+        # XGBoost fails on a category that it does not know.
+        self._categories = Categories({names[position]: known[position] for position in known if names}, True)
+        self.schema = instance_schema(self._properties(names, known))
+        self._results = _results(learner)
+        self.result_schema = self._results.schema
 
     def predict(self, instances: list) -> list:
-        """Return `{'label', 'probabilities'}` of a classifier, else a number or an array, for each instance."""
-        data = self._input.stack(instances)
+        """Return for each instance `{'label', 'probabilities'}` of a classifier, else a number or several outputs."""
+        data = self._input.stack(self._categories.encode(instances))
         if self._in_place:
             predictions = self._booster.inplace_predict(data, iteration_range=self._iterations, validate_features=False)
         else:
             predictions = self._booster.predict(
                 xgboost.DMatrix(data), iteration_range=self._iterations, validate_features=False
             )
-        return booster_results(predictions, self._classes)
+        return self._results.convert(predictions)
 
-    def _properties(self):
-        properties = self._input.properties
-        types = dict(zip(self._booster.feature_names or (), self._booster.feature_types or (), strict=False))
-        return {name: CATEGORY if types.get(name) == 'c' else schema for name, schema in properties.items()}
+    def _properties(self, names, known):
+        columns = {}
+        for position in _categorical(self._booster):
+            if names and position in known:
+                columns[position] = self._categories.schemas[names[position]]
+            else:
+                columns[position] = code_schema(maximum=len(known[position]) - 1 if position in known else MAX_CODE)
+        return with_columns(self._input.properties, columns)
 
 
-def _number_schema(learner):
-    number = result_value_schema('float32')
-    targets = learner['learner_model_param'].get('num_target', '1')
-    return number if targets == '1' else {'type': 'array', 'items': number}
+def _categorical(booster):
+    return [position for position, kind in enumerate(booster.feature_types or ()) if kind == 'c']
+
+
+def _known_categories(booster):
+    """Return the categories of columns by position; none for a booster that was trained on codes."""
+    positions = _categorical(booster)
+    if not positions:
+        return {}
+    # `Booster.get_categories` would need pyarrow to show them.
+    trees = json.loads(booster.save_raw('json'))['learner']['gradient_booster']
+    encodings = trees.get('gbtree', trees)['model'].get('cats', {}).get('enc')
+    names = booster.feature_names or range(len(encodings or ()))
+    return {position: _decoded(names[position], encodings[position]) for position in positions if encodings}
+
+
+def _decoded(name, encoding):
+    """Return the categories of a column: numbers as they are, texts from their bytes; raises StartError."""
+    if 'offsets' not in encoding:
+        return encoding['values']
+    # XGBoost counts letters where it should count bytes, so that whole letters get lost, and others look whole.
+    if any(value < 0 for value in encoding['values']):
+        raise StartError(NOT_ASCII.format(name))
+    text, offsets = bytes(encoding['values']).decode('ascii'), encoding['offsets']
+    return [text[start:end] for start, end in pairwise(offsets)]
+
+
+def _results(learner):
+    objective, parameters = learner['objective']['name'], learner['learner_model_param']
+    targets, classes = int(parameters.get('num_target', 1)), int(parameters['num_class'])
+    # A model of several yes-or-no targets has no classes to choose from.
+    if objective in PROBABILITIES | LABELS and targets == 1:
+        return Results(max(2, classes), objective in PROBABILITIES)
+    return Results(outputs=max(targets, classes, 1))

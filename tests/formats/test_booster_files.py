@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from tests.formats.answers import assert_classes, assert_close, banner, both_ways, predict, refused
+from model_serving.serving.errors import StartError
+from tests.formats.answers import assert_classes, assert_close, banner, both_ways, loaded, predict, refused
 from tests.formats.files import arrays, named, part_of, split, written
 
 COLOUR = ['colour', 'age']
@@ -20,7 +21,8 @@ class XGBoost:
     def train(rows, target, names=None, categories=(), **parameters):
         from xgboost import DMatrix, train
 
-        types = ['c' if name in categories else 'q' for name in names] if categories else None
+        columns = names or range(rows.shape[1])
+        types = ['c' if column in categories else 'q' for column in columns] if categories else None
         data = DMatrix(rows, target, feature_names=names, feature_types=types, enable_categorical=True)
         return train({'nthread': 1, 'seed': 0, **parameters}, data, 20)
 
@@ -65,11 +67,13 @@ def boosters(runtime):
     tumour, diabetes, wine = map(split, ('breast_cancer', 'diabetes', 'wine'))
     random = np.random.default_rng(1)
     colours = np.stack([random.integers(0, 4, 300), random.normal(size=300)], axis=1)
+    target = (colours[:, 0] == 2) * 3.0 + colours[:, 1]
     return {
         'Tumour': runtime.train(tumour.rows, tumour.target, **runtime.binary),
         'Diabetes': runtime.train(diabetes.rows, diabetes.target, diabetes.names),
         'Wine': runtime.train(wine.rows, wine.target, wine.names, **runtime.three_classes),
-        'Colour': runtime.train(colours, (colours[:, 0] == 2) * 3.0 + colours[:, 1], COLOUR, COLOUR[:1]),
+        'Colour': runtime.train(colours, target, COLOUR, COLOUR[:1]),
+        'Array': runtime.train(colours, target, categories=[0]),
     }
 
 
@@ -110,9 +114,17 @@ def test_three_classes_with_feature_names(runtime, service, boosters):
     assert_classes(both_ways(service, 'Wine', named(names, heldout)), expected.argmax(axis=1), expected)
 
 
-def test_a_category_be_it_known_or_not(runtime, service, boosters):
-    rows = np.array([[colour, age] for colour in range(5) for age in (-1, 0, 1)])
-    assert_close(both_ways(service, 'Colour', named(COLOUR, rows)), runtime.predict(boosters['Colour'], rows))
+@pytest.mark.parametrize('name', ['Colour', 'Array'])
+def test_codes_of_categories(runtime, service, boosters, name):
+    rows = np.array([[colour, age] for colour in (0, 1, 2, 3, np.nan) for age in (-1, 0, 1)])
+    instances = arrays(rows) if name == 'Array' else named(COLOUR, rows)
+    assert_close(both_ways(service, name, instances), runtime.predict(boosters[name], rows))
+
+
+@pytest.mark.parametrize('code', [-1, 1.5, '2', True, 1e39])
+def test_what_is_no_code(service, code):
+    assert refused(service, 'Colour', {'colour': code, 'age': 1}).startswith(f'colour: {code!r} is ')
+    assert refused(service, 'Array', {'x': [code, 1]}).startswith(f'x[0]: {code!r} is ')
 
 
 def test_what_does_not_fit(service):
@@ -120,7 +132,8 @@ def test_what_does_not_fit(service):
     instance = named(names, heldout)[0]
     assert refused(service, 'Diabetes', instance | {'bmi': 'high'}) == "bmi: 'high' is not of type 'number', 'null'"
     del instance['bmi']
-    assert refused(service, 'Diabetes', instance) == "'bmi' is a required property"
+    assert predict(service, 'Diabetes', instance) == predict(service, 'Diabetes', instance | {'bmi': None})
+    assert "('bmii' was unexpected). Did you mean 'bmi'?" in refused(service, 'Diabetes', instance | {'bmii': 0.1})
     assert refused(service, 'Tumour', {'x': [1.0] * 31}) == f'x: {[1.0] * 31} is too long'
 
 
@@ -158,17 +171,122 @@ def test_xgboosts_other_boosters(runtime, serve, tmp_path):
 
 
 @of_xgboost
+def test_xgboosts_codes_have_no_largest_one_that_is_known(runtime, service, boosters):
+    rows = np.array([[code, 0] for code in (4, 1000, 2**24 - 1)])
+    assert_close(both_ways(service, 'Colour', named(COLOUR, rows)), runtime.predict(boosters['Colour'], rows))
+    assert 'is greater than the maximum of 16777215' in refused(service, 'Colour', {'colour': 2**24, 'age': 0})
+
+
+@of_lightgbm
+def test_lightgbms_codes_end_with_the_largest_one_in_training(runtime, service):
+    assert refused(service, 'Colour', {'colour': 4, 'age': 0}) == 'colour: 4 is greater than the maximum of 3'
+    assert refused(service, 'Array', {'x': [4, 0]}) == 'x[0]: 4 is greater than the maximum of 3'
+
+
+@of_xgboost
 def test_xgboosts_numbers_have_their_limits(runtime, service):
     assert refused(service, 'Colour', {'colour': 1.5, 'age': 1}) == "colour: 1.5 is not of type 'integer', 'null'"
     too_large = refused(service, 'Colour', {'colour': 1, 'age': 1e39})
-    assert too_large == 'age: 1e+39 is greater than the maximum of 3.4028234663852886e+38'
+    assert too_large == 'age: is too large for float32'
 
 
 @of_lightgbm
 def test_lightgbms_ranges_of_features_are_described(runtime, service):
     document = service.get('/openapi.json').text
-    assert 'A category, one of ' in document
+    assert 'The code of a category, one of 0, 1, 2, 3 in training' in document
     assert 'From 11.03 to 14.83 in training' in document
+
+
+def several_outputs_of_xgboost():
+    """Return boosters that predict several numbers for an instance."""
+    rows, numbers = split('diabetes').rows, split('diabetes').target
+    targets, answers = np.stack([numbers, -numbers], axis=1), np.stack([numbers > 100, numbers > 200], axis=1)
+    quantiles = {'objective': 'reg:quantileerror', 'quantile_alpha': [0.1, 0.5, 0.9]}
+    return {
+        'Targets': XGBoost.train(rows, targets),
+        'Trees': XGBoost.train(rows, targets, multi_strategy='multi_output_tree'),
+        'Linear': XGBoost.train(np.nan_to_num(rows), targets, booster='gblinear'),
+        'Answers': XGBoost.train(rows, answers.astype(int), objective='binary:logistic'),
+        'Quantiles': XGBoost.train(rows, numbers, **quantiles),
+    }
+
+
+def several_outputs_of_lightgbm():
+    rows, numbers = split('diabetes').rows, split('diabetes').target
+    targets = np.stack([numbers, -numbers], axis=1)
+    own = LightGBM.train(rows, numbers, num_class=2, objective=lambda found, _: (found - targets, np.ones_like(found)))
+    return {'Own': own}
+
+
+@pytest.fixture(scope='module')
+def several(runtime):
+    return {XGBoost: several_outputs_of_xgboost, LightGBM: several_outputs_of_lightgbm}[runtime]()
+
+
+def test_several_outputs_have_names(runtime, serve, several, tmp_path_factory):
+    folder, heldout = tmp_path_factory.mktemp('several'), np.nan_to_num(split('diabetes').heldout)
+    for name, booster in several.items():
+        booster.save_model(folder / f'{name}.{runtime.suffix}')
+    service = serve({name: f'file = {folder}/{name}.{runtime.suffix}' for name in several})
+    for name, booster in several.items():
+        expected = runtime.predict(booster, heldout)
+        outputs = [f'output_{number}' for number in range(expected.shape[1])]
+        assert_close(both_ways(service, name, arrays(heldout)), named(outputs, expected))
+        number = {'type': ['number', 'null']}
+        assert loaded(folder / f'{name}.{runtime.suffix}').result_schema == {
+            'type': 'object',
+            'properties': dict.fromkeys(outputs, number),
+            'required': outputs,
+        }
+    assert 'are not as the file describes them' not in service.log
+
+
+@pytest.mark.parametrize('name, classes', [('Tumour', ['malignant', 'benign']), ('Wine', ['red', 'white', 'rosé'])])
+def test_names_of_classes(runtime, boosters, paths, name, classes):
+    data = split({'Tumour': 'breast_cancer', 'Wine': 'wine'}[name])
+    instances = arrays(data.heldout) if name == 'Tumour' else named(data.names, data.heldout)
+    numbered, model = loaded(paths[name]).predict(instances), loaded(paths[name], classes=classes)
+    results = model.predict(instances)
+    assert_classes(results, [classes[one['label']] for one in numbered], probabilities_of(numbered))
+    assert {tuple(result['probabilities']) for result in results} == {tuple(classes)}
+    assert model.result_schema['properties']['label'] == {'enum': classes}
+
+
+def probabilities_of(results):
+    return [list(result['probabilities'].values()) for result in results]
+
+
+@pytest.mark.parametrize(
+    'name, classes, reason',
+    [
+        ('Wine', ['red', 'white'], 'the file has 3 classes, not 2.'),
+        ('Tumour', ['one', 'two', 'three'], 'the file has 2 classes, not 3.'),
+        ('Wine', ['red', 'white', 'red'], 'two classes have the same name.'),
+        ('Diabetes', ['low', 'high'], 'the file has no classes, or it does not say how many. Remove the setting.'),
+    ],
+)
+def test_names_that_do_not_fit_the_classes(runtime, paths, name, classes, reason):
+    with pytest.raises(StartError, match=re.escape(f': classes = …: {reason}')):
+        loaded(paths[name], classes=classes)
+
+
+@of_xgboost
+@pytest.mark.parametrize(
+    'data, parameters, classes',
+    [
+        ('wine', {'objective': 'multi:softmax', 'num_class': 3}, ['red', 'white', 'rosé']),
+        ('breast_cancer', {'objective': 'binary:hinge'}, ['malignant', 'benign']),
+    ],
+)
+def test_xgboosts_numbers_of_classes(runtime, tmp_path, data, parameters, classes):
+    rows, target, heldout = split(data)[1:]
+    booster = runtime.train(rows, target, **parameters)
+    booster.save_model(tmp_path / 'labels.ubj')
+    expected = runtime.predict(booster, heldout)
+    assert_close(loaded(tmp_path / 'labels.ubj').predict(arrays(heldout)), expected)
+    model = loaded(tmp_path / 'labels.ubj', classes=classes)
+    assert model.predict(arrays(heldout)) == [{'label': classes[int(number)]} for number in expected]
+    assert model.result_schema['properties'] == {'label': {'enum': classes}}
 
 
 @of_lightgbm

@@ -42,7 +42,12 @@ def test_a_pickle_is_never_loaded_whatever_its_suffix(tmp_path, name):
         ('a.bin', b'binf\0\0', 'old binary form', "save_model('model.ubj')"),
         ('a.tflite', b'\x1c\0\0\0TFL3', 'TensorFlow Lite', '--tflite'),
         ('a.onnx', b'version https://git-lfs.github.com/', 'Git LFS', 'lfs pull'),
+        ('a.onnx.gz', b'\x1f\x8b\x08', 'a compressed file', 'gunzip '),
+        ('saved_model.pb', b'\x08\x01\x12', 'a part of a SavedModel', '--saved-model FOLDER'),
+        ('a.mlmodel', b'\x08\x01', 'a Core ML model', 'to ONNX'),
         # Its content is not that of its suffix.
+        ('a.bin', b'\x08\x08\x12\x04', 'an ONNX model', 'rename it so that it ends with .onnx'),
+        ('a.pt', b'\x08\x08:\x04', 'a file of torch.save', 'torch.onnx.export'),
         ('a.skops', OTHER_JSON, 'is damaged, or it is not', 'a skops file'),
         ('a.ubj', OTHER_JSON, 'is damaged, or it is not', 'an XGBoost model'),
         ('a.json', OTHER_JSON, 'is damaged, or it is not', 'an XGBoost model'),
