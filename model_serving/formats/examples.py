@@ -9,7 +9,7 @@ from ..serving import places
 from ..serving.errors import InvalidInstance, StartError
 from . import batches
 from .renaming import check_names
-from .schemas import described, example_of, patched
+from .schemas import NOT_TOLD, described, example_of, patched
 
 LOGGER = logging.getLogger('formats')
 # The largest example that is made up, in bytes of JSON: the page shows it.
@@ -44,7 +44,7 @@ def schemas_of(loaded, settings) -> tuple[dict, dict, bool]:
     except Exception as error:
         # The user's own examples are run again, and their failure is told with its place.
         if 'examples' not in schema:
-            _tell(error, settings['file'], is_guess=examples[0] != examples[-1])
+            _tell(error, settings['file'], schema, is_guess=examples[0] != examples[-1])
         return schema, result_schema or {}, True
     result_schema = _checked(result_schema, result, settings)
     is_alone = not batches.keeps_instances_apart(loaded.predict, schema, example, is_valid)
@@ -53,12 +53,16 @@ def schemas_of(loaded, settings) -> tuple[dict, dict, bool]:
     return schema, result_schema, is_alone
 
 
-def _tell(error, file, is_guess):
+def _tell(error, file, schema, is_guess):
     """Warn that the model refuses what was made up, if texts and lengths were guessed; raise StartError otherwise."""
+    names = [name for name, one in schema.get('properties', {}).items() if one.get('description') == NOT_TOLD]
+    types = f' It can also give the types of {", ".join(names)}, which the model file does not tell.' if names else ''
     reason = places.in_one_line(error)
     if not (is_guess and isinstance(error, InvalidInstance)):
-        raise StartError(f'it fails on an example that was made up from its schema: {reason}. {ADD_ONE}') from error
-    LOGGER.warning('%s: it refuses the examples that were made up: %s. %s', file, reason, ADD_ONE)
+        raise StartError(
+            f'it fails on an example that was made up from its schema: {reason}. {ADD_ONE}{types}'
+        ) from error
+    LOGGER.warning('%s: it refuses the examples that were made up: %s. %s', file, reason, ADD_ONE + types)
 
 
 def _answered(predict, examples):

@@ -6,6 +6,7 @@ from ..serving.errors import StartError
 from ..utils.conf_utils import BASE_FOLDER
 from ..utils.text_utils import did_you_mean
 
+NOT_TOLD = 'A number, unless a schema file says otherwise: the model file does not tell.'
 # A float64 has up to 24 characters, and a comma and a space follow.
 BYTES_PER_VALUE = 26
 

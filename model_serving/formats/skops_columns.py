@@ -8,12 +8,10 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
 
 from ..serving.errors import StartError
-from .schemas import nullable, value_schema
+from .schemas import NOT_TOLD, nullable, value_schema
 
-UNKNOWN = {
-    'type': 'number',
-    'description': 'A number, unless a schema file says otherwise: the model file does not tell.',
-}
+# What goes into a function, or into a step of the user's own.
+UNKNOWN = {'type': 'number', 'description': NOT_TOLD}
 
 
 class Step(NamedTuple):
@@ -107,7 +105,7 @@ def _column(name, paths):
     known = [column for column in found if column.is_known] or found
     column = next((one for one in known if 'enum' in one.schema), known[0])
     if column.schema.get('type') == 'array':
-        raise StartError(f'its column {name} goes into a step that takes lists, which is not served.')
+        raise StartError(f'its column {name} goes into a step that takes lists or objects, which is not served.')
     if all(map(_takes_missing, paths)):
         missing = next((one.missing for one in found if one.missing is None), column.missing)
         return column._replace(schema=nullable(column.schema), missing=missing)
@@ -118,10 +116,10 @@ def _of_path(path):
     missing = np.nan
     for step, position in path:
         tags = get_tags(step).input_tags
+        if type(step).__name__ in {'FeatureHasher', 'DictVectorizer'}:
+            return Column({'type': 'array'})
         if tags.string and not tags.two_d_array:
             return Column({'type': 'string'}, missing)
-        if type(step).__name__ == 'FeatureHasher':
-            return Column({'type': 'array'})
         if hasattr(step, 'categories_'):
             categories = step.categories_[position].tolist()
             return Column(_category_schema(step, categories), None if None in categories else missing)

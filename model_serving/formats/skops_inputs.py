@@ -35,7 +35,9 @@ class Frame:
         if self._is_array:
             return np.array([values[name] for name in self._all_names], dtype=object).T
         missing = np.full(len(instances), np.nan)
-        series = {name: self._pandas.Series(values.get(name, missing)) for name in self._all_names}
+        columns = {name: values.get(name, missing) for name in self._all_names}
+        # Without their types, pandas would make texts of objects, and NaN of None.
+        series = {name: self._pandas.Series(column, dtype=column.dtype) for name, column in columns.items()}
         return self._pandas.DataFrame(series)
 
     def _values(self, name, instances):

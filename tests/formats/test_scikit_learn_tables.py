@@ -5,7 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from tests.formats.answers import assert_close, both_ways
+from model_serving.formats import ModelFile
+from model_serving.serving.errors import StartError
+from tests.formats.answers import assert_classes, assert_close, both_ways, predict, refused, settings_of
+from tests.formats.files import arrays
 
 pytestmark = pytest.mark.skops
 
@@ -15,6 +18,8 @@ NAMES = (
 )
 SEA = {'properties': {'sea': {'type': 'boolean'}}}
 SCHEMAS = dict.fromkeys(('Mixed', 'MixedForest', 'Passed', 'Selector', 'Categories', 'Wrapped', 'Voting'), SEA)
+# Columns of the frame that a model does not use.
+UNUSED = {'Inside': ['sea', 'grade']}
 CITIES, ZONES, GRADES = ['Oslo', 'Paris', '北京'], [10, 20, 30], ['a', 'b']
 ALL = ['city', 'zone', 'size', 'sea', 'grade']
 
@@ -123,4 +128,118 @@ def instances_of(frame):
 def test_a_row_of_the_frame_gives_the_frames_own_prediction(service, fitted, homes, name):
     model, columns = fitted[name]
     frame = homes[0][columns][:40]
-    assert_close(both_ways(service, name, instances_of(frame)), model.predict(frame))
+    sent = instances_of(frame.drop(columns=UNUSED.get(name, [])))
+    assert_close(both_ways(service, name, sent), model.predict(frame))
+
+
+def test_an_unknown_category_is_unknown_to_the_encoder_or_refused(service, fitted, homes):
+    model, columns = fitted['OneHot']
+    frame = homes[0][columns][:1].assign(city='Rome', grade='z')
+    assert_close([predict(service, 'OneHot', instances_of(frame)[0])], model.predict(frame))
+    instance = {'zone': 40, 'sea': True, 'grade': 'a'}
+    assert refused(service, 'OneHotStrict', instance) == 'zone: 40 is not one of [10, 20, 30]'
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A function that fits a model, and returns it as it is served from its file."""
+    from skops.io import dump, get_untrusted_types
+
+    def save(model, *data, **settings):
+        dump(model.fit(*data), tmp_path / 'model.skops')
+        trusted = get_untrusted_types(file=tmp_path / 'model.skops')
+        return ModelFile(settings_of(tmp_path / 'model.skops', trusted=trusted, **settings))
+
+    return save
+
+
+def ready(file):
+    """Return the model of a file, its schema and that of its results, when it has passed its start."""
+    model = file()
+    return model, *file.schemas()
+
+
+def test_missing_texts_are_what_the_steps_call_missing(saved):
+    import pandas
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LinearRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    frame = pandas.DataFrame({'a': pandas.Series(['x', None, 'y', 'x', 'y', None], dtype=object)})
+    for steps in ([OneHotEncoder()], [SimpleImputer(missing_values=None, strategy='most_frequent'), OneHotEncoder()]):
+        pipeline = make_pipeline(*steps, LinearRegression())
+        model, schema, _ = ready(saved(pipeline, frame, range(6)))
+        assert 'a' not in schema['required']
+        assert_close(model.predict([{'a': 'x'}, {'a': None}, {}, {'a': 'y'}]), pipeline.predict(frame)[[0, 1, 1, 2]])
+
+
+def test_an_array_of_texts_and_numbers_has_a_value_for_each_column(saved):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    rows = np.array([['a', 1], ['b', 2], ['a', 3], ['b', 3]], dtype=object)
+    pipeline = make_pipeline(OneHotEncoder(), LogisticRegression())
+    model, schema, result_schema = ready(saved(pipeline, rows, ['red', 'blue', 'blue', 'red']))
+    assert schema['properties'] == {
+        'x0': {'type': 'string', 'enum': ['a', 'b']}, 'x1': {'type': 'number', 'enum': [1, 2, 3]},
+    }  # fmt: skip
+    assert result_schema['properties']['label'] == {'enum': ['blue', 'red']}
+    results = model.predict([{'x0': text, 'x1': number} for text, number in rows])
+    assert_classes(results, pipeline.predict(rows), pipeline.predict_proba(rows))
+
+
+def test_several_outputs_have_names(saved):
+    from sklearn.linear_model import LinearRegression
+    from sklearn.multioutput import MultiOutputClassifier
+    from sklearn.tree import DecisionTreeClassifier
+
+    rows = np.arange(12.0).reshape(6, 2)
+    regression = LinearRegression()
+    model, _, result_schema = ready(saved(regression, rows, rows * 2, outputs={'price': 'output_1'}))
+    assert list(result_schema['properties']) == ['output_0', 'price']
+    results = model.predict(arrays(rows))
+    assert_close([list(result.values()) for result in results], regression.predict(rows))
+    labels = np.array([['a', 'x'], ['b', 'y']] * 3)
+    classifier = MultiOutputClassifier(DecisionTreeClassifier(random_state=0))
+    model, *_ = ready(saved(classifier, rows, labels))
+    assert [list(result.values()) for result in model.predict(arrays(rows))] == classifier.predict(rows).tolist()
+    with pytest.raises(
+        StartError, match=r'\[outputs\] price = z: the file has no such name. There are: output_0, output_1'
+    ):
+        ready(saved(regression, rows, rows * 2, outputs={'price': 'z'}))
+    # A single one is a number, of whatever shape the targets were.
+    model, _, result_schema = ready(saved(regression, rows, rows[:, :1]))
+    assert result_schema == {'type': ['number', 'null']}
+    assert_close(model.predict(arrays(rows)), rows[:, 0])
+
+
+def test_what_no_step_tells_is_told_by_the_schema_of_the_user(saved, tmp_path):
+    import pandas
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LinearRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    frame = pandas.DataFrame({'review': ['a good film', 'a bad film', 'good music']})
+    pipeline = make_pipeline(FunctionTransformer(np.ravel), TfidfVectorizer(), LinearRegression())
+    with pytest.raises(StartError, match='It can also give the types of review, which the model file does not tell'):
+        ready(saved(pipeline, frame, [5, 1, 4]))
+    schema = tmp_path / 'review.schema.json'
+    schema.write_text('{"properties": {"review": {"type": "string"}}}')
+    model, *_ = ready(saved(pipeline, frame, [5, 1, 4], schema=schema))
+    assert_close(model.predict([{'review': text} for text in frame.review]), pipeline.predict(frame))
+
+
+def test_a_step_that_takes_lists_is_refused(saved):
+    import pandas
+    from sklearn.compose import make_column_transformer
+    from sklearn.feature_extraction import FeatureHasher
+    from sklearn.linear_model import LinearRegression
+    from sklearn.pipeline import make_pipeline
+
+    columns = make_column_transformer((FeatureHasher(4, input_type='string'), 'words'))
+    frame = pandas.DataFrame({'words': [['a', 'b'], ['a'], ['c']]})
+    with pytest.raises(StartError, match='its column words goes into a step that takes lists or objects, which is not served'):
+        saved(make_pipeline(columns, LinearRegression()), frame, [1, 2, 3])()
