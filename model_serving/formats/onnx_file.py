@@ -15,6 +15,7 @@ from .onnx_inputs import (
     shared_lengths,
     tensors_of,
 )
+from .renaming import Renamed
 from .schemas import classifier_schema, object_schema
 from .tensors import labels_and_probabilities, output_schema, predict_in_groups, rows
 
@@ -29,9 +30,13 @@ ERRORS = onnxruntime.capi.onnxruntime_pybind11_state
 MISFITS = (ERRORS.InvalidArgument, ERRORS.Fail, ERRORS.RuntimeException)
 
 
-def load(path, settings) -> 'OnnxModel':
+def load(path, settings) -> 'OnnxModel | Renamed':
     """Return the model; raises whatever onnxruntime raises for a file that it can't read."""
-    return OnnxModel(path, settings['batch'])
+    model = OnnxModel(path, settings['batch'])
+    names = names_of(model.metadata, 'classes')
+    if model.classes and not isinstance(model.classes[0], str) and names and not settings['classes']:
+        return Renamed(model, {'inputs': {}, 'outputs': {}, 'classes': list(map(str, names))})
+    return model
 
 
 class OnnxModel:
@@ -44,7 +49,7 @@ class OnnxModel:
     def __init__(self, path, has_batch=True):
         self._session = _session(path)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        graph, metadata = onnx_graph.read_graph(path), self._session.get_modelmeta().custom_metadata_map
+        graph, self.metadata = onnx_graph.read_graph(path), self._session.get_modelmeta().custom_metadata_map
         self.external_size = onnx_graph.external_size(graph, path.parent)
         self._shared_lengths = shared_lengths(inputs)
         self._axes = [has_batch and (one.shape[:1] == [1] or is_free(one)) for one in inputs]
@@ -52,15 +57,15 @@ class OnnxModel:
         free_outputs = all(axis and one.shape[:1] != [1] for one, axis in zip(outputs, self._output_axes, strict=True))
         in_batches = has_batch and all(map(is_free, inputs)) and free_outputs
         self._in_batches = in_batches and not onnx_graph.mixes_instances(path)
-        self._inputs = tensors_of(inputs, self._axes, names_of(metadata, 'feature_names'))
+        self._inputs = tensors_of(inputs, self._axes, names_of(self.metadata, 'feature_names'))
         self._names = [one.name for one in outputs]
         # A row of one element is a plain value only where the file says that there is one.
         self._are_plain = [len(one.shape) == 1 or one.shape[1:] == [1] for one in outputs]
-        self._classes = None
+        self.classes = None
         self._is_classifier = all(self._output_axes) and _is_label_and_scores(outputs)
         if self._is_classifier:
-            self._classes = names_of(metadata, 'classes') or onnx_graph.classes_of(graph)
-            self._is_classifier = outputs[1].type.startswith('seq') or _is_width(outputs[1], self._classes)
+            self.classes = onnx_graph.classes_of(graph) or _named_classes(self.metadata, outputs[0])
+            self._is_classifier = outputs[1].type.startswith('seq') or _is_width(outputs[1], self.classes)
         self.schema = object_schema({name: schema for one in self._inputs for name, schema in one.properties.items()})
         self.result_schema = self._result_schema(outputs)
 
@@ -79,7 +84,7 @@ class OnnxModel:
         if self._is_classifier:
             if isinstance(outputs[1], list):
                 return _zip_map(*outputs)
-            return labels_and_probabilities(*outputs, self._classes)
+            return labels_and_probabilities(*outputs, self.classes)
         parts = zip(outputs, self._output_axes, self._are_plain, strict=True)
         columns = [_values(output, axis, is_plain, count) for output, axis, is_plain in parts]
         if len(columns) == 1:
@@ -101,7 +106,7 @@ class OnnxModel:
 
     def _result_schema(self, outputs):
         if self._is_classifier:
-            return classifier_schema(self._classes)
+            return classifier_schema(self.classes)
         schemas = {}
         for one, axis in zip(outputs, self._output_axes, strict=True):
             is_known = one.type in DTYPES and one.shape
@@ -127,6 +132,12 @@ def _is_label_and_scores(outputs):
     if scores.type.startswith('seq(map('):
         return True
     return scores.type in ('tensor(float)', 'tensor(double)') and len(scores.shape) in (0, 2)
+
+
+def _named_classes(metadata, label):
+    """Return the classes for which only the metadata has names: the names themselves, or their numbers."""
+    names = names_of(metadata, 'classes')
+    return names if label.type == 'tensor(string)' or not names else list(range(len(names)))
 
 
 def _is_width(scores, classes):

@@ -47,12 +47,14 @@ GRAPHS = {
         >(x)
     }""",
 }
+GRAPHS['NamedNumbers'] = GRAPHS['Numbers']
 CONSTANTS = {
     'Table': {'table': np.arange(8, dtype=np.float32).reshape(4, 2)},
     'Recurrent': {'first': np.array([0])},
     'LongEnough': {'kernel': np.ones((1, 1, 20), np.float32)},
     'Scores': {'weights': np.array([[1, 0, -1], [0, 1, -1]], np.float32)},
 }
+METADATA = {'NamedNumbers': {'classes': 'small, large'}}
 LINES = {
     'Recurrent': 'batch = no',
     'Scores': 'classes = cat, a dog, 鸟\n[inputs]\nx = serving_default_x',
@@ -65,7 +67,7 @@ LINES = {
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp('odd onnx files')
     for name, graph in GRAPHS.items():
-        path = write_onnx(folder / f'{name}.onnx', graph, CONSTANTS.get(name))
+        path = write_onnx(folder / f'{name}.onnx', graph, CONSTANTS.get(name), METADATA.get(name))
         # ONNX's text form has no names with dots.
         path.write_bytes(path.read_bytes().replace(b'p2o_DynamicDimension_', b'p2o.DynamicDimension.'))
     return folder
@@ -153,6 +155,9 @@ def test_inputs_outputs_and_classes_get_names(service):
     assert predict(service, 'Several', {'x': 3}) == {'minus': -3, 'y': 3}
     assert predict(service, 'Numbers', {'x': [0, 9]})['label'] == 'no'
     assert list(predict(service, 'Numbers', {'x': [0, 9]})['probabilities']) == ['yes', 'no']
+    # By the metadata of the file.
+    result = predict(service, 'NamedNumbers', {'x': [0, 9]})
+    assert (result['label'], list(result['probabilities'])) == ('large', ['small', 'large'])
 
 
 @pytest.mark.parametrize(

@@ -241,5 +241,7 @@ def test_a_step_that_takes_lists_is_refused(saved):
 
     columns = make_column_transformer((FeatureHasher(4, input_type='string'), 'words'))
     frame = pandas.DataFrame({'words': [['a', 'b'], ['a'], ['c']]})
-    with pytest.raises(StartError, match='its column words goes into a step that takes lists or objects, which is not served'):
+    with pytest.raises(
+        StartError, match='its column words goes into a step that takes lists or objects, which is not served'
+    ):
         saved(make_pipeline(columns, LinearRegression()), frame, [1, 2, 3])()
