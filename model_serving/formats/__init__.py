@@ -13,7 +13,6 @@ from functools import cached_property
 from ..serving.errors import StartError
 from ..utils.conf_utils import BASE_FOLDER
 from . import detect
-from .examples import schemas_of
 from .renaming import Renamed
 from .schemas import size_of
 
@@ -91,6 +90,9 @@ class ModelFile:
 
         The model predicts examples, so call this after the fork. Raises StartError if it fails for each of them.
         """
+        # Here, so that a service without model files need not import NumPy.
+        from .examples import schemas_of
+
         try:
             schema, result_schema, self.is_alone = schemas_of(self._loaded, self._settings)
         except StartError as error:

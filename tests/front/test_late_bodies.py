@@ -37,6 +37,6 @@ def test_the_deadline_does_not_cut_off_a_client_that_was_answered():
 
     run_async(call())
     assert sent[0]['status'] == 413
-    assert 'bytes that are accepted' in json.loads(sent[1]['body'])['message']
+    assert 'bytes of max_body' in json.loads(sent[1]['body'])['message']
     # The end of the answer comes after the end of the body.
     assert sent[-1] == {'type': 'http.response.body'}

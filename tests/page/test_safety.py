@@ -58,14 +58,17 @@ def test_policy(service, page):
     refused = page.evaluate(
         """() => new Promise((done) => {
             const refused = [];
-            const note = ({effectiveDirective}) => refused.push(effectiveDirective) === 4 && done(refused);
+            // Not every version of Chromium tells of a handler in an attribute, but none may run it.
+            const note = ({effectiveDirective: directive}) =>
+                directive !== 'script-src-attr' && refused.push(directive) === 3 && done(refused);
             document.addEventListener('securitypolicyviolation', note);
             document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}));
             document.body.append(Object.assign(document.createElement('script'), {src: 'https://example.com/a.js'}));
-            document.body.insertAdjacentHTML('beforeend', '<p style="color: red" onclick="window.ran = 1">x</p>');
+            document.body.insertAdjacentHTML('beforeend', '<p id="refused" style="color: red" onclick="window.ran = 1">x</p>');
         })"""
     )
-    assert sorted(refused) == ['script-src-attr', 'script-src-elem', 'script-src-elem', 'style-src-attr']
+    assert sorted(refused) == ['script-src-elem', 'script-src-elem', 'style-src-attr']
+    page.locator('#refused').click()
     assert page.evaluate('window.ran') is None
 
 
