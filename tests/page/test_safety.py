@@ -64,7 +64,8 @@ def test_policy(service, page):
             document.addEventListener('securitypolicyviolation', note);
             document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}));
             document.body.append(Object.assign(document.createElement('script'), {src: 'https://example.com/a.js'}));
-            document.body.insertAdjacentHTML('beforeend', '<p id="refused" style="color: red" onclick="window.ran = 1">x</p>');
+            const text = '<p id="refused" style="color: red" onclick="window.ran = 1">x</p>';
+            document.body.insertAdjacentHTML('beforeend', text);
         })"""
     )
     assert sorted(refused) == ['script-src-elem', 'script-src-elem', 'style-src-attr']
