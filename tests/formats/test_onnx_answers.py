@@ -1,10 +1,13 @@
 """ONNX files that are easily answered wrongly: batches that mix, odd dimensions, other names, large inputs."""
 
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
 
+from tests.conftest import wait_until
 from tests.formats.answers import assert_close, banner, both_ways, concurrently, predict, refused
 from tests.formats.files import write_onnx
 
@@ -195,7 +198,11 @@ def test_a_file_that_is_replaced_under_a_running_service_is_told(serve, folder, 
     service = serve({'Net': f'file = {path}'})
     assert 'warnings' not in service.get('/health/ready').json()
     write_onnx(tmp_path / 'new.onnx', GRAPHS['One']).replace(path)
-    assert 'has changed since the service was started' in service.get('/health/ready').json()['warnings']['/v1/Net']
+    told = 'has changed since the service was started'
+    assert told in service.get('/health/ready').json()['warnings']['/v1/Net']
+    assert told not in service.log
+    os.kill(service.worker_pids[0], signal.SIGKILL)
+    wait_until(lambda: told in service.log)
 
 
 def test_a_byte_order_mark_in_a_schema_file_is_no_obstacle(serve, folder):
