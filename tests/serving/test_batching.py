@@ -186,6 +186,7 @@ class TestSlowModels:
         with pytest.raises(DeadlineExceeded):
             predict_by(batcher, 'late', 0.1)
         assert perf_counter() - started >= 0.1
+        wait_until(lambda: batcher.waiting == 1)
         second = submit(batcher, 'second')
         wait_until(lambda: batcher.waiting == 2)
         model.gate.set()
