@@ -113,7 +113,7 @@ def _column(name, paths):
 
 
 def _of_path(path):
-    missing = np.nan
+    missing, is_text = np.nan, False
     for step, position in path:
         tags = get_tags(step).input_tags
         if type(step).__name__ in {'FeatureHasher', 'DictVectorizer'}:
@@ -126,8 +126,9 @@ def _of_path(path):
         if _is_imputer(step) and getattr(step, 'missing_values', np.nan) is None:
             missing = None
         statistics = getattr(step, 'statistics_', None)
-        if statistics is not None and isinstance(statistics[position], str):
-            return Column({'type': 'string'}, missing)
+        is_text = is_text or (statistics is not None and isinstance(statistics[position], str))
+    if is_text:
+        return Column({'type': 'string'}, missing)
     # Scalers, imputers and models take numbers; of a function or a step of the user's own nobody knows.
     is_known = not path or any(get_tags(step).input_tags.two_d_array and _is_of_scikit_learn(step) for step, _ in path)
     return Column(value_schema('float64') if is_known else UNKNOWN, missing, is_known)

@@ -132,6 +132,14 @@ def test_a_row_of_the_frame_gives_the_frames_own_prediction(service, fitted, hom
     assert_close(both_ways(service, name, sent), model.predict(frame))
 
 
+def test_the_categories_behind_an_imputer_are_known(service):
+    schema = service.get('/openapi.json').json()['components']['schemas']['v1.Common.instance']
+    assert schema['properties']['city'] == {
+        'type': ['string', 'null'], 'examples': CITIES, 'description': 'Any other value counts as unknown.',
+    }  # fmt: skip
+    assert 'city' not in schema['required']
+
+
 def test_an_unknown_category_is_unknown_to_the_encoder_or_refused(service, fitted, homes):
     model, columns = fitted['OneHot']
     frame = homes[0][columns][:1].assign(city='Rome', grade='z')
