@@ -97,5 +97,5 @@ def _is_same(one, other):
         return one == other
     if first.shape != second.shape:
         return False
-    largest = np.nanmax(np.abs(second), initial=0)
+    largest = np.max(np.abs(np.nan_to_num(second)), initial=0)
     return np.allclose(first, second, rtol=0, atol=RELATIVE * largest + ABSOLUTE, equal_nan=True)

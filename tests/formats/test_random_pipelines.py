@@ -64,6 +64,7 @@ def compare(model, frame, path) -> str:
     return 'the same' if len(fitting) == ROWS else 'refused'
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.filterwarnings('ignore:.*unknown categories')
 def test_a_row_of_a_random_frame_gives_the_pipelines_own_prediction(tmp_path):
     # Their first import uses the global random numbers, which a strategy must not do.
