@@ -1,5 +1,6 @@
 """Tries a model file on an example when it starts: what the file promises of its results may not hold."""
 
+import contextlib
 import logging
 
 import jsonschema_rs
@@ -47,7 +48,8 @@ def schemas_of(loaded, settings) -> tuple[dict, dict, bool]:
             _tell(error, settings['file'], schema, is_guess=examples[0] != examples[-1])
         return schema, result_schema or {}, True
     result_schema = _checked(result_schema, result, settings)
-    is_alone = not batches.keeps_instances_apart(loaded.predict, schema, example, is_valid)
+    tried = [example, *_next(loaded.predict, fitting, example)]
+    is_alone = not all(batches.keeps_instances_apart(loaded.predict, schema, one, is_valid) for one in tried)
     if 'examples' not in schema and len(orjson.dumps(example)) <= MAX_MADE_UP:
         schema = {**schema, 'examples': [example]}
     return schema, result_schema, is_alone
@@ -74,6 +76,16 @@ def _answered(predict, examples):
         except Exception as error:
             failure = failure or error
     raise failure
+
+
+def _next(predict, examples, example):
+    """Return a list of the next example that the model can predict: arrays of one item hide much, as in a softmax."""
+    for other in examples[examples.index(example) + 1 :]:
+        if other != example:
+            with contextlib.suppress(Exception):
+                predict([other])
+                return [other]
+    return []
 
 
 def _checked(result_schema, result, settings):

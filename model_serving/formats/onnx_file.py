@@ -8,6 +8,7 @@ from . import onnx_graph
 from .onnx_inputs import (
     DTYPES,
     check_lengths,
+    check_outputs,
     counts_instances,
     is_free,
     names_of,
@@ -49,6 +50,7 @@ class OnnxModel:
     def __init__(self, path, has_batch=True):
         self._session = _session(path)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        check_outputs(outputs)
         graph, self.metadata = onnx_graph.read_graph(path), self._session.get_modelmeta().custom_metadata_map
         self.external_size = onnx_graph.external_size(graph, path.parent)
         self._shared_lengths = shared_lengths(inputs)

@@ -51,6 +51,14 @@ def tensors_of(inputs, axes, names) -> list:
     return tensors
 
 
+def check_outputs(outputs):
+    """Raise StartError for an output of numbers that NumPy does not have: of a float8 onnxruntime gives the bits."""
+    for one in outputs:
+        element = re.search(r'tensor\(\w+\)', one.type)
+        if element and element[0] not in DTYPES:
+            raise StartError(f'its output {one.name} is a {one.type}, which cannot be written as JSON.')
+
+
 def names_of(metadata, key):
     """Return a list in the file's metadata map, written as JSON or with commas; None if there is none."""
     text = metadata.get(key)

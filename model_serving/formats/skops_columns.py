@@ -113,7 +113,8 @@ def _column(name, paths):
 
 
 def _of_path(path):
-    missing, is_text = np.nan, False
+    missing = None if any(_calls_none_missing(*one) for one in path) else np.nan
+    is_text = False
     for step, position in path:
         tags = get_tags(step).input_tags
         if type(step).__name__ in {'FeatureHasher', 'DictVectorizer'}:
@@ -122,9 +123,7 @@ def _of_path(path):
             return Column({'type': 'string'}, missing)
         if hasattr(step, 'categories_'):
             categories = step.categories_[position].tolist()
-            return Column(_category_schema(step, categories), None if None in categories else missing)
-        if _is_imputer(step) and getattr(step, 'missing_values', np.nan) is None:
-            missing = None
+            return Column(_category_schema(step, categories), missing)
         statistics = getattr(step, 'statistics_', None)
         is_text = is_text or (statistics is not None and isinstance(statistics[position], str))
     if is_text:
@@ -132,6 +131,16 @@ def _of_path(path):
     # Scalers, imputers and models take numbers; of a function or a step of the user's own nobody knows.
     is_known = not path or any(get_tags(step).input_tags.two_d_array and _is_of_scikit_learn(step) for step, _ in path)
     return Column(value_schema('float64') if is_known else UNKNOWN, missing, is_known)
+
+
+def _calls_none_missing(step, position) -> bool:
+    """Tell whether None stands for a missing value: an imputer fills it in, or it is a category like the others.
+
+    Then an imputer of NaN that comes before has let it through.
+    """
+    if _is_imputer(step):
+        return getattr(step, 'missing_values', np.nan) is None
+    return hasattr(step, 'categories_') and None in step.categories_[position].tolist()
 
 
 def _takes_missing(path):

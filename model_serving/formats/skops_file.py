@@ -98,10 +98,11 @@ def _input(model, steps):
     tags = get_tags(first).input_tags
     if tags.string and not tags.two_d_array:
         return Texts()
-    names = list(getattr(model, 'feature_names_in_', ()))
-    all_names = names or [f'x{position}' for position in range(model.n_features_in_)]
+    # Not those of the pipeline: it has none if its own first step is 'passthrough'.
+    names = list(getattr(first, 'feature_names_in_', ()))
+    all_names = names or [f'x{position}' for position in range(first.n_features_in_)]
     columns = columns_of(model, all_names)
     if names or any(column.schema.get('type') not in NUMBERS for column in columns.values()):
         return Frame(columns, all_names, is_array=not names)
     is_nullable = all('null' in column.schema['type'] for column in columns.values())
-    return table(None, model.n_features_in_, 'float64', is_nullable)
+    return table(None, first.n_features_in_, 'float64', is_nullable)
