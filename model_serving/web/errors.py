@@ -84,6 +84,9 @@ class ServiceApi(flask_restful.Api):
         """Return the response for any exception."""
         if isinstance(error, RoutingException):
             return error.get_response()
+        # Without its headers for CORS a page could not read what the request itself is answered.
+        if request.method == 'OPTIONS' and isinstance(error, NotFound):
+            return current_app.make_default_options_response()
         if isinstance(error, HTTPException):
             if error.response is not None:
                 return error.get_response()

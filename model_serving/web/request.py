@@ -63,9 +63,18 @@ class JSONRequest(flask.Request):
             raise BadRequest(f'The body ended after {len(data)} of {self.content_length} bytes.')
         return data
 
+    # A form is bounded by `max_content_length` like any other body.
+    max_form_memory_size = None
+
     def on_json_loading_failed(self, error):
-        """Raise the 400 or 415 that says how to send JSON; `error` is None for another Content-Type."""
+        """Raise the 400 or 415 that says how to send JSON; `error` is None for another Content-Type.
+
+        A GET without a body has no JSON, which is None.
+        """
         if not self.get_data():
+            # Flask-RESTful's reqparse asks for JSON also where there is no body.
+            if self.method in ('GET', 'HEAD'):
+                return None
             raise BadRequest('No JSON object')
         if error is None:
             raise UnsupportedMediaType(

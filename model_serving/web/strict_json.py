@@ -7,6 +7,8 @@ from itertools import accumulate
 import orjson
 from flask.json.provider import JSONProvider
 
+from .json_values import plain, with_plain_keys
+
 MAX_DEPTH = 100
 WRITE_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
 
@@ -38,7 +40,13 @@ def loads(data: bytes):
 
 def dumps(value) -> bytes:
     """Return UTF-8 JSON; NumPy values become numbers, NaN becomes null. Raises TypeError for other types."""
-    return orjson.dumps(value, default=_plain, option=WRITE_OPTIONS)
+    try:
+        return orjson.dumps(value, default=plain, option=WRITE_OPTIONS)
+    except TypeError as error:
+        # Of these it does not ask `plain`.
+        if 'key' not in str(error) and 'endianness' not in str(error):
+            raise
+    return orjson.dumps(with_plain_keys(value), default=plain, option=WRITE_OPTIONS)
 
 
 class StrictJSONProvider(JSONProvider):
@@ -49,13 +57,6 @@ class StrictJSONProvider(JSONProvider):
 
     def dumps(self, value, **kwargs):
         return dumps(value).decode()
-
-
-def _plain(value):
-    # orjson does not write arrays of text and arrays that are not contiguous.
-    if hasattr(value, 'tolist'):
-        return value.tolist()
-    raise TypeError(f'A result holds a {type(value).__name__}, which is not a JSON value.')
 
 
 def _depth(data):

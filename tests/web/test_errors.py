@@ -4,7 +4,11 @@ import json
 
 import pytest
 import requests
+from flask_restful import Resource, reqparse, request
 
+from model_serving.app import create_app
+from model_serving.serving.route import Route
+from model_serving.utils.conf_utils import Conf
 from tests.web.conftest import message_of
 
 LEO = b'{"name":"Leo"}'
@@ -15,12 +19,15 @@ def send(service, body=b'{}', path='/v1/XXXModel', method='POST', **headers):
     return requests.request(method, service.url + path, data=body, headers=headers, timeout=30)
 
 
+@pytest.mark.parametrize('path', ['/v1/XXXModel', '/v1/NoSuchModel', '/v1/OCRModel', '/nothing/here'])
 @pytest.mark.parametrize('origin', ['null', 'https://example.com', 'http://localhost:8000'])
-def test_a_preflight_from_any_origin_passes(misbehaving, origin):
+def test_a_preflight_from_any_origin_passes(misbehaving, origin, path):
     asked = {'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'content-type'}
-    answer = send(misbehaving, b'', method='OPTIONS', Origin=origin, **asked)
+    asked['Access-Control-Request-Private-Network'] = 'true'
+    answer = send(misbehaving, b'', path, method='OPTIONS', Origin=origin, **asked)
     assert answer.status_code == 200
     assert answer.headers['Access-Control-Allow-Origin'] == '*'
+    assert answer.headers['Access-Control-Allow-Private-Network'] == 'true'
     assert answer.headers['Access-Control-Allow-Headers'].lower() == 'content-type'
     assert 'POST' in answer.headers['Access-Control-Allow-Methods']
 
@@ -131,3 +138,20 @@ def test_a_body_that_is_too_large_is_told_the_limit(misbehaving):
 def test_a_timeout_that_is_none_is_refused(misbehaving, timeout):
     message = message_of(send(misbehaving, LEO, **{'X-Request-Timeout': timeout}), 400)
     assert 'X-Request-Timeout must be a number of seconds' in message
+
+
+def test_a_resource_of_ones_own_reads_a_large_form_and_the_query():
+    class FormResource(Resource):
+        def post(self):
+            return {'length': len(request.form['text'])}
+
+        def get(self):
+            parser = reqparse.RequestParser()
+            parser.add_argument('word')
+            return parser.parse_args()
+
+    client = create_app([Route('/v1/FormModel', FormResource)], Conf('nowhere', {})).test_client()
+    assert client.post('/v1/FormModel', data={'text': 'x' * 600_000}).json == {'length': 600_000}
+    assert client.get('/v1/FormModel?word=a').json == {'word': 'a'}
+    too_large = client.post('/v1/FormModel', data={'text': 'x' * 2**20})
+    assert (too_large.status_code, 'max_body' in too_large.json['message']) == (413, True)
