@@ -5,6 +5,8 @@ import re
 
 MAX_MESSAGE = 240
 # A text as Python shows it, or None.
+# The folders of an absolute path. URLs of models, such as /v1/XXXModel, are none.
+FOLDERS = re.compile(r'(?<![\w./])/(?!v\d+/)(?:[^\s/:\'"]+/)+')
 TEXT_OR_NONE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\bNone\b""")
 
 
@@ -22,3 +24,8 @@ def did_you_mean(word: str, words, cutoff=0.6) -> str:
 def with_null(message: str) -> str:
     """Return a message of jsonschema with JSON's null for Python's None, where that is not part of a text."""
     return TEXT_OR_NONE.sub(lambda match: 'null' if match[0] == 'None' else match[0], message)
+
+
+def without_folders(message: str) -> str:
+    """Return a message with `model.onnx` for `/home/leo/model.onnx`: where files are is nobody else's business."""
+    return FOLDERS.sub('', message)

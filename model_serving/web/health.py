@@ -1,6 +1,6 @@
 """Health checks for load balancers and App Engine."""
 
-from flask import current_app
+from flask import abort, current_app, request
 from flask_restful import Resource
 
 
@@ -12,17 +12,23 @@ class HealthLive(Resource):
 
 
 class HealthReady(Resource):
-    """Whether every model can answer: 200, or 503 with the reason for each one that can't."""
+    """Whether the models can answer: 200, or 503 with the reason for each one that can't.
+
+    A model that was skipped does not count: the others can answer. `?model=/v1/XXXModel` asks for one.
+    """
 
     statuses = {503: 'A model cannot answer: `message` names it, `models` says why'}
 
     def get(self):
-        problems = {url: servable.problem for url, servable in current_app.servables.items()}
-        models = {url: problem or 'ready' for url, problem in problems.items()}
-        unready = [url for url, problem in problems.items() if problem]
+        url = request.args.get('model')
+        if url and url not in current_app.servables:
+            abort(404, f'There is no model {url[:100]}. There are: {", ".join(current_app.servables)}')
+        asked = {url: current_app.servables[url]} if url else current_app.servables
+        models = {each: servable.problem or 'ready' for each, servable in asked.items()}
+        unready = [each for each, one in asked.items() if one.problem and (url or one.settings['on_error'] == 'stop')]
         if unready:
             return {'status': 'not ready', 'message': f'Not ready: {", ".join(unready)}', 'models': models}, 503
-        warnings = {url: servable.warning for url, servable in current_app.servables.items() if servable.warning}
+        warnings = {each: servable.warning for each, servable in asked.items() if servable.warning}
         return {'status': 'ready', 'models': models, **({'warnings': warnings} if warnings else {})}
 
 

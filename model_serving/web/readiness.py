@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 
 from ..serving import places
 from ..serving.errors import StartError
-from ..utils.text_utils import clip
+from ..utils.text_utils import clip, without_folders
 from ..utils.validation_utils import SchemaValidator, in_words
 from .file_resource import file_resource
 
@@ -37,7 +37,7 @@ class Readiness:
         with self._lock:
             if not self.started:
                 for servable in self._app.servables.values():
-                    servable.problem = self._problem(servable)
+                    servable.problem = _told(servable, self._problem(servable))
                     if servable.resource is None:
                         # It answers every request with 503 and the reason.
                         servable.schema = servable.result_schema = None
@@ -102,6 +102,14 @@ class Readiness:
         if validator and not validator.is_valid(answer):
             reason = in_words(validator.errors(answer)[0])
             raise StartError(f'the answer to {place} does not fit the result schema: {reason} ({handler})')
+
+
+def _told(servable, problem):
+    """Return what clients are told of a problem; of a model that is skipped only the log has the whole of it."""
+    if problem and servable.settings['on_error'] == 'skip':
+        LOGGER.warning('%s is skipped: %s', servable.url, problem)
+        return without_folders(problem)
+    return problem
 
 
 def _read_file(servable):

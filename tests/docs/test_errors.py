@@ -104,7 +104,7 @@ REQUESTS = [
     ('POST', BAD, b'{"do":"raise"}', {}),
     ('POST', '/v1/NoFile', b'{}', {}),
     beside_large_bodies,
-    ('GET', '/health/ready', None, {}),
+    ('GET', '/health/ready?model=/v1/NoFile', None, {}),
     ('POST', BAD, b'{"do":"sleep","value":1}', {'X-Request-Timeout': '0.2'}),
     partial(first_refused, path='/v1/CallingModel', count=10, headers={'X-Request-Timeout': '1'}),
 ]

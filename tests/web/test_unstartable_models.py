@@ -120,16 +120,22 @@ def skipping(service_class, tmp_path_factory):
 
 def test_models_that_are_skipped_answer_503_with_the_reason_and_readiness_tells_it(skipping):
     ready = skipping.get('/health/ready')
-    message, models = message_of(ready, 503), ready.json()['models']
+    models = ready.json()['models']
+    assert (ready.status_code, ready.json()['status']) == (200, 'ready')
+    # Where the files are is in the log only.
+    assert str(skipping.folder) not in ready.text
+    assert str(skipping.folder) in skipping.log
     for name, reason in (REASONS | IN_RESOURCE | MODEL_FILES).items():
-        assert f'/v1/{name}' in message
+        message = message_of(skipping.get(f'/health/ready?model=/v1/{name}'), 503)
+        assert message == f'Not ready: /v1/{name}'
         assert reason_in(models[f'/v1/{name}']).startswith(reason)
         if name not in IN_RESOURCE:
             answered = reason_in(message_of(skipping.post(f'/v1/{name}', {}), 503))
             assert answered.startswith(f'{name} is not ready: {reason}')
     assert models['/v1/XXXModel'] == models['/v1/WineModel'] == 'ready'
     assert skipping.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
-    for path in ('/health/live', '/openapi.json'):
+    assert 'There are: /v1/' in message_of(skipping.get('/health/ready?model=/v1/None'), 404)
+    for path in ('/health/live', '/openapi.json', '/health/ready?model=/v1/XXXModel'):
         assert skipping.get(path).status_code == 200
 
 
