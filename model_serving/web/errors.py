@@ -24,6 +24,8 @@ from .request import REQUEST_ID
 
 LOGGER = logging.getLogger('errors')
 MAX_URLS = 30
+# What a 404 names beside the models.
+PAGES = ('/', '/docs/', '/openapi.json', '/health/ready', '/health/live')
 MAX_REASON = 1000
 # Errors that show a valid body.
 WITH_EXAMPLE = {BadRequest.code, UnsupportedMediaType.code}
@@ -113,7 +115,8 @@ def _message(error):
     if isinstance(error, NotFound) and request.url_rule is None:
         if request.path in current_app.not_installed:
             return current_app.not_installed[request.path]
-        urls = sorted({str(rule) for rule in current_app.url_map.iter_rules() if not rule.arguments})
+        rules = {str(rule) for rule in current_app.url_map.iter_rules()}
+        urls = [*current_app.servables, *(url for url in PAGES if url in rules)]
         shown = ', '.join(urls[:MAX_URLS]) + (' …' if len(urls) > MAX_URLS else '')
         return f'Nothing is served at {request.path[:100]}.{did_you_mean(request.path, urls)} There are: {shown}'
     if isinstance(error, MethodNotAllowed):
