@@ -118,7 +118,7 @@ def test_an_unknown_url_suggests_the_nearest_and_names_what_can_be_called(servic
     message = message_of(service.post('/v1/xxxmodel', {}), 404)
     assert message.startswith("Nothing is served at /v1/xxxmodel. Did you mean '/v1/XXXModel'? There are: /v1/XXXModel, ")
     assert message.endswith('/, /docs/, /openapi.json, /health/ready, /health/live')
-    assert {'/v1/DigitsModel', '/v1/WineModel', '/v1/XXXModel'} <= set(message.split(', '))
+    assert {'/v1/DigitsModel', '/v1/WineModel'} <= set(message.split(', '))
     # No patterns of URLs.
     assert '<' not in message
     assert 'Did you mean' not in message_of(service.post('/quite/else', {}), 404)
