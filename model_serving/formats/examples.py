@@ -10,11 +10,13 @@ from ..serving import places
 from ..serving.errors import InvalidInstance, StartError
 from . import batches
 from .renaming import check_names
-from .schemas import NOT_TOLD, described, example_of, patched
+from .schemas import NOT_TOLD, described, example_of, patched, size_of
 
 LOGGER = logging.getLogger('formats')
 # The largest example that is made up, in bytes of JSON: the page shows it.
 MAX_MADE_UP = 32 * 1024
+# The largest that is tried, in bytes of JSON, so that a start takes no longer than it must.
+MAX_TRIED = 2**25
 # How long the arrays of examples are where the file allows any length: a network may need a minimum.
 LENGTHS = (1, 8, 32, 128)
 ADD_ONE = 'If the file is right, add an example that it can predict to a JSON file that `schema = …` names.'
@@ -35,7 +37,8 @@ def schemas_of(loaded, settings) -> tuple[dict, dict, bool]:
         is_valid = jsonschema_rs.validator_for(schema).is_valid
     except (jsonschema_rs.ValidationError, ValueError):
         return schema, result_schema, True  # the resource says what is wrong with the patch
-    examples = schema.get('examples') or [example_of(schema, length) for length in LENGTHS]
+    lengths = [length for length in LENGTHS if length == 1 or size_of(schema, length) <= MAX_TRIED]
+    examples = schema.get('examples') or [example_of(schema, length) for length in lengths]
     fitting = list(filter(is_valid, examples))
     if not fitting:
         LOGGER.warning(NO_EXAMPLE, settings['file'])
@@ -59,7 +62,7 @@ def _tell(error, file, schema, is_guess):
     """Warn that the model refuses what was made up, if texts and lengths were guessed; raise StartError otherwise."""
     names = [name for name, one in schema.get('properties', {}).items() if one.get('description') == NOT_TOLD]
     types = f' It can also give the types of {", ".join(names)}, which the model file does not tell.' if names else ''
-    reason = places.in_one_line(error)
+    reason = places.in_one_line(error).removesuffix('.')
     if not (is_guess and isinstance(error, InvalidInstance)):
         raise StartError(
             f'it fails on an example that was made up from its schema: {reason}. {ADD_ONE}{types}'

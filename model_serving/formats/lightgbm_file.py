@@ -36,7 +36,7 @@ class LightGBMModel:
 
     def __init__(self, text, header):
         self._booster = lightgbm.Booster(model_str=text)
-        names, infos = header['feature_names'].split(), header['feature_infos'].split()
+        names, infos = header['feature_names'].split(' '), header['feature_infos'].split(' ')
         lists = self._booster.pandas_categorical or []
         unnamed = not lists and names == [f'Column_{number}' for number in range(len(names))]
         self._input = table(None if unnamed else names, len(names), 'float64', nullable=True)
@@ -60,7 +60,7 @@ class LightGBMModel:
 def _header(content):
     """Return the `key=value` lines before the first tree."""
     lines = content[: content.find(b'\nTree=')].decode('utf-8', 'replace').split('\n')
-    return {key: value for key, _, value in (line.strip().partition('=') for line in lines)}
+    return {key: value for key, _, value in (line.strip('\r ').partition('=') for line in lines)}
 
 
 def _check_trees(content, header):

@@ -2,7 +2,7 @@
 
 import onnxruntime
 
-from ..serving.errors import InvalidInstance
+from ..serving.errors import InvalidInstance, StartError
 from ..utils.cpu_utils import numeric_threads
 from . import onnx_graph
 from .onnx_inputs import (
@@ -16,7 +16,7 @@ from .onnx_inputs import (
     shared_lengths,
     tensors_of,
 )
-from .renaming import Renamed
+from .renaming import REMOVE, Renamed
 from .schemas import classifier_schema, object_schema
 from .tensors import labels_and_probabilities, output_schema, predict_in_groups, rows
 
@@ -35,9 +35,12 @@ def load(path, settings) -> 'OnnxModel | Renamed':
     """Return the model; raises whatever onnxruntime raises for a file that it can't read."""
     model = OnnxModel(path, settings['batch'])
     names = names_of(model.metadata, 'classes')
-    if model.classes and not isinstance(model.classes[0], str) and names and not settings['classes']:
+    if not names or settings['classes'] or (model.classes and isinstance(model.classes[0], str)):
+        return model
+    try:
         return Renamed(model, {'inputs': {}, 'outputs': {}, 'classes': list(map(str, names))})
-    return model
+    except StartError as error:
+        raise StartError(str(error).replace('classes = …', 'its metadata classes').removesuffix(REMOVE)) from error
 
 
 class OnnxModel:
@@ -66,7 +69,7 @@ class OnnxModel:
         self.classes = None
         self._is_classifier = all(self._output_axes) and _is_label_and_scores(outputs)
         if self._is_classifier:
-            self.classes = onnx_graph.classes_of(graph) or _named_classes(self.metadata, outputs[0])
+            self.classes = onnx_graph.classes_of(graph, outputs[0].name) or _named_classes(self.metadata, outputs[0])
             self._is_classifier = outputs[1].type.startswith('seq') or _is_width(outputs[1], self.classes)
         self.schema = object_schema({name: schema for one in self._inputs for name, schema in one.properties.items()})
         self.result_schema = self._result_schema(outputs)

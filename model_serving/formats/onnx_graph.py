@@ -8,7 +8,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 MESSAGES = {
     'Model': {'graph': (7, 'Graph')},
     'Graph': {'node': (1, 'Node*'), 'initializer': (5, 'Tensor*')},
-    'Node': {'attribute': (5, 'Attribute*')},
+    'Node': {'input': (1, 'bytes*'), 'output': (2, 'bytes*'), 'op_type': (4, 'bytes'), 'attribute': (5, 'Attribute*')},
     'Attribute': {'name': (1, 'bytes'), 'ints': (8, 'int64*'), 'strings': (9, 'bytes*')},
     'Tensor': {
         'name': (8, 'bytes'), 'int32s': (5, 'int32*'), 'strings': (6, 'bytes*'), 'int64s': (7, 'int64*'),
@@ -17,6 +17,8 @@ MESSAGES = {
     'Entry': {'key': (1, 'bytes'), 'value': (2, 'bytes')},
 }  # fmt: skip
 TYPES = descriptor_pb2.FieldDescriptorProto
+# Operators that hand on what they are given.
+PASSING = {b'Identity', b'Cast', b'Reshape', b'Squeeze', b'Unsqueeze'}
 # These take the scale of their numbers from the whole batch: DynamicQuantizeLinear, …MatMul, …LSTM.
 MIXING = b'DynamicQuantize'
 
@@ -32,16 +34,23 @@ def read_graph(path):
     return _model_message().FromString(path.read_bytes()).graph
 
 
-def classes_of(graph) -> list | None:
-    """Return the class names, texts or integers, of a classifier in the graph; None if there are none."""
-    for node in graph.node:
+def classes_of(graph, label: str) -> list | None:
+    """Return the class names, texts or integers, of the classifier whose output is `label`; None if it is unknown.
+
+    A graph may hold several classifiers, such as those of an ensemble, so it is followed back from the label.
+    """
+    makers = {name: node for node in graph.node for name in node.output}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    node = makers.get(label.encode())
+    while node is not None:
         for attribute in node.attribute:
             if attribute.name.startswith(b'classlabels_') and (attribute.strings or attribute.ints):
                 return [name.decode() for name in attribute.strings] or list(attribute.ints)
-    # skl2onnx puts them into a constant for classifiers that have no operator of their own.
-    for tensor in graph.initializer:
-        if tensor.name == b'classes':
-            return [name.decode() for name in tensor.strings] or [*tensor.int64s, *tensor.int32s] or None
+        # skl2onnx picks the label from a constant for classifiers that have no operator of their own.
+        constant = constants.get(node.input[0]) if node.input else None
+        if node.op_type == b'ArrayFeatureExtractor' and constant is not None:
+            return [name.decode() for name in constant.strings] or [*constant.int64s, *constant.int32s] or None
+        node = makers.get(node.input[0]) if node.op_type in PASSING else None
     return None
 
 

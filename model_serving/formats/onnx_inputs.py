@@ -33,11 +33,13 @@ def is_named(length) -> bool:
 
 def counts_instances(output, inputs) -> bool:
     """Tell whether the first dimension of an output is the batch, as far as the file says."""
+    names = {one.shape[0] for one in inputs if is_free(one)}
     if not output.shape:
-        return True  # the shape is not declared
-    first, names = output.shape[0], {one.shape[0] for one in inputs if is_free(one)}
+        return bool(names)  # the shape is not declared
+    first = output.shape[0]
     made_up = any(not is_named(name) for name in {first, *names} if not isinstance(name, int))
-    return first == 1 or (not isinstance(first, int) and (made_up or not names or first in names))
+    # With a batch of one, a free length is that of something else, such as what was found in a picture.
+    return first == 1 or (not isinstance(first, int) and bool(names) and (made_up or first in names))
 
 
 def tensors_of(inputs, axes, names) -> list:
@@ -46,6 +48,9 @@ def tensors_of(inputs, axes, names) -> list:
     Raises StartError for an input that cannot be read from JSON.
     """
     tensors = [_tensor(one, axis) for one, axis in zip(inputs, axes, strict=True)]
+    names = list(map(str, names or ()))
+    if len(set(names)) < len(names):
+        raise StartError('its metadata names two features alike (feature_names).')
     if names and len(tensors) == 1 and tensors[0].shape in ((len(names),), (None,)):
         return [Columns(tensors[0].name, tensors[0].dtype, tuple(names))]
     return tensors

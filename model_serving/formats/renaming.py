@@ -4,6 +4,8 @@ from ..serving.errors import InvalidInstance, StartError
 from ..utils.text_utils import did_you_mean
 from .schemas import classifier_schema, object_schema
 
+REMOVE = ' Remove the setting.'
+
 
 class Renamed:
     """A loaded model file whose inputs, outputs and classes have the names that `settings` give them.
@@ -53,6 +55,8 @@ def check_names(names, known, section):
             hint = did_you_mean(file_name, known)
             there_are = f'There are: {", ".join(known)}.' if known else 'The file has one, and it has no name.'
             raise StartError(f'{section} {ours} = {file_name}: the file has no such name.{hint} {there_are}')
+        if (ours in known and ours not in names.values()) or list(names.values()).count(file_name) > 1:
+            raise StartError(f'{section} {ours} = {file_name}: two would have the same name, or one would have two.')
 
 
 def _renamed(schema, names, section):
@@ -87,7 +91,7 @@ def _with_classes(result_schema, classes):
     is_scores = result_schema.get('type') == 'array' and result_schema['items'].get('type') != 'array'
     count = len(numbers) if numbers else is_scores and result_schema.get('maxItems')
     if not count:
-        raise StartError('classes = …: the file has no classes, or it does not say how many. Remove the setting.')
+        raise StartError(f'classes = …: the file has no classes, or it does not say how many.{REMOVE}')
     if len(classes) != count:
         raise StartError(f'classes = …: the file has {count} classes, not {len(classes)}.')
     scores = classifier_schema(classes)['properties']['probabilities']

@@ -148,13 +148,13 @@ def described(result) -> dict:
     return {'type': 'boolean' if isinstance(result, bool) else ['number', 'null']}
 
 
-def size_of(schema: dict) -> int:
-    """Return how many bytes of JSON an instance may need, with 1024 items for a dimension of any length."""
+def size_of(schema: dict, length: int = 1024) -> int:
+    """Return how many bytes of JSON an instance may need, with `length` items for a dimension of any length."""
     kind = schema.get('type')
     if kind == 'object':
-        return sum(len(key) + size_of(value) for key, value in schema.get('properties', {}).items())
+        return sum(len(key) + size_of(value, length) for key, value in schema.get('properties', {}).items())
     if kind == 'array':
-        return schema.get('maxItems', 1024) * size_of(schema.get('items', {}))
+        return schema.get('maxItems', length) * size_of(schema.get('items', {}), length)
     return BYTES_PER_VALUE
 
 

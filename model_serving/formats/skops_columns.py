@@ -3,22 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import OneToOneFeatureMixin
-from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import get_tags
 
 from ..serving.errors import StartError
 from .schemas import NOT_TOLD, nullable, value_schema
+from .skops_paths import follow, is_imputer, passes, steps_of
 
 # What goes into a function, or into a step of the user's own.
 UNKNOWN = {'type': 'number', 'description': NOT_TOLD}
-
-
-class Step(NamedTuple):
-    """A fitted step that a column goes through, and which of the step's columns it is."""
-
-    estimator: object
-    position: int
 
 
 class Column(NamedTuple):
@@ -29,74 +21,13 @@ class Column(NamedTuple):
     is_known: bool = True
 
 
-def steps_of(model) -> list:
-    """Return the estimators of a pipeline, nested pipelines included; a single estimator is the only step."""
-    if not isinstance(model, Pipeline):
-        return [model]
-    return [one for _, step in model.steps if step not in (None, 'passthrough') for one in steps_of(step)]
-
-
 def columns_of(model, names) -> dict:
     """Return a `Column` for each name that the fitted model uses; `names` are those of all its columns."""
+    ended, columns, _ = follow(steps_of(model), [(name, []) for name in names])
     paths = {name: [] for name in names}
-    _follow(steps_of(model), [(name, []) for name in names], paths)
-    return {name: _column(name, its_paths) for name, its_paths in paths.items() if its_paths}
-
-
-def _follow(steps, columns, paths):
-    """Follow the columns, each a name and the steps it has gone through, and add their whole paths to `paths`."""
-    for number, step in enumerate(steps):
-        parts = _parts(step, columns)
-        if parts is not None:
-            for inner, chosen in parts:
-                _follow([*inner, *steps[number + 1 :]], chosen, paths)
-            return
-        columns = [(name, [*path, Step(step, position)]) for position, (name, path) in enumerate(columns)]
-        if not isinstance(step, OneToOneFeatureMixin) and not _is_imputer(step):
-            # What comes out of it are other columns.
-            break
-    for name, path in columns:
+    for name, path in [*ended, *columns]:
         paths[name].append(path)
-
-
-def _parts(step, columns):
-    """Return the steps inside of one that hands its columns on to several, each with its columns; None for others."""
-    if isinstance(step, FeatureUnion):
-        return [(steps_of(one), columns) for _, one in step.transformer_list if not isinstance(one, str)]
-    # The way in which HistGradientBoosting handles categories; without it, there are none.
-    step = getattr(step, '_preprocessor', None) or step
-    if not hasattr(step, 'transformers_'):
-        return [(steps_of(one), columns) for one in _wrapped(step)] or None
-    parts = [(one, chosen) for _, one, chosen in step.transformers_ if not (isinstance(one, str) and one == 'drop')]
-    return [([] if _passes(one) else steps_of(one), _chosen(chosen, columns)) for one, chosen in parts]
-
-
-def _wrapped(step):
-    """Return the fitted estimators inside of one that passes its whole input on to them."""
-    if hasattr(step, 'calibrated_classifiers_'):
-        return [one.estimator for one in step.calibrated_classifiers_]
-    if isinstance(getattr(step, 'estimators_', None), list):
-        # Trees take numbers only, and there are many.
-        return [
-            one for one in step.estimators_ if not hasattr(one, 'tree_') and not hasattr(step, 'estimators_features_')
-        ]
-    if hasattr(step, 'transform') or hasattr(step, 'estimators_'):
-        return []
-    return [getattr(step, name) for name in ('regressor_', 'estimator_', 'best_estimator_') if hasattr(step, name)]
-
-
-def _passes(step):
-    return isinstance(step, str) or type(step).__name__ == 'FunctionTransformer'
-
-
-def _chosen(chosen, columns):
-    """Return the columns that a ColumnTransformer selects, by names, positions, a slice or a mask."""
-    names = [name for name, _ in columns]
-    if isinstance(chosen, (str, int)):
-        chosen = [chosen]
-    if not isinstance(chosen, slice) and len(chosen) and isinstance(chosen[0], str):
-        return [columns[names.index(name)] for name in chosen]
-    return [columns[position] for position in np.arange(len(columns))[chosen]]
+    return {name: _column(name, its_paths) for name, its_paths in paths.items() if its_paths}
 
 
 def _column(name, paths):
@@ -116,6 +47,8 @@ def _of_path(path):
     missing = None if any(_calls_none_missing(*one) for one in path) else np.nan
     is_text = False
     for step, position in path:
+        if position is None and (hasattr(step, 'categories_') or hasattr(step, 'transformers_')):
+            return Column(UNKNOWN, missing, is_known=False)
         tags = get_tags(step).input_tags
         if type(step).__name__ in {'FeatureHasher', 'DictVectorizer'}:
             return Column({'type': 'array'})
@@ -125,7 +58,8 @@ def _of_path(path):
             categories = step.categories_[position].tolist()
             return Column(_category_schema(step, categories), missing)
         statistics = getattr(step, 'statistics_', None)
-        is_text = is_text or (statistics is not None and isinstance(statistics[position], str))
+        is_known = statistics is not None and position is not None
+        is_text = is_text or (is_known and isinstance(statistics[position], str))
     if is_text:
         return Column({'type': 'string'}, missing)
     # Scalers, imputers and models take numbers; of a function or a step of the user's own nobody knows.
@@ -138,20 +72,20 @@ def _calls_none_missing(step, position) -> bool:
 
     Then an imputer of NaN that comes before has let it through.
     """
-    if _is_imputer(step):
+    if is_imputer(step):
         return getattr(step, 'missing_values', np.nan) is None
-    return hasattr(step, 'categories_') and None in step.categories_[position].tolist()
+    return hasattr(step, 'categories_') and position is not None and None in step.categories_[position].tolist()
 
 
 def _takes_missing(path):
     """Tell whether a value may be missing: each step must allow it, up to one that fills it in or to the end."""
     for step, position in path:
-        if _is_imputer(step):
+        if is_imputer(step):
             return True
-        if hasattr(step, 'categories_'):
+        if hasattr(step, 'categories_') and position is not None:
             categories = step.categories_[position].tolist()
             return _ignores_unknown(step) or any(one is None or one != one for one in categories)
-        if not _passes(step) and not get_tags(step).input_tags.allow_nan:
+        if not passes(step) and not get_tags(step).input_tags.allow_nan:
             return False
     return True
 
@@ -159,10 +93,6 @@ def _takes_missing(path):
 def _ignores_unknown(step) -> bool:
     """Tell whether an encoder takes categories that it has not seen."""
     return getattr(step, 'handle_unknown', 'ignore') != 'error'
-
-
-def _is_imputer(step):
-    return type(step).__name__.endswith('Imputer')
 
 
 def _is_of_scikit_learn(step):

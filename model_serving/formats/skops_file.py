@@ -5,17 +5,18 @@ import warnings
 
 import numpy as np
 import skops.io
-from sklearn.utils import get_tags
 
 from ..serving.errors import InvalidInstance, StartError
 from ..utils.cpu_utils import numeric_threads
 from .schemas import array_schema, classifier_schema, instance_schema, object_schema, result_value_schema
-from .skops_columns import columns_of, steps_of
+from .skops_columns import columns_of
 from .skops_inputs import Frame, Texts
+from .skops_paths import steps_of, takes_texts
 from .tensors import labels_and_probabilities, outputs, rows, table
 
 LOGGER = logging.getLogger('formats')
-NUMBERS = ('number', ['number', 'null'])
+# What a column of numbers is, and one of numbers that may be missing.
+NUMBERS = ({'type': 'number'}, {'type': ['number', 'null']})
 # Loading starts no threads. Predicting may start OpenMP's, as in HistGradientBoosting, and a fork would lose them.
 LOAD_BEFORE_FORK = True
 # Classifiers whose `predict` returns the class with the highest `predict_proba`, so that one call is enough.
@@ -43,6 +44,8 @@ class SkopsModel:
 
     def __init__(self, model):
         self._model = getattr(model, 'best_estimator_', model)
+        if not hasattr(self._model, 'predict') and not hasattr(self._model, 'transform'):
+            raise StartError(f'a {type(model).__name__} has neither predict nor transform for new data.')
         threads = {name: numeric_threads() for name in self._model.get_params() if name.split('__')[-1] == 'n_jobs'}
         self._model.set_params(**threads)
         steps = steps_of(self._model)
@@ -95,14 +98,17 @@ class SkopsModel:
 
 def _input(model, steps):
     first = steps[0]
-    tags = get_tags(first).input_tags
-    if tags.string and not tags.two_d_array:
+    if takes_texts(model):
         return Texts()
+    if not hasattr(first, 'n_features_in_'):
+        raise StartError(
+            f'its first step, {type(first).__name__}, is not fitted, or it does not take a table or a text.'
+        )
     # Not those of the pipeline: it has none if its own first step is 'passthrough'.
     names = list(getattr(first, 'feature_names_in_', ()))
     all_names = names or [f'x{position}' for position in range(first.n_features_in_)]
     columns = columns_of(model, all_names)
-    if names or any(column.schema.get('type') not in NUMBERS for column in columns.values()):
+    if names or not all(column.schema in NUMBERS for column in columns.values()):
         return Frame(columns, all_names, is_array=not names)
     is_nullable = all('null' in column.schema['type'] for column in columns.values())
     return table(None, first.n_features_in_, 'float64', is_nullable)

@@ -6,6 +6,9 @@ import numpy as np
 
 from ..serving.errors import StartError
 
+# The largest integer up to which float64 has all.
+EXACT = 2**53
+
 
 class Texts:
     """The input of a pipeline that starts with a vectorizer: one text."""
@@ -46,7 +49,9 @@ class Frame:
         values = [instance.get(name) for instance in instances]
         kinds = {schema.get('type')} if isinstance(schema.get('type'), str) else set(schema.get('type', ()))
         if kinds and kinds <= {'number', 'integer', 'null'} and missing is not None:
-            return np.array(values, dtype=float)
+            is_large = any(isinstance(value, int) and abs(value) > EXACT for value in values)
+            # As floats, larger integers such as ids would fall together.
+            return np.array(values, dtype=None if is_large and None not in values else float)
         if kinds == {'boolean'}:
             return np.array(values, dtype=bool)
         array = np.empty(len(values), dtype=object)

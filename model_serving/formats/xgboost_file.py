@@ -38,7 +38,8 @@ class XGBoostModel:
         learner = json.loads(self._booster.save_config())['learner']
         self._input = table(self._booster.feature_names, self._booster.num_features(), 'float32', nullable=True)
         self._in_place = learner['gradient_booster']['name'] != 'gblinear'
-        best = self._booster.attr('best_iteration')
+        # As XGBoost itself: its scikit-learn interface stops at the best iteration, a booster uses all of its trees.
+        best = self._booster.attr('best_iteration') if self._booster.attr('scikit_learn') else None
         self._iterations = (0, int(best) + 1) if best else (0, 0)
         known = _known_categories(self._booster)
         names = self._booster.feature_names or []

@@ -301,3 +301,29 @@ def test_a_file_that_would_end_the_process_ends_only_a_start(runtime, serve, ref
     assert (answer.status_code, reason in answer.json()['message']) == (503, True)
     names, *_, heldout = split('wine')
     assert predict(service, 'Wine', named(names, heldout)[0])
+
+
+@of_xgboost
+def test_xgboosts_own_interface_uses_all_trees_although_it_stopped_early(runtime, tmp_path):
+    from xgboost import DMatrix, train
+
+    _, rows, target, heldout = split('diabetes')
+    watched = [(DMatrix(rows[:50], target[:50]), 'held out')]
+    booster = train(
+        {'eta': 1, 'nthread': 1, 'max_depth': 12}, DMatrix(rows[50:], target[50:]), 30, evals=watched,
+        early_stopping_rounds=3, verbose_eval=False,
+    )  # fmt: skip
+    assert booster.best_iteration + 1 < booster.num_boosted_rounds()
+    booster.save_model(tmp_path / 'early.ubj')
+    assert_close(loaded(tmp_path / 'early.ubj').predict(arrays(heldout)), booster.predict(DMatrix(heldout)))
+
+
+@of_lightgbm
+def test_lightgbms_names_end_at_a_plain_space_only(runtime, tmp_path):
+    rows = np.random.default_rng(0).normal(size=(200, 2))
+    names = ['price', 'price\xa0']
+    booster = runtime.train(rows, rows[:, 0] - 2 * rows[:, 1], names)
+    booster.save_model(tmp_path / 'names.txt')
+    model = loaded(tmp_path / 'names.txt')
+    assert list(model.schema['properties']) == names
+    assert_close(model.predict(named(names, rows[:20])), runtime.predict(booster, rows[:20]))

@@ -27,6 +27,23 @@ GRAPHS = {
         >
     }""",
     'Centred': '(float[n, 2] x) => (float[n, 2] y) { mean = ReduceMean<axes = [0], keepdims = 1>(x) y = Sub(x, mean) }',
+    # A picture, divided by its brightest point; of a batch, by that of all.
+    'Bright': """(uint8[n, 4] x) => (float[n, 4] y) {
+        whole = Cast<to = 1>(x)
+        most = ReduceMax<keepdims = 0>(whole)
+        y = Div(whole, most)
+    }""",
+    'Yes': """(bool[n, 2] x) => (float[n, 2] y) {
+        whole = Cast<to = 1>(x)
+        mean = ReduceMean<axes = [0], keepdims = 1>(whole)
+        y = Sub(whole, mean)
+    }""",
+    # As many as are found, of one picture.
+    'Found': """(float[1, 4] x) => (float[found] y) {
+        flat = Reshape(x, all)
+        is_found = Greater(flat, zero)
+        y = Compress(flat, is_found)
+    }""",
     'Free': '(float[n, length] x) => (float[n, length] y) { y = Identity(x) }',
     'One': '(float[n, 1] x) => (float[n, 1] y) { y = Identity(x) }',
     'Pair': '(float[n, length] a, float[n, length] b) => (float[n, length] y) { y = Add(a, b) }',
@@ -52,6 +69,7 @@ GRAPHS = {
 }
 GRAPHS['NamedNumbers'] = GRAPHS['Numbers']
 CONSTANTS = {
+    'Found': {'all': np.array([-1]), 'zero': np.float32(0)},
     'Table': {'table': np.arange(8, dtype=np.float32).reshape(4, 2)},
     'Recurrent': {'first': np.array([0])},
     'LongEnough': {'kernel': np.ones((1, 1, 20), np.float32)},
@@ -89,6 +107,19 @@ def test_a_batch_never_changes_an_answer(service, name, more):
     if name == 'Quantised':
         # As onnxruntime computes it for one row; in a batch with 100 it would be [0.0, 0.39].
         assert_close(alone[0], [0.10039216, 0.2])
+
+
+@pytest.mark.parametrize('name, values', [('Bright', [1, 2, 255, 0]), ('Yes', [True, False, False, True])])
+def test_a_batch_of_whole_numbers_or_booleans_changes_no_answer(service, name, values):
+    instances = [{'x': [value] * (len(values) // (1 + (name == 'Yes')))} for value in values if value or name == 'Yes']
+    alone = [predict(service, name, instance) for instance in instances]
+    assert concurrently(service, name, instances * 16) == alone * 16
+    assert 'one by one' in banner(service, name)
+
+
+@pytest.mark.parametrize('found', [[], [5], [5, 6]])
+def test_a_length_that_depends_on_the_data_is_always_an_array(service, found):
+    assert predict(service, 'Found', {'x': [*found, *[-1] * (4 - len(found))]}) == found
 
 
 def test_the_banner_says_what_is_predicted_one_by_one(service):
@@ -175,10 +206,20 @@ def test_inputs_outputs_and_classes_get_names(service):
         ),
         ('Numbers', 'classes = a, b, c', 'classes = …: the file has 2 classes, not 3.'),
         ('One', 'classes = a, b', 'classes = …: the file has no classes'),
+        ('Several', '[outputs]\ny = PartitionedCall', 'two would have the same name'),
     ],
 )
 def test_names_that_do_not_fit_the_file_end_the_start(refusal, folder, name, lines, message):
     assert message in refusal(folder / f'{name}.onnx', lines)
+
+
+def test_metadata_that_does_not_fit_the_file_ends_the_start(refusal, tmp_path):
+    for key, names, message in (
+        ('feature_names', '["a", "a"]', 'its metadata names two features alike'),
+        ('classes', 'a, b, c', 'its metadata classes: the file has 2 classes, not 3.'),
+    ):
+        path = write_onnx(tmp_path / 'net.onnx', GRAPHS['Numbers'], metadata={key: names})
+        assert message in refusal(path)
 
 
 def test_two_versions_of_a_name_are_two_files_with_settings_of_their_own(serve, folder):

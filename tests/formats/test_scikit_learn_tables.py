@@ -253,3 +253,93 @@ def test_a_step_that_takes_lists_is_refused(saved):
         StartError, match='its column words goes into a step that takes lists or objects, which is not served'
     ):
         saved(make_pipeline(columns, LinearRegression()), frame, [1, 2, 3])()
+
+
+def test_columns_are_followed_through_one_transformer_into_the_next_step(saved):
+    import pandas
+    from sklearn.compose import make_column_transformer
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LinearRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+
+    random = np.random.default_rng(0)
+    frame = pandas.DataFrame({'rooms': random.integers(1, 4, 90), 'city': random.choice(CITIES, 90)})
+    price = frame.rooms + (frame.city == 'Paris') * 5.0
+    filled = [(SimpleImputer(strategy='most_frequent'), [name]) for name in ('city', 'rooms')]
+    encoder = OneHotEncoder(handle_unknown='ignore')
+    by_position = make_column_transformer((StandardScaler(), [1]), remainder='passthrough')
+    ordinal = make_column_transformer((OrdinalEncoder(), ['city']), remainder='passthrough')
+    for steps in (
+        [make_column_transformer(*filled), encoder, LinearRegression()],
+        [make_column_transformer(*reversed(filled)), encoder, LinearRegression()],
+        [make_column_transformer((encoder, ['city']), remainder='passthrough'), by_position, LinearRegression()],
+        [ordinal, HistGradientBoostingRegressor(max_iter=5, categorical_features=[0])],
+        [
+            make_column_transformer((OneHotEncoder(), slice('city', 'city')), remainder='passthrough'),
+            LinearRegression(),
+        ],
+    ):
+        pipeline = make_pipeline(*steps)
+        model, schema, _ = ready(saved(pipeline, frame, price))
+        kinds = [str(schema['properties'][name]['type']) for name in ('rooms', 'city')]
+        assert ('number' in kinds[0], 'string' in kinds[1]) == (True, True)
+        assert_close(model.predict(instances_of(frame[:20])), pipeline.predict(frame[:20]))
+
+
+def test_large_whole_numbers_stay_apart(saved):
+    import pandas
+    from sklearn.linear_model import LinearRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    frame = pandas.DataFrame({'id': [2**53, 2**53 + 1] * 4})
+    pipeline = make_pipeline(OneHotEncoder(), LinearRegression())
+    model, *_ = ready(saved(pipeline, frame, [0.0, 10.0] * 4))
+    assert_close(model.predict(instances_of(frame[:2])), [0, 10])
+
+
+def test_texts_go_into_every_vectorizer_of_a_model(saved):
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline, make_union
+
+    texts, kinds = ['red wine', 'white wine', 'red car', 'white car'] * 3, ['drink', 'drink', 'car', 'car'] * 3
+    for classifier in (
+        make_pipeline(make_union(TfidfVectorizer(), CountVectorizer()), LogisticRegression()),
+        CalibratedClassifierCV(make_pipeline(TfidfVectorizer(), LogisticRegression()), cv=2),
+    ):
+        model, *_ = ready(saved(classifier, texts, kinds))
+        results = model.predict([{'text': text} for text in texts[:4]])
+        assert_classes(results, classifier.predict(texts[:4]), classifier.predict_proba(texts[:4]))
+
+
+def test_what_can_not_predict_is_refused_with_the_reason(saved):
+    from sklearn.cluster import DBSCAN
+
+    with pytest.raises(StartError, match='a DBSCAN has neither predict nor transform for new data'):
+        saved(DBSCAN(), np.arange(12.0).reshape(6, 2))()
+
+
+@pytest.mark.parametrize('with_zip_map', [False, True])
+@pytest.mark.parametrize('classes', [[1, 2, 3], ['a', 'b', 'c']], ids=['numbers', 'texts'])
+def test_an_ensemble_in_onnx_has_its_own_classes_and_not_those_of_its_parts(tmp_path, classes, with_zip_map):
+    from skl2onnx import to_onnx
+    from sklearn.ensemble import BaggingClassifier, StackingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.tree import DecisionTreeClassifier
+
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(120, 4)).astype(np.float32)
+    labels = np.array(classes)[np.digitize(rows[:, 0] + rows[:, 1], [-0.5, 0.8])]
+    parts = [('a', LogisticRegression()), ('b', DecisionTreeClassifier(max_depth=3, random_state=0))]
+    for ensemble in (StackingClassifier(parts), BaggingClassifier(LogisticRegression(), 5, random_state=0)):
+        ensemble.fit(rows, labels)
+        file = to_onnx(ensemble, rows[:1], options={id(ensemble): {'zipmap': with_zip_map}}, target_opset=17)
+        (tmp_path / 'net.onnx').write_bytes(file.SerializeToString())
+        model, _, result_schema = ready(ModelFile(settings_of(tmp_path / 'net.onnx')))
+        results = model.predict(arrays(rows[:20], 'X'))
+        assert_classes(results, ensemble.predict(rows[:20]), ensemble.predict_proba(rows[:20]))
+        assert result_schema['properties']['label'] == {'enum': classes}

@@ -116,7 +116,9 @@ def test_what_the_schema_or_the_model_refuses_is_told_with_its_place(misbehaving
 
 def test_an_unknown_url_suggests_the_nearest_and_names_what_can_be_called(service):
     message = message_of(service.post('/v1/xxxmodel', {}), 404)
-    assert message.startswith("Nothing is served at /v1/xxxmodel. Did you mean '/v1/XXXModel'? There are: /v1/XXXModel, ")
+    assert message.startswith(
+        "Nothing is served at /v1/xxxmodel. Did you mean '/v1/XXXModel'? There are: /v1/XXXModel, "
+    )
     assert message.endswith('/, /docs/, /openapi.json, /health/ready, /health/live')
     assert {'/v1/DigitsModel', '/v1/WineModel'} <= set(message.split(', '))
     # No patterns of URLs.
