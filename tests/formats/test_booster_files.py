@@ -308,7 +308,7 @@ def test_xgboosts_own_interface_uses_all_trees_although_it_stopped_early(runtime
     from xgboost import DMatrix, train
 
     _, rows, target, heldout = split('diabetes')
-    watched = [(DMatrix(rows[:50], target[:50]), 'held out')]
+    watched = [(DMatrix(rows[:50], target[:50]), 'watched')]
     booster = train(
         {'eta': 1, 'nthread': 1, 'max_depth': 12}, DMatrix(rows[50:], target[50:]), 30, evals=watched,
         early_stopping_rounds=3, verbose_eval=False,
