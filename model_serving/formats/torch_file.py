@@ -39,7 +39,10 @@ class TorchModel:
         self._call = program.module()
         self._in_spec = program.call_spec.in_spec
         placeholders = {node.name: node.meta['val'] for node in program.graph.nodes if node.op == 'placeholder'}
-        values = [(str(name), placeholders.get(name)) for name in program.graph_signature.user_inputs]
+        names = program.graph_signature.user_inputs
+        # Of an argument that was a constant at export there is the value, in place of a name.
+        self._constants = {position: value for position, value in enumerate(names) if value not in placeholders}
+        values = [(name, placeholders[name]) for name in names if name in placeholders]
         firsts = [value.shape[:1] for _, value in values if isinstance(value, torch.Tensor)]
         free = {str(first[0]) if first and not isinstance(first[0], int) else '' for first in firsts}
         self._in_batches = has_batch and len(free) == 1 and free != {''}
@@ -61,7 +64,9 @@ class TorchModel:
         filled = instances + instances[-1:] * (self._least - count)
         tensors = [torch.from_numpy(one.stack(filled)) for one in self._inputs]
         tensors = tensors if self._axis else [tensor[0] for tensor in tensors]
-        arguments, keywords = pytree.tree_unflatten(tensors, self._in_spec)
+        leaves, count_of_leaves = iter(tensors), len(tensors) + len(self._constants)
+        leaves = [self._constants[n] if n in self._constants else next(leaves) for n in range(count_of_leaves)]
+        arguments, keywords = pytree.tree_unflatten(leaves, self._in_spec)
         try:
             with torch.inference_mode():
                 outputs = pytree.tree_leaves(self._call(*arguments, **keywords))
@@ -75,7 +80,7 @@ class TorchModel:
     def _values(self, output, count):
         if not isinstance(output, torch.Tensor):
             return [output] * count
-        if not self._axis:
+        if not self._axis or self._is_whole(output.shape):
             return [_array(output)[()]]
         if not output.ndim or len(output) != count:
             raise ValueError(
@@ -90,9 +95,13 @@ class TorchModel:
         return schemas[0] if self._names == [''] else object_schema(dict(zip(self._names, schemas, strict=True)))
 
     def _output_schema(self, value):
-        if not isinstance(value, torch.Tensor) or (self._axis and not value.ndim):
+        if not isinstance(value, torch.Tensor) or (self._in_batches and not value.ndim):
             return {}
-        return output_schema(_dtype(value), value.shape, self._axis)
+        return output_schema(_dtype(value), value.shape, self._axis and not self._is_whole(value.shape))
+
+    def _is_whole(self, shape):
+        """Tell whether an output of a batch of one has lost the dimension of the batch, as by `squeeze`."""
+        return not self._in_batches and shape[:1] != (1,)
 
 
 def _lengths(shape):

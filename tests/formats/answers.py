@@ -92,10 +92,10 @@ def loaded(path, **own):
     return ModelFile(settings_of(path, **own))()
 
 
-def problem(path):
-    """Return what is said of a file that is not served."""
+def problem(path, **own):
+    """Return what is said of a file that is not served, with settings of its own."""
     with pytest.raises(StartError) as raised:
-        loaded(path)
+        loaded(path, **own)
     return str(raised.value)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import wait_until
-from tests.formats.answers import assert_close, banner, both_ways, concurrently, predict, refused
+from tests.formats.answers import assert_close, banner, both_ways, concurrently, predict, problem, refused
 from tests.formats.files import write_onnx
 
 GRAPHS = {
@@ -77,6 +77,7 @@ CONSTANTS = {
 }
 METADATA = {'NamedNumbers': {'classes': 'small, large'}}
 LINES = {
+    'Free': 'schema = conf/free.schema.json',
     'Recurrent': 'batch = no',
     'Scores': 'classes = cat, a dog, 鸟\n[inputs]\nx = serving_default_x',
     'Several': '[outputs]\nminus = PartitionedCall',
@@ -96,7 +97,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def service(serve, folder):
-    return serve({name: f'file = {folder}/{name}.onnx\n{LINES.get(name, "")}' for name in GRAPHS})
+    models = {name: f'file = {folder}/{name}.onnx\n{LINES.get(name, "")}' for name in GRAPHS}
+    second = f'[model]\nname = One\nversion = 2\nfile = {folder}/Free.onnx\nmax_body = 64\n'
+    return serve(models, {'conf/second.conf': second, 'conf/free.schema.json': '\ufeff{"title": "A net"}'})
 
 
 @pytest.mark.parametrize('name, more', [('Quantised', {}), ('QuantisedInside', {'yes': True}), ('Centred', {})])
@@ -195,43 +198,34 @@ def test_inputs_outputs_and_classes_get_names(service):
 
 
 @pytest.mark.parametrize(
-    'name, lines, message',
+    'name, settings, message',
     [
-        ('Several', '[inputs]\na = b', '[inputs] a = b: the file has no such name. There are: x.'),
-        ('Several', '[outputs]\na = z', 'There are: PartitionedCall, y.'),
-        (
-            'One',
-            '[outputs]\na = y',
-            '[outputs] a = y: the file has no such name. The file has one, and it has no name.',
-        ),
-        ('Numbers', 'classes = a, b, c', 'classes = …: the file has 2 classes, not 3.'),
-        ('One', 'classes = a, b', 'classes = …: the file has no classes'),
-        ('Several', '[outputs]\ny = PartitionedCall', 'two would have the same name'),
+        ('Several', {'inputs': {'a': 'b'}}, '[inputs] a = b: the file has no such name. There are: x.'),
+        ('Several', {'outputs': {'a': 'z'}}, 'There are: PartitionedCall, y.'),
+        ('One', {'outputs': {'a': 'y'}}, 'the file has no such name. The file has one, and it has no name.'),
+        ('Numbers', {'classes': ['a', 'b', 'c']}, 'classes = …: the file has 2 classes, not 3.'),
+        ('One', {'classes': ['a', 'b']}, 'classes = …: the file has no classes'),
+        ('Several', {'outputs': {'y': 'PartitionedCall'}}, 'two would have the same name'),
     ],
 )
-def test_names_that_do_not_fit_the_file_end_the_start(refusal, folder, name, lines, message):
-    assert message in refusal(folder / f'{name}.onnx', lines)
+def test_names_that_do_not_fit_the_file_end_the_start(folder, name, settings, message):
+    assert message in problem(folder / f'{name}.onnx', **settings)
 
 
-def test_metadata_that_does_not_fit_the_file_ends_the_start(refusal, tmp_path):
+def test_metadata_that_does_not_fit_the_file_ends_the_start(tmp_path):
     for key, names, message in (
         ('feature_names', '["a", "a"]', 'its metadata names two features alike'),
         ('classes', 'a, b, c', 'its metadata classes: the file has 2 classes, not 3.'),
     ):
         path = write_onnx(tmp_path / 'net.onnx', GRAPHS['Numbers'], metadata={key: names})
-        assert message in refusal(path)
+        assert message in problem(path)
 
 
-def test_two_versions_of_a_name_are_two_files_with_settings_of_their_own(serve, folder):
-    confs = {
-        'conf/one.conf': f'[model]\nname = Net\nfile = {folder}/One.onnx\n',
-        'conf/two.conf': f'[model]\nname = Net\nversion = 2\nfile = {folder}/Free.onnx\nmax_body = 64\n',
-    }
-    service = serve({}, confs)
-    assert predict(service, 'Net', {'x': 5}) == 5
-    answer = service.post('/v2/Net', json={'x': [5, 6]})
+def test_two_versions_of_a_name_are_two_files_with_settings_of_their_own(service):
+    assert predict(service, 'One', {'x': 5}) == 5
+    answer = service.post('/v2/One', json={'x': [5, 6]})
     assert answer.json() == {'result': [5, 6]}
-    assert service.post('/v2/Net', json={'x': [5] * 64}).status_code == 413
+    assert service.post('/v2/One', json={'x': [5] * 64}).status_code == 413
 
 
 def test_a_file_that_is_replaced_under_a_running_service_is_told(serve, folder, tmp_path):
@@ -246,7 +240,5 @@ def test_a_file_that_is_replaced_under_a_running_service_is_told(serve, folder, 
     wait_until(lambda: told in service.log)
 
 
-def test_a_byte_order_mark_in_a_schema_file_is_no_obstacle(serve, folder):
-    schema = {'conf/net.schema.json': '\ufeff{"title": "A net"}'}
-    service = serve({'Net': f'file = {folder}/One.onnx\nschema = conf/net.schema.json'}, schema)
+def test_a_byte_order_mark_in_a_schema_file_is_no_obstacle(service):
     assert 'A net' in service.get('/openapi.json').text

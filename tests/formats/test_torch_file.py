@@ -50,6 +50,10 @@ def networks():
     free, few, length = Dim('n', min=1, max=64), Dim('n', min=2, max=4), Dim('length', min=2, max=100)
     words = torch.zeros(2, 3, dtype=torch.int64)
 
+    class Scaled(torch.nn.Module):
+        def forward(self, x, by: int = 3, shift=None):
+            return (x * by).squeeze(0)
+
     class Kinds(torch.nn.Module):
         def forward(self, x):
             return x.to(torch.bfloat16), (x * 2, x.sum(dim=1))
@@ -62,6 +66,7 @@ def networks():
         'Mean': (Mean(), (torch.zeros(4, 2),), None),
         # Any number of rows; outputs without names; a type that NumPy does not have.
         'Kinds': (Kinds(), (torch.zeros(2, 3),), ({0: Dim('any')},)),
+        'Scaled': (Scaled(), (torch.zeros(1, 2), 3, None), None),
         'SmallBatches': (torch.nn.Linear(2, 1).double(), (torch.zeros(3, 2, dtype=torch.float64),), ({0: few},)),
     }
 
@@ -113,6 +118,10 @@ def test_several_inputs_and_outputs_with_names_and_a_free_length(service, networ
 def test_outputs_without_names_are_numbered(service):
     result = both_ways(service, 'Kinds', [{'x': [1, 2, 3.5]}] * 8)[0]
     assert result == {'output_0': [1, 2, 3.5], 'output_1.output_0': [2, 4, 7], 'output_1.output_1': 6.5}
+
+
+def test_an_argument_that_is_a_constant_and_an_output_without_a_batch(service):
+    assert both_ways(service, 'Scaled', [{'x': [n, 2]} for n in range(5)]) == [[3 * n, 6] for n in range(5)]
 
 
 def test_a_file_without_a_batch(folder):
