@@ -198,13 +198,15 @@ class TestSlowModels:
             pass
 
         batcher = Batcher('Slow', model.predict, 8)
-        occupy(batcher)
+        first = occupy(batcher)
         instance = Instance()
         still_there = weakref.ref(instance)
         with pytest.raises(DeadlineExceeded):
             predict_by(batcher, instance, 0.1)
         del instance
         wait_until(lambda: gc.collect() >= 0 and still_there() is None, seconds=5)
+        model.gate.set()
+        assert results([first]) == ['firstfirst']
 
     def test_a_full_queue_refuses_at_once(self, model, occupy, submit):
         batcher = Batcher('Slow', model.predict, 8, max_queue=3)
