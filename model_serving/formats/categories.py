@@ -4,8 +4,8 @@ import json
 import math
 
 from ..serving.errors import InvalidInstance, StartError
+from . import tensors
 from .schemas import classifier_schema, object_schema, result_value_schema
-from .tensors import booster_results, rows
 
 # How many categories a description and the examples name.
 MAX_SHOWN = 20
@@ -104,18 +104,13 @@ class Results:
     def __init__(self, classes=0, probabilities=True, outputs=1):
         number = result_value_schema('float64')
         self._classes = range(classes)
-        self._outputs = [f'output_{position}' for position in range(outputs)]
         if classes and probabilities:
             self.schema, self.convert = classifier_schema(self._classes), self._probabilities
         elif classes:
-            self.schema, self.convert = {'enum': list(self._classes)}, rows
-        elif outputs > 1:
-            self.schema, self.convert = object_schema(dict.fromkeys(self._outputs, number)), self._several
+            self.schema, self.convert = {'enum': list(self._classes)}, tensors.rows
         else:
-            self.schema, self.convert = number, rows
+            several = object_schema(dict.fromkeys(tensors.output_names(outputs), number))
+            self.schema, self.convert = several if outputs > 1 else number, tensors.outputs
 
     def _probabilities(self, predictions):
-        return booster_results(predictions, self._classes)
-
-    def _several(self, predictions):
-        return [dict(zip(self._outputs, row, strict=True)) for row in predictions]
+        return tensors.booster_results(predictions, self._classes)

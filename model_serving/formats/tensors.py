@@ -146,9 +146,7 @@ def output_names(count: int) -> list:
 
 
 def booster_results(predictions, classes) -> list:
-    """Return the results of a booster: `{'label', 'probabilities'}` for each row if it has classes, else values."""
-    if classes is None:
-        return rows(predictions)
+    """Return the results of a booster that is a classifier: `{'label', 'probabilities'}` for each row."""
     if predictions.ndim == 1:  # a binary model gives only the probability of the second class
         predictions = np.stack([1 - predictions, predictions], axis=1)
     return labels_and_probabilities(np.argmax(predictions, axis=1), predictions, classes)
