@@ -54,12 +54,12 @@ def _of_path(path):
             return Column({'type': 'array'})
         if tags.string and not tags.two_d_array:
             return Column({'type': 'string'}, missing)
-        if hasattr(step, 'categories_'):
-            categories = step.categories_[position].tolist()
+        categories = _categories(step, position)
+        if categories is not None:
             return Column(_category_schema(step, categories), missing)
         statistics = getattr(step, 'statistics_', None)
-        is_known = statistics is not None and position is not None
-        is_text = is_text or (is_known and isinstance(statistics[position], str))
+        if statistics is not None and position is not None and isinstance(statistics[position], str):
+            is_text = True
     if is_text:
         return Column({'type': 'string'}, missing)
     # Scalers, imputers and models take numbers; of a function or a step of the user's own nobody knows.
@@ -74,7 +74,12 @@ def _calls_none_missing(step, position) -> bool:
     """
     if is_imputer(step):
         return getattr(step, 'missing_values', np.nan) is None
-    return hasattr(step, 'categories_') and position is not None and None in step.categories_[position].tolist()
+    return None in (_categories(step, position) or ())
+
+
+def _categories(step, position):
+    """Return the categories that an encoder knows of a column; None for another step, or an unknown position."""
+    return step.categories_[position].tolist() if hasattr(step, 'categories_') and position is not None else None
 
 
 def _takes_missing(path):
@@ -82,8 +87,8 @@ def _takes_missing(path):
     for step, position in path:
         if is_imputer(step):
             return True
-        if hasattr(step, 'categories_') and position is not None:
-            categories = step.categories_[position].tolist()
+        categories = _categories(step, position)
+        if categories is not None:
             return _ignores_unknown(step) or any(one is None or one != one for one in categories)
         if not passes(step) and not get_tags(step).input_tags.allow_nan:
             return False
