@@ -3,9 +3,10 @@ const Service = (() => {
 const DEFAULT = 'http://127.0.0.1:9999';
 const JSON_TYPE = 'application/json; charset=UTF-8';
 
-// What `?api=` names, else where the page came from, else this machine.
-function given({search, protocol, origin}) {
-  return new URLSearchParams(search).get('api') || (/^http/.test(protocol) ? origin : DEFAULT);
+// What `?api=` names, else the folder that the page came from, else this machine.
+function given({search, protocol, href}) {
+  const folder = () => new URL('.', href).href.replace(/\/$/, '');
+  return new URLSearchParams(search).get('api') || (/^http/.test(protocol) ? folder() : DEFAULT);
 }
 
 // `http://host:9999` of what a person typed, null for what is no address.
