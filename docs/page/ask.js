@@ -2,11 +2,16 @@
 const Ask = (() => {
 const [FORM, JSON_TAB] = [0, 1];
 
-// {value, body, write, fail} of the <form> `element`; `changed` is called after each edit.
+// How many fields of one value make a form in which a row can be pasted, and one that is shown closely.
+const [ROW, MANY] = [4, 24];
+
+// {value, text, body, write, fail} of the <form> `element`; `changed` is called after each edit.
 function make(element, schema, idFor, changed) {
   const fields = Schema.fields(schema)
     .map((field) => Fields.make(field, idFor(field.name), changed));
-  element.find('.fields').append(fields.map((field) => field.element));
+  const single = fields.filter(({isSingle}) => isSingle);
+  element.find('.fields').append(fields.map((field) => field.element)).toggleClass('many', fields.length >= MANY);
+  if (single.length >= ROW) rowPane(element.find('.row').prop('hidden', false), idFor('row'), single);
   element.find('.form-tab').prop('hidden', !fields.length);
   const json = jsonPane(element.find('.raw'), idFor('json'), schema, changed);
   const tabs = Tabs.make(element.find('.tabs'), element.find('[role=tabpanel]'), turn);
@@ -20,7 +25,7 @@ function make(element, schema, idFor, changed) {
   // The body as a value; throws an Error with the `field` at fault.
   function value() {
     if (tabs.index() === JSON_TAB) return Schema.parse(json.text());
-    const parts = fields.map((field) => [field.name, readField(field)]).filter(([, part]) => part !== undefined);
+    const parts = fields.map((field) => [field.name, check(field, field.read)]).filter(([, part]) => part !== undefined);
     return {...rest, ...Object.fromEntries(parts)};
   }
   // Put `whole` into the form; returns whether the form can hold all of it.
@@ -54,27 +59,35 @@ function make(element, schema, idFor, changed) {
     fail([]);
     if (tabs.index() === JSON_TAB) return json.text();
     try {
-      return JSON.stringify(value());
+      const whole = value();
+      fields.forEach((field) => check(field, field.lack));
+      return JSON.stringify(whole);
     } catch (error) {
       error.field.fail(error.message);
       error.field.focus();
       return null;
     }
   }
+  // What is in the open tab, as text, for a card that takes the place of this one.
+  function text() {
+    const whole = tabs.index() === FORM && attempt(value);
+    return whole ? Schema.pretty(whole) : json.text();
+  }
   // Show the failures [{path, message}], each at its field.
   function fail(errors) {
     json.say(Fields.failures(errors));
-    const messages = new Map(errors.map((error) => [fieldOf(error), error.message]).reverse());
+    const messages = new Map(errors.map((error) => [fieldOf(error), Words.message(error.message)]).reverse());
     fields.forEach((field) => field.fail(messages.get(field.name)));
     const first = fields.find(({name}) => messages.has(name));
     if (first && tabs.index() === FORM) first.focus();
   }
-  return {value, body, write, fail};
+  return {value, text, body, write, fail};
 }
 
-function readField(field) {
+// What `action` returns; its Error gets the field.
+function check(field, action) {
   try {
-    return field.read();
+    return action();
   } catch (error) {
     throw Object.assign(error, {field});
   }
@@ -92,6 +105,26 @@ function attempt(action) {
 function fieldOf({path, message}) {
   const missing = /^'(.+)' is a required property$/.exec(message);
   return path ? path.split(/[.[]/)[0] : missing && missing[1];
+}
+
+// The box into which a row is pasted, which fills `fields` in order, or by name.
+function rowPane(place, id, fields) {
+  const [box, live] = ['textarea', '.live'].map((name) => place.find(name));
+  place.find('label').attr('for', id).text(Words.say('row'));
+  live.attr('id', `${id}-live`).text(Words.say('rowHint'));
+  box.attr({id, 'aria-describedby': `${id}-live`}).on('input', () => {
+    live.text(box.val().trim() ? Fields.verdict(fill) : Words.say('rowHint'));
+  });
+  function fill() {
+    const {values, ignored, rows} = Row.parse(box.val(), fields.map(({name}) => name));
+    const given = fields.filter(({name}) => Object.hasOwn(values, name));
+    given.forEach((field) => field.paste(values[field.name]));
+    return [
+      Words.say('rowFilled', {count: given.length, all: fields.length}),
+      ignored.length && Words.say('rowIgnored', {names: ignored.slice(0, 5).join(', ')}),
+      rows > 1 && Words.say('rowFirst', {rows}),
+    ].filter(Boolean).join(' ');
+  }
 }
 
 function jsonPane(place, id, schema, changed) {

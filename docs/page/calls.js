@@ -1,4 +1,4 @@
-// The last calls of this browser, newest first: [{path, body, status, at}].
+// The last calls of this browser, newest first: [{path, body, status, milliseconds, at}].
 const Calls = (() => {
 const MAX = 20;
 const NAME = 'model-serving-calls';
@@ -24,15 +24,17 @@ function keep(calls) {
   }
 }
 
-// Show them in `place`; `replay` gets the one that is asked for.
-function show(place, replay) {
+// Show them in `place`; `replay` gets the one that is asked for, if its model is among `models`.
+function show(place, models, replay) {
   const calls = all();
   place.closest('section').prop('hidden', !calls.length);
   place.empty().append(calls.map((call) => {
     const row = Words.template('call');
-    const texts = [new Date(call.at).toLocaleTimeString(Words.language), call.path, call.status, call.body.slice(0, 120)];
+    const status = `${call.status || Words.say('noAnswer')} · ${Math.round(call.milliseconds)} ms`;
+    const texts = [new Date(call.at).toLocaleTimeString(Words.language()), call.path, status, call.body.slice(0, 120)];
     texts.forEach((text, index) => row.children().eq(index).text(text));
-    row.find('button').attr('aria-label', `${Words.say('again')}: ${call.path}`).on('click', () => replay(call));
+    row.find('button').prop('hidden', !models.some(({path}) => path === call.path))
+      .attr('aria-label', `${Words.say('again')}: ${call.path}`).on('click', () => replay(call));
     return row;
   }));
 }

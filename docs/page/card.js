@@ -1,8 +1,9 @@
 // One model: what it is, a form to call it, its answer, and the code for the same call.
 const Card = (() => {
-// {element, replay} for `model` of `service`; `idFor(name)` makes ids.
-function make(service, model, idFor) {
+// {element, replay, tell, keep} for `model` of `service`; `kept` is what another card of it kept.
+function make(service, model, kept = {}) {
   const element = Words.template('card');
+  const idFor = idMaker();
   head(element, model, service.api);
   const schema = Schema.resolve(model.schema);
   const examples = schema.examples || [];
@@ -13,62 +14,109 @@ function make(service, model, idFor) {
   element.find('.examples').prop('hidden', examples.length < 2).append(examples.map((example, index) => (
     $('<button>', {type: 'button', class: 'plain', text: Words.say('example', {number: index + 1})}).on('click', () => write(example))
   )));
-  write(examples.length ? examples[0] : {});
+  if (kept.body) ask.write(kept.body);
+  else write(examples.length ? examples[0] : {});
+  if (kept.outcome) show(kept.outcome);
+  let last = kept.outcome;
+  let cancel = null;
 
+  function show(outcome) {
+    answer.show(outcome);
+    ask.fail(outcome.errors);
+  }
   function send() {
+    if (cancel) return;
     const body = ask.body();
+    last = null;
     if (body === null) return answer.reset();
     answer.wait();
-    Service.call(service.api, model, body, service.header(), (outcome) => {
-      answer.show(outcome);
-      ask.fail(outcome.errors);
+    cancel = Service.call(service.api, model, body, service.header(), (outcome) => {
+      cancel = null;
+      last = outcome;
+      show(outcome);
       service.called({path: model.path, body, at: Date.now(), outcome});
     });
   }
-  element.find('form').on('submit', (event) => {
-    event.preventDefault();
+  element.find('form').on('submit', () => {
     send();
+    return false;
   });
+  element.find('.cancel').on('click', () => cancel?.());
   function replay(body) {
     ask.write(body);
-    element[0].scrollIntoView();
+    element[0].scrollIntoView({block: 'nearest'});
     send();
   }
-  return {element, replay};
+  const keep = () => ({body: ask.text(), outcome: last});
+  const tell = (isThere) => state(element, model, isThere);
+  return {element, replay, tell, keep};
+}
+
+// Makes ids: the bare name if it is free, so the open card has #submit and #result.
+function idMaker() {
+  const taken = new Set([...document.querySelectorAll('[id]')].filter((one) => !one.closest('.card')).map(({id}) => id));
+  return (name) => {
+    const id = /^\w+$/.test(name) && !taken.has(name) ? name : `id-${taken.size}`;
+    taken.add(id);
+    return id;
+  };
 }
 
 function head(element, model, api) {
-  const {anchor} = model;
-  element.attr({id: anchor, 'aria-labelledby': `${anchor}-title`});
-  element.find('h2').text(model.name).attr('id', `${anchor}-title`);
-  element.find('.version').text(`v${model.version}`);
-  const state = model.problem ? 'notReady' : 'ready';
-  element.find('.state').addClass(state).text(Words.say(state, model));
+  const title = `${model.anchor}-title`;
+  element.attr({id: model.anchor, 'aria-labelledby': title});
+  element.find('h2').text(model.name).attr('id', title);
+  element.find('.card-head .version').text(`v${model.version}`);
+  state(element, model, true);
   element.find('.description').text(model.text);
   element.find('.url').text(`POST ${api}${model.path}`);
 }
 
+function state(element, model, isThere) {
+  const name = !isThere ? 'unreachable' : model.problem ? 'notReady' : 'ready';
+  element.find('.state').attr('class', `state ${name}`).text(Words.say(name, model));
+}
+
 function answerPane(element, model, idFor) {
-  const facts = element.find('.facts');
+  const [facts, elapsed, copy, cancel] = ['.facts', '.elapsed', '.copy-answer', '.cancel'].map((name) => element.find(name));
   const result = element.find('.result').attr('id', idFor('result'));
-  element.find('.submit').attr('id', idFor('submit'));
+  const submit = element.find('.submit').attr('id', idFor('submit'));
+  let timer;
+  let whole = '';
+  copies(copy, () => whole);
+  result.on('copy', ({originalEvent}) => Results.copy(originalEvent));
   function reset() {
     facts.text(Words.say('nothingYet'));
     result.empty();
+    copy.prop('hidden', true);
   }
   reset();
-  function wait() {
-    facts.text(Words.say('sending'));
-    element.attr('aria-busy', 'true');
+  // The button stays in reach of the keyboard, so it is not disabled.
+  function busy(is) {
+    element.attr('aria-busy', is ? 'true' : null);
+    submit.attr('aria-disabled', is ? 'true' : null);
+    cancel.prop('hidden', !is);
+    clearInterval(timer);
+    elapsed.text('');
   }
-  function show({ok, status, milliseconds, bytes, requestId, message, data}) {
+  function wait() {
+    const started = performance.now();
+    busy(true);
+    facts.text(Words.say('sending'));
+    timer = setInterval(() => {
+      elapsed.text(Words.say('elapsed', {seconds: ((performance.now() - started) / 1000).toFixed(1)}));
+    }, 100);
+  }
+  function show({ok, status, milliseconds, bytes, requestId, message, data, text}) {
     const told = [`${Math.round(milliseconds)} ms`, status && Words.bytes(bytes), !ok && requestId && `X-Request-ID ${requestId}`];
-    element.attr('aria-busy', null);
+    busy(false);
     facts.empty().append(
       status ? $('<span>', {class: ok ? 'good' : 'bad', text: status}) : null,
-      told.filter(Boolean).map((text) => $('<span>', {text})),
+      told.filter(Boolean).map((fact) => $('<span>', {text: fact})),
     );
-    result.empty().append(ok ? Results.answer(data, model.answerSchema) : $('<p>', {class: 'message', text: message}));
+    whole = text;
+    copy.prop('hidden', !ok).text(Words.say('copyAnswer'));
+    result.empty().append(ok ? Results.answer(data, model.answerSchema) : $('<p>', {class: 'message', text: Words.message(message)}));
   }
   return {reset, wait, show};
 }
@@ -98,8 +146,13 @@ function codePane(pane, write) {
     copy.text(Words.say('copy')).prop('disabled', !code);
   }
   pane.on('toggle', refresh);
-  copy.on('click', () => copyText(code).then(() => copy.text(Words.say('copied'))));
+  copies(copy, () => code);
   return {refresh};
+}
+
+// Have a button copy what `text()` returns.
+function copies(button, text) {
+  button.on('click', () => copyText(text()).then(() => button.text(Words.say('copied'))));
 }
 
 // Browsers keep the clipboard from pages that came by http; there a selection is copied.

@@ -27,12 +27,18 @@ async function examine(api, pageProtocol) {
 
 const get = (url, mode = 'cors') => fetch(url, {mode, signal: AbortSignal.timeout(5000)});
 
+// How to start a service that is called at this address.
+function starting(api) {
+  const port = URL.canParse(api) && new URL(api).port;
+  return port && port !== '9999' ? `PORT=${port} bin/start.sh` : 'bin/start.sh';
+}
+
 // Show the finding in `place`; `connect` gets the other address that is typed there.
 function show(place, finding, values, connect) {
   const [title, mend, code, form, input] = ['h2', 'p', 'pre', 'form', 'input'].map((name) => place.querySelector(name));
   title.textContent = Words.say(`doctor.${finding}`, values);
   mend.textContent = Words.say(`doctor.${finding}.mend`, values);
-  code.textContent = Words.say(`doctor.${finding}.code`, values);
+  code.textContent = Words.say(`doctor.${finding}.code`, {...values, start: starting(values.api)});
   code.hidden = !code.textContent;
   input.value = values.given;
   form.onsubmit = (event) => {

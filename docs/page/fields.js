@@ -1,7 +1,11 @@
 // The fields of a form, one for each property of a schema. A widget is {elements, read, write}:
-// `read` returns the value, undefined to leave it out, and throws an Error with what is wrong.
+// `read` returns the value, undefined to leave it out, and throws an Error with what is wrong. A widget may have
+// `lack`, which throws an Error if there is nothing to send yet.
 const Fields = (() => {
-// {name, element, read, write, fail, focus} of a property; `changed` is called after each edit.
+// The kinds of one short value.
+const SINGLE = ['number', 'text', 'choice', 'flag', 'date'];
+
+// {name, element, read, write, paste, lack, fail, focus} of a property; `changed` is called after each edit.
 function make({name, schema, required}, id, changed) {
   const kind = Schema.kind(schema);
   const label = schema.title || name;
@@ -17,7 +21,19 @@ function make({name, schema, required}, id, changed) {
     error.text(message || '');
     main.attr('aria-invalid', message ? 'true' : null);
   }
-  return {name, element, fail, read: widget.read, write: widget.write, focus: () => main.trigger('focus')};
+  return {
+    name, element, fail, lack: () => {}, ...widget,
+    isSingle: SINGLE.includes(kind),
+    paste: (value) => paste(widget, kind, schema, value),
+    focus: () => main.trigger('focus'),
+  };
+}
+
+// Write a value of a pasted row, which is a text if it does not come from JSON.
+function paste(widget, kind, schema, value) {
+  const same = (one) => String(one) === String(value);
+  widget.write(kind === 'flag' ? /^(true|yes|1)$/i.test(value) : kind === 'choice' ? schema.enum.find(same) : value);
+  widget.elements.trigger('change');
 }
 
 function hintFor({type, description, minimum, maximum, minLength, maxLength}) {
@@ -89,8 +105,8 @@ function choice(options) {
 }
 
 // A widget of a larger text, which `from` reads and `to` writes; `judge` says something of it while it is edited.
-function editor(options, from, to, judge, hint = '') {
-  const area = box('textarea', options, {rows: 5, class: 'code'});
+function editor(options, from, to, judge, hint = '', placeholder = {}) {
+  const area = box('textarea', options, {rows: 5, class: 'code', ...placeholder});
   const live = $('<p>', {class: 'live', role: 'status', text: hint});
   area.on('input', () => live.text(verdict(() => judge(from(area.val())))));
   return {
@@ -100,10 +116,16 @@ function editor(options, from, to, judge, hint = '') {
   };
 }
 
-const json = (options) => editor(options, Schema.parse, Schema.pretty, (value) => failures(Schema.check(options.schema, value)));
+// A value as JSON. An empty box for nested arrays shows their shape, and one that fits.
+function json(options) {
+  const judge = (value) => failures(Schema.check(options.schema, value));
+  const {shape, sample} = Schema.nested(options.schema);
+  const hint = shape && Words.say('arrayHint', {shape: shape.join(' × '), example: sample});
+  return editor(options, Schema.parse, Schema.pretty, judge, hint, shape && {placeholder: sample});
+}
 
 function failures(errors) {
-  return errors.slice(0, 3).map(({path, message}) => (path ? `${path}: ${message}` : message)).join('\n');
+  return errors.slice(0, 3).map(({path, message}) => [path, Words.message(message)].filter(Boolean).join(': ')).join('\n');
 }
 
 // What `judge` returns, or the reason why it can't.
@@ -175,10 +197,13 @@ function drawing(options) {
   DigitGrid.listen(paper, () => !drawn, (strokes) => {
     write(DigitGrid.reduce(strokes).map((row) => row.map((count) => (count * maximum) / 16)), true);
   });
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => show(false));
+  $(document).on('look', () => show(false));
   elements.find('button').on('click', () => write());
   elements.last().append(cells.elements);
-  return {elements, write, read: cells.read};
+  function lack() {
+    if (!cells.read().flat().some(Boolean)) throw new Error(Words.say('nothingDrawn'));
+  }
+  return {elements, write, read: cells.read, lack};
 }
 
 const picture = (options) => file(options, 'pickPicture', (src) => $('<img>', {alt: '', src}));

@@ -17,10 +17,13 @@ function choose(name, value) {
   }
 }
 
+// Use the theme `light` or `dark`, or that of the system if it is ''. What is painted by script hears of it.
 function show(theme) {
   document.documentElement.dataset.theme = theme;
+  document.dispatchEvent(new Event('look'));
 }
 
 show(chosen('theme'));
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => show(chosen('theme')));
 return {chosen, choose, show};
 })();

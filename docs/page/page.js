@@ -1,29 +1,33 @@
-// Starts the page: jQuery, the service's description of itself, a card for each model.
+// Starts the page: jQuery, the service's description of itself, the list of models, and the card of the open one.
 (() => {
 // Only this very file is run, wherever it is found.
 const JQUERY = {
   version: '3.7.1',
-  cdn: 'https://code.jquery.com/jquery-3.7.1.min.js',
   integrity: 'sha384-1H217gwSVyLSIfaLxHbE7dRb3v4mYCKbpQvzx0cegeju1MVsGrX5xXxAvs/HgeFs',
 };
 const given = Service.given(location);
 const api = Service.address(given);
 const place = (id) => document.getElementById(id);
 
-document.documentElement.lang = Words.language;
-Words.apply(document);
-place('address').textContent = api || given;
+place('theme').value = Look.chosen('theme');
+place('theme').onchange = ({target}) => {
+  Look.choose('theme', target.value);
+  Look.show(target.value);
+};
+place('address').textContent = place('address').href = api || given;
 if (api) document.querySelectorAll('[data-path]').forEach((link) => { link.href = api + link.dataset.path; });
 start();
 
 async function start() {
+  await Words.use(Look.chosen('language') || navigator.language);
+  place('language').value = Words.language();
   if (await loadJQuery()) Service.load(api, build, () => diagnose('otherService'));
   else diagnose('noJQuery');
 }
 
-// From the service, from beside this page, or from the CDN.
+// From the service, or from beside this page.
 async function loadJQuery() {
-  const urls = [`${api}/jquery.min.js`, new URL('jquery.min.js', location.href).href, JQUERY.cdn];
+  const urls = [`${api}/jquery.min.js`, new URL('jquery.min.js', location.href).href];
   for (const url of new Set(urls.slice(api ? 0 : 1))) {
     if (await runs(url)) return true;
   }
@@ -41,7 +45,7 @@ function runs(src) {
   });
 }
 
-// Show why the service can't be reached, or `otherwise` where it can.
+// Show why the service can't be reached, or `otherwise` if it can.
 async function diagnose(otherwise) {
   const {finding, status} = await Doctor.examine(api, location.protocol);
   if (!finding && !otherwise) return;
@@ -53,40 +57,71 @@ function build(description) {
   Schema.use(description);
   const models = Service.models(description);
   const header = () => Service.keyHeader(description, Service.key(api));
-  const idFor = idMaker();
-  const cards = new Map(models.map((model) => [model.path, Card.make({api, description, header, called}, model, idFor)]));
-  $('#cards').append([...cards.values()].map(({element}) => element));
-  place('title').textContent = document.title = description.info.title;
-  place('summary').textContent = Words.say('summary', {all: models.length, ready: models.filter(({problem}) => !problem).length});
-  $('#models').prop('hidden', models.length < 2)
-    .append(models.map(({name, version, anchor}) => $('<a>', {text: `${name} v${version}`, href: `#${anchor}`})));
+  const service = {api, description, header, called};
+  // Cards are made when they are opened, and kept: what was typed and answered is there on return.
+  const cards = new Map();
+  let list = Models.list($('#side'), models);
+  let open = null;
+
   $('#key-form').prop('hidden', $.isEmptyObject(header())).on('submit', false);
   $('#key').val(Service.key(api)).on('input', ({target}) => Service.key(api, target.value));
   $('#forget').on('click', () => {
     Calls.forget();
     showCalls();
   });
+  $('#language').on('change', ({target}) => {
+    Look.choose('language', target.value);
+    Words.use(target.value).then(speak);
+  });
+  $(window).on('hashchange', () => Models.pathOf(location.hash) && show());
+  place('title').textContent = description.info.title;
+  tell(true);
   showCalls();
-  if (location.hash) place(location.hash.slice(1))?.scrollIntoView();
+  show();
 
+  // Show the model that the address names, or the one that the page opens on.
+  function show() {
+    const path = Models.pathOf(location.hash);
+    const found = models.find((model) => model.path === path);
+    $('#notice').prop('hidden', !path || Boolean(found)).text(Words.say('unknownModel', {path}));
+    open = found || Models.first(models);
+    if (!open) return;
+    if (!cards.has(open.path)) cards.set(open.path, Card.make(service, open));
+    $('#cards').children().detach();
+    $('#cards').append(cards.get(open.path).element);
+    list.mark(open);
+    document.title = `${open.name} · ${description.info.title}`;
+  }
+  // Say everything again in the other language; the open card keeps what was typed and answered.
+  function speak() {
+    const kept = open && cards.get(open.path).keep();
+    cards.clear();
+    if (open) cards.set(open.path, Card.make(service, open, kept));
+    list = Models.list($('#side'), models);
+    tell(!document.body.classList.contains('gone'));
+    showCalls();
+    show();
+  }
   function called({path, body, at, outcome: {status, trouble, milliseconds}}) {
+    tell(trouble !== 'unreachable');
     $('#doctor').prop('hidden', true);
     if (trouble === 'unreachable') diagnose(null);
-    Calls.add({path, body, at, status: `${status || trouble} · ${Math.round(milliseconds)} ms`});
+    Calls.add({path, body, at, status, milliseconds});
     showCalls();
   }
-  function showCalls() {
-    Calls.show($('#calls'), ({path, body}) => cards.get(path)?.replay(body));
+  // Say how many models are ready, or that the service can't be reached.
+  function tell(isThere) {
+    const ready = models.filter(({problem}) => !problem).length;
+    document.body.classList.toggle('gone', !isThere);
+    place('summary').textContent = isThere ? Words.say('summary', {all: models.length, ready}) : Words.say('gone');
+    cards.forEach((card) => card.tell(isThere));
   }
-}
-
-// Makes ids: the bare name while it is free, so the first card has #submit and #result.
-function idMaker() {
-  const taken = new Set([...document.querySelectorAll('[id]')].map(({id}) => id));
-  return (name) => {
-    const id = /^\w+$/.test(name) && !taken.has(name) ? name : `id-${taken.size}`;
-    taken.add(id);
-    return id;
-  };
+  function showCalls() {
+    Calls.show($('#calls'), models, ({path, body}) => {
+      location.hash = path;
+      show();
+      cards.get(path).replay(body);
+    });
+  }
 }
 })();

@@ -1,20 +1,20 @@
-// An answer as something to look at. Everything in it is put in as text.
+// An answer as something to look at. Everything in it is put in as text, and no more than a person can read.
 const Results = (() => {
-const MAX_ROWS = 200;
+const [MAX_ROWS, MAX_COLUMNS, MAX_BARS, MAX_PARTS, MAX_CELL, MAX_TEXT] = [50, 20, 20, 100, 200, 20000];
 const PICTURE = /^data:image\/(png|jpeg|gif|webp);base64,/;
 
 const isNumber = (value) => typeof value === 'number';
 const isScalar = (value) => typeof value !== 'object' || value === null;
 const isListOf = (value, isOne) => Array.isArray(value) && value.length > 0 && value.every(isOne);
 const isRow = (value) => isListOf(value, isScalar);
+const isShort = (text) => text.length <= 32 && !text.includes('\n');
 
 const VIEWS = [
   [isPicture, picture],
-  [isNumber, (value) => $('<p>', {class: 'number', text: figure(value)})],
-  [isScalar, (value) => $('<p>', {class: 'text', text: String(value)})],
+  [isScalar, scalar],
   [isDistribution, bars],
-  [isRow, (value) => table(value.map((item, index) => [index, item]))],
-  [(value) => isListOf(value, isRow), (value) => table(value)],
+  [isRow, column],
+  [(value) => isListOf(value, isRow), (value) => table(value, sizeOf(value))],
   [(value) => isListOf(value, Schema.isObject), records],
   [Schema.isObject, parts],
   [() => true, folded],
@@ -41,55 +41,115 @@ function picture(value, {contentMediaType}) {
   return $('<img>', {alt: Words.say('picture'), src: PICTURE.test(value) ? value : `data:${contentMediaType};base64,${value}`});
 }
 
+// One value; a label is as large as a number.
+function scalar(value) {
+  if (isNumber(value)) return number($('<p>', {class: 'number'}), value);
+  const text = clipped(String(value));
+  return $('<p>', {class: isShort(text) ? 'text label' : 'text', text});
+}
+
+function cell(value) {
+  if (isNumber(value)) return number($('<td>'), value);
+  const text = isScalar(value) ? String(value ?? '') : JSON.stringify(value);
+  return $('<td>', {text: text.length > MAX_CELL ? `${text.slice(0, MAX_CELL)} …` : text});
+}
+
+// A number is rounded to be read, and copied as it is.
+function number(element, value) {
+  const text = String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
+  return element.text(text).attr({'data-whole': value, title: text === String(value) ? null : value});
+}
+
 // Probabilities, by place or by name: all from 0 to 1, and 1 together.
 function isDistribution(value) {
   const shares = Object.values(value);
-  const sum = shares.reduce((one, other) => one + other, 0);
-  return shares.length > 1 && shares.length <= 100 && Math.abs(sum - 1) < 0.01
-    && shares.every((share) => isNumber(share) && share >= 0);
+  return shares.length > 1 && shares.every((share) => isNumber(share) && share >= 0)
+    && Math.abs(shares.reduce((one, other) => one + other, 0) - 1) < 0.01;
 }
 
-function bars(shares) {
-  const highest = Math.max(...Object.values(shares));
-  const rows = Object.entries(shares).map(([name, share]) => $('<tr>', {class: share === highest ? 'best' : ''}).append(
+function bars(value) {
+  const all = Object.entries(value);
+  const highest = all.reduce((one, [, share]) => Math.max(one, share), 0);
+  // As they come if they can be read at a glance, else the highest ones.
+  const some = all.length > MAX_BARS ? all.sort(([, one], [, other]) => other - one).slice(0, MAX_BARS / 2) : all;
+  const rows = some.map(([name, share]) => $('<tr>', {class: share === highest ? 'best' : ''}).append(
     $('<th>', {scope: 'row', class: name.length > 20 ? 'long' : '', text: name}),
-    $('<td>').append($('<div class="bar">').css('width', `${100 * share}%`)),
-    $('<td>', {text: `${(100 * share).toFixed(1)} %`}),
+    $('<td>').append(share < 0.0005 ? null : $('<div class="bar">').css('width', `${100 * share}%`)),
+    $('<td>', {'data-whole': share, title: share, text: `${(100 * share).toFixed(1)} %`}),
   ));
-  return $('<table class="bars">').attr('aria-label', Words.say('probabilities')).append(rows);
+  const chart = $('<table class="bars">').attr('aria-label', Words.say('probabilities')).append(rows);
+  return some === all ? chart : $('<div>').append(size(Words.say('highest', {count: some.length, all: Words.count(all.length)})), chart);
+}
+
+const size = (text) => $('<p>', {class: 'quiet size', text});
+
+function column(value) {
+  return table(value.map((item, index) => [index, item]), [value.length]);
 }
 
 function records(value) {
-  const names = [...new Set(value.flatMap(Object.keys))];
-  return table(value.map((record) => names.map((name) => record[name])), names);
+  const names = [...new Set(value.slice(0, MAX_ROWS).flatMap(Object.keys))];
+  return table(value.slice(0, MAX_ROWS).map((record) => names.map((name) => record[name])), [value.length, names.length], names);
 }
 
-// Rows of cells; where they are too many to show, all are in the folded JSON below.
-function table(rows, names = []) {
-  const head = $('<tr>').append(names.map((name) => $('<th>', {scope: 'col', text: name})));
-  const body = rows.slice(0, MAX_ROWS).map((row) => $('<tr>').append(row.map((cell) => $('<td>', {text: cellText(cell)}))));
+const sizeOf = (rows) => [rows.length, rows.reduce((most, row) => Math.max(most, row.length), 0)];
+
+// The first rows and columns, in a box of their own, and how many there are: [rows, columns], or [items] of a list.
+function table(rows, counts, names = []) {
+  const cut = (row) => row.slice(0, MAX_COLUMNS);
+  const head = $('<tr>').append(cut(names).map((name) => $('<th>', {scope: 'col', text: name})));
+  const body = rows.slice(0, MAX_ROWS).map((row) => $('<tr>').append(cut(row).map(cell)));
   const scroll = $('<div>', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': Words.say('answer')});
-  return $('<div>').append(scroll.append($('<table>').append(head, body)), rows.length > MAX_ROWS ? folded(rows) : null);
+  return $('<div>').append(told(counts), scroll.append($('<table>').append(names.length ? head : null, body)));
 }
 
-function cellText(cell) {
-  return isNumber(cell) ? figure(cell) : isScalar(cell) ? String(cell ?? '') : JSON.stringify(cell);
+function told([height, width]) {
+  const text = (...counts) => counts.filter(Boolean).map(Words.count).join(' × ');
+  const [shape, part] = [text(height, width), text(Math.min(height, MAX_ROWS), width && Math.min(width, MAX_COLUMNS))];
+  return width || part !== shape ? size(Words.say(part === shape ? 'shape' : 'part', {shape, part})) : null;
 }
 
 // Each property under its name; what is deeper than that is folded.
 function parts(value, {properties = {}}) {
-  return $('<dl>').append(Object.entries(value).flatMap(([name, item]) => {
+  const all = Object.entries(value);
+  const rows = all.slice(0, MAX_PARTS).flatMap(([name, item]) => {
     const deep = Schema.isObject(item) && !isDistribution(item) && !Object.values(item).every(isScalar);
     return [$('<dt>', {text: name}), $('<dd>').append(deep ? folded(item) : view(item, properties[name]))];
-  }));
+  });
+  return $('<div>').append(all.length > MAX_PARTS ? size(Words.say('items', {count: Words.count(all.length)})) : null, $('<dl>').append(rows));
 }
 
+// What is opened on demand, and written only then.
 function folded(value) {
-  const summary = $('<summary>', {text: Words.say('items', {count: Object.keys(value).length})});
-  return $('<details>').append(summary, $('<pre>', {tabindex: 0, text: Schema.pretty(value)}));
+  const shape = shapeOf(value);
+  const text = shape.length > 1 ? Words.say('shape', {shape: shape.map(Words.count).join(' × ')})
+    : Words.say('items', {count: Words.count(Object.keys(value).length)});
+  const whole = $('<pre>', {tabindex: 0});
+  return $('<details>').append($('<summary>', {text}), whole)
+    .on('toggle', () => whole.text() || whole.text(clipped(Schema.pretty(value))));
 }
 
-const figure = (value) => String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
+// The lengths of nested arrays, as long as those of one depth are alike.
+function shapeOf(value) {
+  if (!isListOf(value, Array.isArray)) return Array.isArray(value) ? [value.length] : [];
+  const inner = value.map(shapeOf);
+  return inner.every((one) => Schema.same(one, inner[0])) ? [value.length, ...inner[0]] : [value.length];
+}
 
-return {answer};
+const clipped = (text) => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}\n${Words.say('cut')}` : text);
+
+// Copy the numbers of a selection with all of their digits, cells apart by tabs.
+function copy(event) {
+  const selection = getSelection();
+  const isIn = (element) => selection.containsNode(element, true);
+  const whole = (element) => element.dataset.whole ?? element.textContent;
+  const rows = [...event.currentTarget.querySelectorAll('tr')].filter(isIn);
+  const single = [...event.currentTarget.querySelectorAll('p[data-whole]')].filter(isIn);
+  const lines = rows.map((row) => [...row.children].filter(isIn).map(whole).filter(Boolean).join('\t'));
+  if (rows.length ? single.length : single.length !== 1) return;
+  event.clipboardData.setData('text/plain', [...lines, ...single.map(whole)].join('\n'));
+  event.preventDefault();
+}
+
+return {answer, copy};
 })();

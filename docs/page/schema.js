@@ -117,6 +117,19 @@ function checkParts({items = {}, properties = {}, required = [], additionalPrope
   return [...missing.map((name) => failure(path, 'required', name)), ...inner];
 }
 
+// {shape, sample} of nested arrays: `[3, 'n', 2]`, and a value that fits, shortened; empty for any other schema.
+function nested(schema) {
+  const shape = [];
+  let inner = resolve(schema);
+  while (inner.type === 'array' && shape.length < 9) {
+    shape.push(isFixed(inner) ? inner.minItems : 'n');
+    inner = resolve(inner.items);
+  }
+  if (shape.length < 2 || !inner.type) return {};
+  const leaf = {number: '0.5', integer: '1', boolean: 'true'}[inner.type] || '"text"';
+  return {shape, sample: shape.reduceRight((text, length) => `[${text}${length === 1 ? '' : ', …'}]`, leaf)};
+}
+
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 // JSON for a person: rows of numbers on one line.
@@ -132,5 +145,5 @@ function parse(text) {
   }
 }
 
-return {use, isObject, kind, resolve, fields, check, same, pretty, parse};
+return {use, isObject, nested, kind, resolve, fields, check, same, pretty, parse};
 })();

@@ -48,7 +48,7 @@ function load(api, done, failed) {
   $.ajax({url: `${api}/openapi.json`, dataType: 'json', jsonp: false, timeout: 10000}).then(done, failed);
 }
 
-// POST `body` (text); `done` gets what came of it.
+// POST `body` (text); `done` gets what came of it. Returns a function that cancels the call.
 function call(api, model, body, headers, done) {
   const started = performance.now();
   const request = $.ajax({
@@ -64,16 +64,21 @@ function call(api, model, body, headers, done) {
   request.always(() => done({
     ...outcome(request, api, timeout(model) / 1000),
     milliseconds: performance.now() - started,
+    text: request.responseText || '',
     bytes: new Blob([request.responseText || '']).size,
     requestId: request.getResponseHeader('X-Request-ID'),
   }));
+  return () => request.abort();
 }
+
+// What jQuery says of a call without an answer.
+const SILENT = {timeout: 'timeout', abort: 'cancelled'};
 
 function outcome({status: code, statusText, responseJSON: data}, api, seconds) {
   const ok = code >= 200 && code < 300;
   const status = code ? [code, ok ? 'OK' : statusText].join(' ') : '';
   const isJSON = ok ? data !== undefined : data?.message;
-  const trouble = code ? (isJSON ? null : 'notJSON') : statusText === 'timeout' ? 'timeout' : 'unreachable';
+  const trouble = code ? (isJSON ? null : 'notJSON') : SILENT[statusText] || 'unreachable';
   const message = trouble ? Words.say(`trouble.${trouble}`, {api, seconds, status}) : data.message;
   return {ok: ok && !trouble, status, data, trouble, message, errors: (!ok && data?.errors) || []};
 }

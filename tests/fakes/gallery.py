@@ -94,6 +94,8 @@ PICTURE = an_object(['answer'], [{'answer': POINT}], answer=base64_of('image/png
 PICTURE_RESULT = an_object(['result'], result=base64_of('image/png'))
 FILE = an_object(['file'], file=base64_of('application/octet-stream'))
 DRAWING = an_object(['image'], image={**numbers(8), 'items': numbers(8, minimum=0, maximum=16)})
+MANY = an_object([f'f{index}' for index in range(200)], **{f'f{index}': {'type': 'number'} for index in range(200)})
+CUBE = an_object(['cube'], cube={'type': 'array', 'items': {**numbers(2), 'items': numbers(3)}})
 ANY = an_object(examples=[{'answer': 42}], answer={}, fail={'type': 'boolean'})
 HOSTILE = '<img src=x onerror="document.title=1">'
 HOSTILE_SCHEMA = an_object(
@@ -108,6 +110,8 @@ ROUTES = (
     Route('/v1/PictureModel', resource(PICTURE, 'A picture → the same picture.', PICTURE_RESULT), EchoModel),
     Route('/v1/FileModel', resource(FILE, 'A file → itself.'), EchoModel),
     Route('/v1/DrawingModel', resource(DRAWING, 'A drawing → its numbers.'), EchoModel),
+    Route('/v1/ManyModel', resource(MANY, '200 numbers → the same numbers.'), EchoModel),
+    Route('/v1/CubeModel', resource(CUBE, 'Nested arrays → the same.'), EchoModel),
     Route('/v1/AnyModel', resource(ANY, 'Whatever it is sent.'), EchoModel),
     Route('/v1/HostileModel', resource(HOSTILE_SCHEMA, HOSTILE), EchoModel),
     Route('/v2/AnyModel', resource({'type': 'array', 'examples': [[1]]}, 'No object.'), ListModel),

@@ -83,8 +83,16 @@ def gallery_page(browser, gallery):
     """A page of the gallery for all tests of a module, which put in order again what they change."""
     with opener(browser) as open_one:
         page = open_one(gallery.url)
-        expect(page.locator('.card')).to_have_count(len(gallery.get('/health/ready').json()['models']))
+        expect(page.locator('#models a')).to_have_count(len(gallery.get('/health/ready').json()['models']))
         yield page
+
+
+def open_model(page, path):
+    """Open a model by its address, `/v1/FormModel`; returns its card."""
+    page.evaluate('(path) => { location.hash = path; }', path)
+    card = page.locator('#' + path[1:].replace('/', '-'))
+    expect(card).to_be_visible()
+    return card
 
 
 def send(card) -> object:

@@ -1,23 +1,24 @@
 """XXXModel, called by Swagger UI and by the page: as it is served by the service, by another host, and from a file."""
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import expect
 
 from model_serving.app import create_app
 from model_serving.utils.conf_utils import Conf
-from tests.page.conftest import FILE, send_json
+from tests.page.conftest import FILE, open_model, send_json
 
 
 @pytest.fixture
 def page(service, open_page):
-    return open_page(service.url)
+    return open_page(f'{service.url}/#/v1/XXXModel')
 
 
 @pytest.mark.parametrize('place', ['{service}/', '{host}/?api={service}', '{file}?api={service}'])
 def test_answer(service, static_host, open_page, place):
-    page = open_page(place.format(service=service.url, host=static_host, file=FILE))
+    page = open_page(place.format(service=service.url, host=static_host, file=FILE) + '#/v1/XXXModel')
     page.fill('#name', '范叶亮')
     page.click('#submit')
     expect(page.locator('#result')).to_have_text('Hello, 范叶亮!')
@@ -32,7 +33,7 @@ def test_request_is_that_of_the_article(page, service):
 
 
 def test_error_message_is_shown(page):
-    card = page.locator('#v1-XXXModel')
+    card = open_model(page, '/v1/XXXModel')
     card.get_by_role('tab', name='JSON').click()
     send_json(card, '{}')
     expect(page.locator('#result')).to_have_text("'name' is a required property")
@@ -62,7 +63,7 @@ def test_time_out(page):
 def test_bad_answer(page, answer):
     page.route('**/v1/XXXModel', lambda route: route.fulfill(**answer))
     page.click('#submit')
-    expect(page.locator('#result')).to_contain_text(f'A bad answer: {answer["status"]}')
+    expect(page.locator('#result')).to_contain_text(f'The answer is not JSON: {answer["status"]}')
     assert page.locator('#result h1').count() == 0
 
 
@@ -73,17 +74,48 @@ def test_dead_service(make_service, open_page):
     mortal.stop()
     page.click('#submit')
     expect(page.locator('#result')).to_contain_text(f'the service at {mortal.url} can’t be reached')
-    expect(page.get_by_role('alert')).to_contain_text('bin/start.sh')
+    # The hint names the port of this service, and nothing says any longer that its models are ready.
+    expect(page.get_by_role('alert')).to_contain_text(f'PORT={mortal.port} bin/start.sh')
+    expect(page.locator('.state')).to_have_text('not reachable')
+    expect(page.locator('#summary')).to_have_text('· not reachable')
+    colour = "element => getComputedStyle(element, '::before').backgroundColor"
+    red, green, blue = map(int, re.findall(r'\d+', page.locator('#models a').first.evaluate(colour))[:3])
+    assert max(red, green, blue) - min(red, green, blue) < 40
+    mortal.start()
+    page.click('#submit')
+    expect(page.locator('.state')).to_have_text('ready')
+    expect(page.get_by_role('alert')).to_be_hidden()
+
+
+
+def test_a_running_call_is_seen_and_can_be_cancelled(page):
+    held = []
+    page.route('**/v1/XXXModel', lambda route: held.append(route))
+    with page.expect_request('**/v1/XXXModel'):
+        page.click('#submit')
+    expect(page.locator('#submit')).to_have_attribute('aria-disabled', 'true')
+    expect(page.locator('.elapsed')).to_have_text(re.compile(r'[0-2]\.\d s'))
+    # A second one sends nothing.
+    page.press('#name', 'Enter')
+    page.get_by_role('button', name='Cancel').click()
+    expect(page.locator('#result')).to_have_text('Cancelled.')
+    expect(page.locator('#submit')).not_to_have_attribute('aria-disabled', 'true')
+    expect(page.get_by_role('button', name='Cancel')).to_be_hidden()
+    assert len(held) == 1
 
 
 def test_example_is_answered_at_once(page):
     """The form comes filled in, so one click shows what each model does."""
-    expect(page.locator('.card')).not_to_have_count(0)
-    for card in page.locator('.card').all():
+    links = page.locator('#models a')
+    expect(links).to_have_count(3)
+    for link in links.all():
+        link.click()
+        card = page.locator('.card')
+        expect(card.locator('h2')).to_have_text(link.locator('.name').text_content())
         card.get_by_role('button', name='Send').click()
         expect(card.locator('.good')).to_have_text('200 OK')
     # The model of a file has form and answer with no line written for it.
-    wine = page.locator('#v1-WineModel')
+    wine = open_model(page, '/v1/WineModel')
     expect(wine.locator('.field')).to_have_count(13)
     expect(wine.locator('tr.best th')).to_have_text('cultivar 1')
 

@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.page.conftest import open_model
+
 # Strokes of points, as shares of the paper's width and height.
 DRAWINGS = {
     1: [[(0.52, 0.15), (0.5, 0.85)]],
@@ -18,7 +20,7 @@ def digits(service, open_page):
 
 def card_on(page):
     """Return the card of DigitsModel."""
-    card = page.locator('#v1-DigitsModel')
+    card = open_model(page, '/v1/DigitsModel')
     card.scroll_into_view_if_needed()
     return card
 
@@ -67,6 +69,17 @@ def test_touch(service, open_page):
         fingers.send('Input.dispatchTouchEvent', {'type': kind, 'touchPoints': at})
     digits.get_by_role('button', name='Send').click()
     expect(digits.locator('.number')).to_have_text('1')
+
+
+def test_nothing_drawn(digits):
+    digits.get_by_role('button', name='Clear').click()
+    digits.get_by_role('button', name='Send').click()
+    expect(digits.locator('.field .error')).to_have_text('Draw a digit first.')
+    expect(digits.locator('.result')).to_be_empty()
+    # Someone who means it sends zeros as JSON.
+    digits.get_by_role('tab', name='JSON').click()
+    digits.get_by_role('button', name='Send').click()
+    expect(digits.locator('.good')).to_have_text('200 OK')
 
 
 def test_clear_and_numbers(digits):

@@ -75,7 +75,7 @@ def test_other_address_is_tried(page, service, static_host):
     alert = page.get_by_role('alert')
     alert.get_by_label('Address of the service').fill(service.url.removeprefix('http://'))
     alert.get_by_role('button', name='Connect').click()
-    expect(page.locator('#name')).to_be_visible()
+    expect(page.locator('#submit')).to_be_visible()
     expect(alert).to_be_hidden()
 
 

@@ -7,13 +7,13 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.conftest import POINT, send
+from tests.page.conftest import POINT, open_model, send
 
 
 @pytest.fixture
 def form(gallery_page):
     """The card of FormModel, filled with its first example."""
-    card = gallery_page.locator('#v1-FormModel')
+    card = open_model(gallery_page, '/v1/FormModel')
     card.get_by_role('button', name='Example 1').click()
     return card
 
@@ -33,7 +33,7 @@ def field(card, name):
         ('missing', '-1e3', -1000, '-1000'),
         ('missing', '', None, 'null'),
         ('row', '4; 5.5\t-6', [4, 5.5, -6], '0415.52-6'),
-        ('rows', '1,2\n3\t4\n', [[1, 2], [3, 4]], '1234'),
+        ('rows', '1,2\n3\t4\n', [[1, 2], [3, 4]], '2×2values1234'),
         ('tree', '{"leaf": 7}', {'leaf': 7}, 'leaf7'),
     ],
 )
@@ -77,7 +77,7 @@ def test_grid_takes_numbers_and_a_pasted_table(form):
         ('count', '0', '0 is less than the minimum of 1'),
         ('row', '1', '[1] is too short'),
         ('row', '1, x, 2', '“x” is not a number.'),
-        ('count', '9007199254740993', 'Too large for JavaScript: send it from the JSON tab.'),
+        ('count', '9007199254740993', 'Too large for JavaScript. Send it from the JSON tab.'),
         ('tree', '{"leaf": 1,', 'Not valid JSON'),
         ('tree', '{"branches": []}', "'leaf' is a required property"),
     ],
@@ -106,9 +106,9 @@ def test_an_answer_does_not_stay_beside_what_was_not_sent(form):
 @pytest.mark.parametrize(
     'text, message',
     [
-        ('{"leaf": "a"}', 'leaf: the schema asks for type: integer'),
-        ('{"leaf": 1, "branches": [{"leaf": 1}, {}]}', 'branches[1]: the schema asks for required: leaf'),
-        ('{"leaf": 1, "colour": 2}', 'colour: the schema asks for additionalProperties: false'),
+        ('{"leaf": "a"}', 'leaf: the schema requires type: integer'),
+        ('{"leaf": 1, "branches": [{"leaf": 1}, {}]}', 'branches[1]: the schema requires required: leaf'),
+        ('{"leaf": 1, "colour": 2}', 'colour: the schema requires additionalProperties: false'),
         ('[', 'Not valid JSON'),
         ('{"leaf": 1, "branches": [{"leaf": 2}]}', ''),
     ],
@@ -123,7 +123,7 @@ def test_hints(form):
     for name, hint in (('text', 'A short text · 2 … 20 characters'), ('Weight', 'in kg · 0 … 10')):
         expect(form.locator(f'.field:has(label:text-is("{name}")) .hint')).to_have_text(hint)
     # Its upper bound is the largest number of 32 bits, and not worth a word.
-    wine = form.page.locator('#v1-WineModel .hint').first
+    wine = open_model(form.page, '/v1/WineModel').locator('.hint').first
     expect(wine).to_have_text('11.0 to 14.8 in the wines that it learnt from · ≥ 0')
 
 
@@ -152,9 +152,19 @@ def test_value_that_no_form_can_hold_stays_in_its_tab(form):
     expect(form.locator('.raw .error')).to_contain_text('Not valid JSON')
 
 
+def test_empty_box_for_nested_arrays_shows_shape_and_example(gallery_page):
+    card = open_model(gallery_page, '/v1/CubeModel')
+    expect(card.locator('.fields .live')).to_have_text('n × 2 × 3 as nested arrays, for example [[[0.5, …], …], …]')
+    expect(field(card, 'cube')).to_have_attribute('placeholder', '[[[0.5, …], …], …]')
+    cube = [[[1, 2, 3], [4, 5, 6]]]
+    field(card, 'cube').fill(json.dumps(cube))
+    assert send(card) == {'cube': cube}
+    expect(card.locator('.result summary')).to_have_text('1 × 2 × 3 values')
+
+
 @pytest.mark.parametrize('way', ['chosen', 'dropped'])
 def test_picture(gallery_page, way):
-    card = gallery_page.locator('#v1-PictureModel')
+    card = open_model(gallery_page, '/v1/PictureModel')
     zone = card.locator('.drop')
     picture = base64.b64decode(POINT) + b'end'
     encoded = base64.b64encode(picture).decode()
@@ -182,7 +192,7 @@ def test_picture(gallery_page, way):
 @pytest.mark.parametrize('place', ['focus', 'mouse'])
 def test_picture_of_the_clipboard(gallery_page, place):
     """With the real clipboard and the real key, at a zone that has the focus or that the mouse is over."""
-    card = gallery_page.locator('#v1-PictureModel')
+    card = open_model(gallery_page, '/v1/PictureModel')
     gallery_page.evaluate(
         """async () => {
             const canvas = new OffscreenCanvas(3, 2);

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.conftest import send, send_json
+from tests.page.conftest import open_model, send, send_json
 
 
 @pytest.fixture
@@ -14,10 +14,10 @@ def page(gallery, open_page):
 
 
 def test_replay_after_a_reload(page):
-    form = page.locator('#v1-FormModel')
+    form = open_model(page, '/v1/FormModel')
     form.get_by_label('text', exact=True).fill('first')
     body = send(form)
-    other = page.locator('#v2-AnyModel')
+    other = open_model(page, '/v2/AnyModel')
     send_json(other, '[1, 2, 3]')
     page.reload()
     calls = page.get_by_role('region', name='Your last calls').get_by_role('listitem')
@@ -33,14 +33,14 @@ def test_replay_after_a_reload(page):
 
 
 def test_twenty_are_kept_and_forgotten_on_demand(page):
-    card = page.locator('#v2-AnyModel')
+    card = open_model(page, '/v2/AnyModel')
     for count in range(1, 23):
         send_json(card, str([0] * count))
     calls = page.locator('#calls li')
     expect(calls).to_have_count(20)
     expect(calls.first.locator('code')).to_have_text(str([0] * 22))
     expect(calls.last.locator('code')).to_have_text(str([0] * 3))
-    page.get_by_role('button', name='Forget them').click()
+    page.get_by_role('button', name='Clear this list').click()
     expect(page.locator('.calls')).to_be_hidden()
     page.reload()
     expect(page.locator('.card').first).to_be_visible()
@@ -49,7 +49,7 @@ def test_twenty_are_kept_and_forgotten_on_demand(page):
 
 def test_pictures_that_fill_the_browser_push_the_oldest_out(page):
     page.evaluate("localStorage.setItem('other', 'x'.repeat(5e6))")
-    card = page.locator('#v2-AnyModel')
+    card = open_model(page, '/v2/AnyModel')
     for letter in 'abcd':
         send_json(card, f'["{letter * 80_000}"]')
     codes = page.locator('#calls code').all_text_contents()

@@ -6,7 +6,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.page.conftest import send
+from tests.page.conftest import open_model, send
+
+
+# The lightest ink that is drawn.
+INK = """() => {
+    const paper = document.querySelector('.paper');
+    const data = paper.getContext('2d').getImageData(0, 0, paper.width, paper.height).data;
+    return Math.max(...data.filter((_, place) => place % 4 === 0 && data[place + 3] === 255));
+}"""
 
 
 def assert_no_serious_fault(page):
@@ -47,17 +55,12 @@ def test_doctor_fits_and_has_no_serious_fault(static_host, open_page, scheme):
 
 def test_drawn_digit_is_seen_in_the_dark_and_in_the_light(service, open_page):
     """The ink has the colour of the text, and changes with it."""
-    ink = """() => {
-        const paper = document.querySelector('.paper');
-        const data = paper.getContext('2d').getImageData(0, 0, paper.width, paper.height).data;
-        return Math.max(...data.filter((_, place) => place % 4 === 0 && data[place + 3] === 255));
-    }"""
     page = open_page(service.url, color_scheme='dark')
     expect(page.locator('.paper')).to_be_visible()
-    assert page.evaluate(ink) > 200
+    assert page.evaluate(INK) > 200
     page.emulate_media(color_scheme='light')
     page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
-    assert page.evaluate(ink) < 60
+    assert page.evaluate(INK) < 60
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ def page(gallery, open_page):
 
 
 def test_fields_by_keyboard(page):
-    form = page.locator('#v1-FormModel')
+    form = open_model(page, '/v1/FormModel')
     order = []
     form.get_by_role('tab', name='Form').focus()
     while 'submit' not in order and len(order) < 30:
@@ -90,7 +93,7 @@ def test_fields_by_keyboard(page):
 
 def test_tabs_by_keyboard(page):
     """The tabs by arrows; the code by Enter."""
-    form = page.locator('#v1-FormModel')
+    form = open_model(page, '/v1/FormModel')
     form.get_by_role('tab', name='Form').press('ArrowRight')
     expect(form.get_by_role('textbox', name='JSON')).to_be_visible()
     expect(form.get_by_role('tab', name='JSON')).to_be_focused()
@@ -107,7 +110,7 @@ def test_tabs_by_keyboard(page):
 def test_file_by_keyboard(page):
     # Else the key may come before Playwright has told the browser to ask it for the file.
     page.on('filechooser', lambda chooser: None)
-    card = page.locator('#v1-FileModel')
+    card = open_model(page, '/v1/FileModel')
     field = card.get_by_label('file', exact=True)
     field.focus()
     assert field.evaluate("input => getComputedStyle(input.closest('.drop')).outlineStyle") == 'solid'
@@ -119,9 +122,52 @@ def test_file_by_keyboard(page):
     assert base64.b64decode(send(card)['file']) == data
 
 
+def test_switch_for_the_language(service, open_page):
+    """It is kept, and so is what was typed and answered."""
+    page = open_page(f'{service.url}/#/v1/XXXModel')
+    page.fill('#name', 'Ada')
+    page.click('#submit')
+    expect(page.locator('#result')).to_have_text('Hello, Ada!')
+    page.get_by_label('Language').select_option('中文')
+    expect(page.locator('#submit')).to_have_text('发送')
+    expect(page.locator('#name')).to_have_value('Ada')
+    expect(page.locator('#result')).to_have_text('Hello, Ada!')
+    expect(page.locator('#summary')).to_have_text('· 3 个模型中 3 个就绪')
+    page.reload()
+    expect(page.locator('#submit')).to_have_text('发送')
+    page.get_by_label('语言').select_option('English')
+    expect(page.locator('#submit')).to_have_text('Send')
+
+
+def test_messages_of_the_service_in_chinese(service, open_page):
+    page = open_page(f'{service.url}/#/v1/XXXModel', locale='zh-CN')
+    page.get_by_role('tab', name='JSON').click()
+    for body, message in (
+        ('{}', '缺少必填属性 “name”'),
+        ('{"name": 7}', "name: 7 的类型不是 'string'"),
+        ('', '请求中没有 JSON 对象'),
+    ):
+        page.get_by_role('textbox', name='JSON').fill(body)
+        page.click('#submit')
+        expect(page.locator('#result')).to_have_text(message)
+
+
+def test_switch_for_the_theme(service, open_page):
+    """It goes before the theme of the system, and is kept; the drawn ink follows it."""
+    ground = 'getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)'
+    page = open_page(service.url, color_scheme='light')
+    page.get_by_label('Theme').select_option('Dark')
+    assert max(page.evaluate(ground)) < 60
+    assert page.evaluate(INK) > 200
+    page.reload()
+    assert max(page.evaluate(ground)) < 60
+    page.get_by_label('Theme').select_option('Automatic')
+    assert min(page.evaluate(ground)) > 200
+
+
 @pytest.mark.parametrize('locale, sends', [('zh-CN', '发送'), ('zh-TW', '发送'), ('de-DE', 'Send')])
 def test_language_of_the_browser(service, open_page, locale, sends):
-    page = open_page(service.url, locale=locale)
+    page = open_page(f'{service.url}/#/v1/XXXModel', locale=locale)
     expect(page.locator('#submit')).to_have_text(sends)
     assert page.locator('html').get_attribute('lang') == ('zh-CN' if locale.startswith('zh') else 'en')
     page.click('#submit')

@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.conftest import POINT, send_json
+from tests.page.conftest import POINT, open_model, send_json
 
 LONG = 'a rather long name of some class'
 
@@ -13,7 +13,7 @@ LONG = 'a rather long name of some class'
 @pytest.fixture
 def card(gallery_page):
     """The card of AnyModel, at its tab for JSON."""
-    card = gallery_page.locator('#v1-AnyModel')
+    card = open_model(gallery_page, '/v1/AnyModel')
     card.get_by_role('tab', name='JSON').click()
     return card
 
@@ -77,12 +77,72 @@ def test_table(card, value, rows):
     assert [row.locator('td, th').all_text_contents() for row in shown] == rows
 
 
-def test_long_table_is_cut_and_whole_below(card):
-    value = [[number, number] for number in range(500)]
+@pytest.mark.parametrize(
+    'value, told, rows, columns',
+    [
+        ([[number / 7 for number in range(32128)]], '1 × 32,128 values, the first 1 × 20 shown', 1, 20),
+        ([[number, number] for number in range(500)], '500 × 2 values, the first 50 × 2 shown', 50, 2),
+        ([[number] * 30 for number in range(60)], '60 × 30 values, the first 50 × 20 shown', 50, 20),
+        (list(range(2000)), '2,000 values, the first 50 shown', 50, 2),
+        ([{f'name {number}': number for number in range(30)}] * 2, '2 × 30 values, the first 2 × 20 shown', 3, 20),
+        ([[1, 2]], '1 × 2 values', 1, 2),
+    ],
+)
+def test_table_shows_its_shape_and_no_more_than_a_person_reads(card, value, told, rows, columns):
     result = answer(card, value)
-    assert result.get_by_role('row').count() <= 201
-    result.locator('summary').click()
-    assert json.loads(result.locator('pre').text_content()) == value
+    expect(result.locator('.size')).to_have_text(told)
+    expect(result.get_by_role('row')).to_have_count(rows)
+    expect(result.get_by_role('row').last.locator('td')).to_have_count(columns)
+    # It scrolls in its own box, and no cell is wrapped into a column of letters.
+    assert result.evaluate('element => element.scrollWidth <= element.clientWidth')
+    assert result.get_by_role('row').last.bounding_box()['height'] < 30
+
+
+def test_what_is_cut_is_copied_whole(card):
+    value = [[number / 7 for number in range(300)] for _ in range(60)]
+    answer(card, value)
+    card.get_by_role('button', name='Copy answer').click()
+    expect(card.get_by_role('button', name='Copied')).to_be_visible()
+    assert json.loads(card.page.evaluate('navigator.clipboard.readText()')) == {'result': value}
+
+
+@pytest.mark.parametrize(
+    'value, selector, copied',
+    [
+        (1 / 3, '.number', '0.3333333333333333'),
+        ([[1 / 3, 2], [0.5, 1 / 7]], 'table', '0.3333333333333333\t2\n0.5\t0.14285714285714285'),
+        ({'a': 1 / 3, 'b': 2 / 3}, '.bars', 'a\t0.3333333333333333\nb\t0.6666666666666666'),
+    ],
+)
+def test_selected_numbers_are_copied_with_all_digits(card, value, selector, copied):
+    answer(card, value).locator(selector).evaluate('element => getSelection().selectAllChildren(element)')
+    card.page.keyboard.press('Control+c')
+    assert card.page.evaluate('navigator.clipboard.readText()') == copied
+
+
+def test_label_is_as_large_as_a_number(card):
+    result = answer(card, {'label': 'cultivar 1', 'digit': 4})
+    sizes = result.locator('dd > p').evaluate_all('all => all.map((one) => getComputedStyle(one).fontSize)')
+    assert sizes == ['28px', '28px']
+
+
+def test_bar_of_nothing_is_empty(card):
+    bars = answer(card, [0.9996, 0.0004, 0]).locator('.bars')
+    assert bars.locator('td:last-child').all_text_contents() == ['100.0 %', '0.0 %', '0.0 %']
+    expect(bars.locator('.bar')).to_have_count(1)
+
+
+def test_of_many_classes_the_highest_are_shown(card):
+    value = {f'class {number}': 1 / 1000 for number in range(998)} | {'best': 0.0015, 'worst': 0.0005}
+    result = answer(card, value)
+    expect(result.locator('.size')).to_have_text('The 10 highest of 1,000')
+    expect(result.get_by_role('rowheader').first).to_have_text('best')
+
+
+def test_long_text_is_cut(card):
+    text = answer(card, 'x' * 500_000).locator('.text').text_content()
+    assert len(text) < 21_000
+    assert text.endswith('“Copy answer” has all of it.')
 
 
 def test_object_by_its_names_and_the_rest_folded(card):

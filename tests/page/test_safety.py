@@ -2,14 +2,16 @@
 
 import re
 
+import pytest
+
 from playwright.sync_api import expect
 
-from tests.page.conftest import DOCS, send, send_json
+from tests.page.conftest import DOCS, open_model, send, send_json
 
 
 def test_everything_is_put_in_as_text(gallery_page):
     """Names, titles, choices, descriptions, examples, answers, errors, snippets, history."""
-    card = gallery_page.locator('#v1-HostileModel')
+    card = open_model(gallery_page, '/v1/HostileModel')
     send(card)
     card.locator('details').evaluate_all('all => all.forEach((details) => { details.open = true; })')
     expect(card.locator('dt').first).to_contain_text('<img src=x')
@@ -39,8 +41,9 @@ def test_what_the_description_says_is_text_too(service, open_page):
     document['paths']['/v1/XXXModel']['post']['x-model'] |= {'name': hostile, 'problem': hostile}
     page = open_with(document, service, open_page)
     expect(page.locator('h1')).to_have_text(hostile)
-    expect(page.locator('.card h2').first).to_have_text(hostile)
-    expect(page.locator('.state').first).to_have_text(f'not ready: {hostile}')
+    expect(open_model(page, '/v1/XXXModel').locator('h2')).to_have_text(hostile)
+    expect(page.locator('.state')).to_have_text(f'not ready: {hostile}')
+    expect(page.locator('#models')).to_contain_text(hostile)
     expect(page.locator('#summary')).to_have_text('· 2 of 3 models ready')
     assert page.locator('img[src=x]').count() == 0
 
@@ -74,7 +77,7 @@ def test_policy(service, page):
 
 
 def test_every_request_goes_to_the_service(gallery_page, gallery):
-    send(gallery_page.locator('#v1-PictureModel'))
+    send(open_model(gallery_page, '/v1/PictureModel'))
     assert gallery_page.hosts == {gallery.url.removeprefix('http://')}
 
 
@@ -98,6 +101,7 @@ def test_key(service, open_page):
     document['components']['securitySchemes'] = {'key': {'type': 'apiKey', 'in': 'header', 'name': 'X-API-Key'}}
     page = open_with(document, service, open_page)
     page.get_by_label('API key').fill('secret')
+    open_model(page, '/v1/XXXModel')
     with page.expect_request('**/v1/XXXModel') as caught:
         page.click('#submit')
     assert caught.value.headers['x-api-key'] == 'secret'
@@ -112,9 +116,23 @@ def test_key(service, open_page):
     expect(page.get_by_label('API key')).to_have_value('secret')
 
 
-def test_weight():
-    """All script and style of our own; jQuery comes from its package."""
-    scripts, styles = ([*(DOCS / 'page').glob(f'*.{suffix}')] for suffix in ('js', 'css'))
-    assert sum(file.stat().st_size for file in scripts + styles) < 80 * 1024
-    index = (DOCS / 'index.html').read_text()
-    assert set(re.findall(r'src="page/(.+?\.js)"', index)) == {file.name for file in scripts}
+@pytest.mark.parametrize('language', ['english', 'chinese'])
+def test_weight(language):
+    """All script and style of our own that a visitor gets; jQuery comes from its package."""
+    files = re.findall(r'(?:src|href)="page/(.+?\.(?:js|css))"', (DOCS / 'index.html').read_text())
+    assert sum((DOCS / 'page' / name).stat().st_size for name in [*files, f'{language}.js']) < 80 * 1024
+    scripts = {file.name for file in (DOCS / 'page').glob('*.js')}
+    assert scripts - set(files) == {'english.js', 'chinese.js'}
+
+
+def test_both_languages_say_the_same():
+    """Each sentence is there in both, with the same values filled in."""
+    english, chinese = (sentences_of(f'{language}.js') for language in ('english', 'chinese'))
+    assert english == chinese
+    assert len(english) > 80
+
+
+def sentences_of(name):
+    """Return the keys of a language's sentences, each with the names of its values."""
+    found = re.findall(r"^  '?([\w.]+)'?: '(.*)',$", (DOCS / 'page' / name).read_text(), re.MULTILINE)
+    return {key: sorted(set(re.findall(r'{(\w+)}', text))) for key, text in found}

@@ -6,13 +6,15 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
+from tests.page.conftest import open_model
+
 TEXT = '范叶亮 \'"$(id)`\\ </script>'
 
 
 @pytest.fixture
 def form(gallery_page):
     """The card of FormModel, filled, and its code open."""
-    card = gallery_page.locator('#v1-FormModel')
+    card = open_model(gallery_page, '/v1/FormModel')
     card.get_by_label('text', exact=True).fill(TEXT[:20])
     card.get_by_label('essay').fill(f'{TEXT}\nJSON\n' + 'x' * 300)
     card.locator('.code-pane').evaluate('(details) => { details.open = true; }')

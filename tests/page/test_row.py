@@ -1,0 +1,84 @@
+"""A row that is pasted into a form: JSON, CSV, and cells of a spreadsheet."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.conftest import open_model, send
+
+WINE = [14.1, 2, 2.5, 16, 100, 2.5, 2.4, 0.3, 1.9, 5.5, 1.1, 3.4, 1200]
+NAMES = [
+    'alcohol', 'malic_acid', 'ash', 'alcalinity_of_ash', 'magnesium', 'total_phenols', 'flavanoids',
+    'nonflavanoid_phenols', 'proanthocyanins', 'color_intensity', 'hue', 'od280_od315_of_diluted_wines', 'proline',
+]  # fmt: skip
+TEXTS = [str(value) for value in WINE]
+
+
+@pytest.fixture
+def wine(gallery_page):
+    return open_model(gallery_page, '/v1/WineModel')
+
+
+def paste(card, text):
+    """Fill the box; returns what is said below it."""
+    card.get_by_label('Paste a row').fill(text)
+    return card.locator('.row .live')
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        json.dumps(dict(zip(NAMES, WINE, strict=True))),
+        json.dumps(WINE),
+        ','.join(TEXTS),
+        '\t'.join(TEXTS),
+        ' '.join(TEXTS),
+        ';'.join(TEXTS).replace('.', ','),
+        '\t'.join(reversed(NAMES)) + '\r\n' + '\t'.join(reversed(TEXTS)) + '\r\n',
+        ','.join(f'"{name}"' for name in NAMES) + '\n' + ','.join(f'"{text}"' for text in TEXTS),
+    ],
+    ids=['object', 'array', 'comma', 'tab', 'space', 'decimal comma', 'names', 'quoted'],
+)
+def test_row(wine, text):
+    expect(paste(wine, text)).to_have_text('13 of 13 fields filled.')
+    assert send(wine) == dict(zip(NAMES, WINE, strict=True))
+
+
+def test_a_row_of_a_table_with_a_column_that_the_model_does_not_have(wine):
+    table = f'{",".join(NAMES)},cultivar\n{",".join(TEXTS)},2\n{",".join(TEXTS)},3'
+    expect(paste(wine, table)).to_have_text('13 of 13 fields filled. Not used: cultivar. The first of 2 rows.')
+
+
+@pytest.mark.parametrize(
+    'text, told',
+    [
+        ('1,2,3', '3 values for 13 fields. Add a line of names, or leave none out.'),
+        ('{"alcohol": 1', 'Not valid JSON'),
+        ('alcohol,ash\n13,2', '2 of 13 fields filled.'),
+    ],
+)
+def test_row_that_does_not_fit(wine, text, told):
+    expect(paste(wine, text)).to_contain_text(told)
+
+
+def test_other_kinds_of_values(gallery_page):
+    form = open_model(gallery_page, '/v1/FormModel')
+    row = 'text;weight;colour;sure;day;essay\n"Leo; and ""Ada""";1,5;green;yes;2026-12-31;not one line'
+    expect(paste(form, row)).to_contain_text('Not used: essay.')
+    body = send(form)
+    assert [body[name] for name in ('text', 'weight', 'colour', 'sure', 'day')] == [
+        'Leo; and "Ada"', 1.5, 'green', True, '2026-12-31',
+    ]  # fmt: skip
+
+
+def test_form_of_many_fields(gallery_page):
+    """It stays within a screen, and a row fills it."""
+    card = open_model(gallery_page, '/v1/ManyModel')
+    assert card.bounding_box()['height'] < 1.6 * gallery_page.viewport_size['height']
+    expect(paste(card, '\t'.join(str(number) for number in range(200)))).to_have_text('200 of 200 fields filled.')
+    assert send(card) == {f'f{number}': number for number in range(200)}
+
+
+def test_form_of_few_fields_has_no_such_box(gallery_page):
+    expect(open_model(gallery_page, '/v1/AnyModel').locator('.row')).to_be_hidden()
