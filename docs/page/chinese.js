@@ -60,6 +60,7 @@ Words.add('zh-CN', {
   probabilities: '概率',
   highest: '{all} 个中最高的 {count} 个',
   items: '{count} 项',
+  values: '数值',
   shape: '{shape} 个值',
   part: '{shape} 个值，显示前 {part} 个',
   cut: '… 完整内容请使用“复制结果”。',

@@ -60,6 +60,7 @@ Words.add('en', {
   probabilities: 'Probabilities',
   highest: 'The {count} highest of {all}',
   items: '{count} items',
+  values: 'Values',
   shape: '{shape} values',
   part: '{shape} values, the first {part} shown',
   cut: '… “Copy answer” has all of it.',

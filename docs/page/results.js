@@ -99,7 +99,7 @@ function table(rows, counts, names = []) {
   const cut = (row) => row.slice(0, MAX_COLUMNS);
   const head = $('<tr>').append(cut(names).map((name) => $('<th>', {scope: 'col', text: name})));
   const body = rows.slice(0, MAX_ROWS).map((row) => $('<tr>').append(cut(row).map(cell)));
-  const scroll = $('<div>', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': Words.say('answer')});
+  const scroll = $('<div>', {class: 'scroll', tabindex: 0, role: 'group', 'aria-label': Words.say('values')});
   return $('<div>').append(told(counts), scroll.append($('<table>').append(names.length ? head : null, body)));
 }
 
