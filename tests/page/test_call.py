@@ -87,7 +87,6 @@ def test_dead_service(make_service, open_page):
     expect(page.get_by_role('alert')).to_be_hidden()
 
 
-
 def test_a_running_call_is_seen_and_can_be_cancelled(page):
     held = []
     page.route('**/v1/XXXModel', lambda route: held.append(route))

@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 
 from tests.page.conftest import open_model, send
 
-
 # The lightest ink that is drawn.
 INK = """() => {
     const paper = document.querySelector('.paper');
@@ -33,7 +32,7 @@ def test_each_model_fits_and_has_no_fault(gallery, open_page, scheme, width):
     expect(page.locator('.card')).to_be_visible()
     lightness = page.evaluate('getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)')
     assert (max(lightness) < 60) == (scheme == 'dark')
-    for path in page.locator('#models a').evaluate_all("all => all.map((link) => link.hash.slice(1))"):
+    for path in page.locator('#models a').evaluate_all('all => all.map((link) => link.hash.slice(1))'):
         card = open_model(page, path)
         send(card)
         page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
