@@ -18,17 +18,17 @@ def main(url):
     found = subprocess.run([FOLDER.parent / 'bin' / 'browser.sh'], capture_output=True, text=True, check=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found.stdout.strip(), args=['--no-sandbox'])
-        page = browser.new_page(viewport={'width': 1120, 'height': 900}, locale='en-US', device_scale_factor=1.5)
-        page.goto(url)
-        greeting, digits = page.locator('#v1-XXXModel'), page.locator('#v1-DigitsModel')
-        greeting.get_by_role('button', name='Send').click()
-        greeting.get_by_text('Hello, Leo!').wait_for()
+        page = browser.new_page(viewport={'width': 1280, 'height': 800}, locale='en-US', device_scale_factor=1.5)
+        page.goto(f'{url}/#/v1/DigitsModel')
+        digits = page.locator('#v1-DigitsModel')
         draw(digits, SEVEN)
         digits.get_by_role('button', name='Send').click()
         digits.locator('tr.best').wait_for()
+        # With the code for the same call, which the buttons copy.
+        digits.locator('.code-pane summary').click()
         page.evaluate('scrollTo(0, 0)')
         box = digits.bounding_box()
-        clip = {'x': 0, 'y': 0, 'width': 1120, 'height': box['y'] + box['height'] + 10}
+        clip = {'x': 0, 'y': 0, 'width': 1280, 'height': box['y'] + box['height'] + 16}
         page.screenshot(path=FOLDER / 'images' / 'page.png', clip=clip, full_page=True)
         browser.close()
 

@@ -73,7 +73,11 @@ function build(description) {
     Look.choose('language', target.value);
     Words.use(target.value).then(speak);
   });
-  $(window).on('hashchange', () => Models.pathOf(location.hash) && show());
+  $(window).on('hashchange', () => {
+    if (!Models.pathOf(location.hash)) return;
+    show();
+    scrollTo(0, 0);
+  });
   place('title').textContent = description.info.title;
   tell(true);
   showCalls();

@@ -13,6 +13,6 @@ def test_the_picture_is_made(service):
     assert finished.returncode == 0, finished.stderr
     data = picture.read_bytes()
     width, height = struct.unpack('>II', data[16:24])
-    # 1120 pixels at one and a half times, and both cards, the answers included.
-    assert (data[:8], width) == (b'\x89PNG\r\n\x1a\n', 1680)
-    assert 1300 < height < 2000
+    # 1280 pixels at one and a half times, and the whole card, the answer included.
+    assert (data[:8], width) == (b'\x89PNG\r\n\x1a\n', 1920)
+    assert 1000 < height < 1500
