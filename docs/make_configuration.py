@@ -81,7 +81,7 @@ price = output_0
 """
 
 SERVER = {
-    'HOST': 'The address to listen at; `127.0.0.1` lets in only this machine.',
+    'HOST': 'The address to listen at; `127.0.0.1` lets only this machine in.',
     'PORT': 'The port to listen at.',
     'WORKERS': 'How many processes answer requests.',
     'THREADS': 'How many `def` handlers of each model run at the same time in each process.',

@@ -78,6 +78,13 @@ def test_both_languages_show_the_same_code_and_have_the_same_links():
     assert as_in_english[1:] == english[1:]
 
 
+def test_the_index_has_every_guide():
+    linked = re.findall(r'\]\(([\w.-]+\.md)\)', text_of('docs/README.md'))
+    guides = {path.name for path in (BASE_FOLDER / 'docs').glob('*.md')} - {'README.md'}
+    assert set(linked) == guides
+    assert len(linked) == len(guides)
+
+
 def anchors(document):
     """Return the fragments of a document's headings, as the hosts of repositories make them."""
     headings = re.findall(r'^#+ +(.+)$', text_of(document), re.MULTILINE)
