@@ -11,6 +11,7 @@ TMP_FOLDER = BASE_FOLDER / 'tmp' / 'bench'
 sys.path.insert(0, str(Path(__file__).parent / 'shared'))
 
 from served import MANY  # noqa: E402
+from summary import OURS  # noqa: E402
 
 
 class Workload(NamedTuple):
@@ -85,7 +86,7 @@ class Peer(NamedTuple):
 
 PEERS = {
     'ours': Peer(
-        'ours',
+        OURS,
         "gunicorn with the repository's own conf/gunicorn.conf.py: 2 workers; ids, CORS, JSON Schema and batches on, "
         'but in hello and many the handler calls the model itself',
         '{bin}/gunicorn --config conf/gunicorn.conf.py main:app',
@@ -93,8 +94,8 @@ PEERS = {
         environment={'HOST': '127.0.0.1', 'PORT': '{port}', 'WORKERS': '2'},
     ),
     'article': Peer(
-        'the article',
-        'Flask-RESTful and jsonschema on gunicorn -w 2, as the article has it',
+        'plain Flask-RESTful',
+        'Flask-RESTful and jsonschema on gunicorn -w 2, as in the article that this project began with',
         '{bin}/gunicorn -w 2 -b 127.0.0.1:{port} --no-control-socket main:app',
         logging='--access-logfile -',
     ),
@@ -173,16 +174,16 @@ def ours_but(title, setup, workload, environment=None, command=PEERS['ours'].com
 # Ours in other ways, and without a gain; they run from our own tree and environment.
 VARIANTS = {
     'ours-def': ours_but(
-        'ours, def handler', 'the same greeting from a handler in a thread', 'hello', {'BENCH_HANDLER': 'def'}
+        f'{OURS}, def handler', 'the same greeting from a handler in a thread', 'hello', {'BENCH_HANDLER': 'def'}
     ),
     'flask-alone': ours_but(
-        'ours, by Flask alone',
+        f'{OURS}, by Flask alone',
         'the same service on stock gunicorn: gthread, 2 workers, 16 threads',
         'hello',
         command='{bin}/gunicorn -k gthread -w 2 --threads 16 -b 127.0.0.1:{port} --no-control-socket main:app',
     ),
     'without-batches': ours_but(
-        'ours without batches', 'one instance a predict', 'forest', {'MODEL_SERVING_MODEL_MAX_BATCH_SIZE': '1'}
+        f'{OURS} without batches', 'one instance a predict', 'forest', {'MODEL_SERVING_MODEL_MAX_BATCH_SIZE': '1'}
     ),
 }
 PEERS |= VARIANTS

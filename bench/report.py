@@ -1,4 +1,4 @@
-"""Write what was measured: ratios into docs/benchmarks.md, raw figures into bench/figures.md, and a plot."""
+"""Write what was measured: all figures into bench/figures.md, and the table that is made from them into the guide."""
 
 import os
 import platform
@@ -9,12 +9,12 @@ from statistics import median
 
 import environments
 import figures
-import matplotlib.pyplot as plt
 from catalog import BASE_FOLDER, PEERS, VARIANTS, WORKLOADS
+from summary import GROWTH as GROWTH_TITLE
+from summary import OURS, SIZE, summary, table
 
 DOCUMENT = BASE_FOLDER / 'docs' / 'benchmarks.md'
 RAW_DOCUMENT = BASE_FOLDER / 'bench' / 'figures.md'
-PLOT = BASE_FOLDER / 'docs' / 'benchmarks.svg'
 MARKS = '<!-- measured: written by bin/bench.sh -->\n', '<!-- end of what was measured -->\n'
 SHOWN_PACKAGES = {'ours': 'uvicorn', 'article': 'flask-restful', 'bare': 'uvicorn', 'ray': 'ray'}
 RATIOS = ('rate', 'cpu', 'p50_alone', 'p99')
@@ -23,26 +23,20 @@ SCALES = {metric: scale for metric, _, _, scale in figures.METRICS}
 
 
 def write(turns, growth, options):
-    """Replace the measured parts of both documents and make the plot."""
+    """Replace the measured parts of both documents."""
     names = [name for name in options.peers if name in PEERS]
-    grouped = {workload: figures.by_peer(turns, workload) for workload in options.workloads}
-    raw = [_machine(options), _peers(names)]
-    raw += [_figures(workload, peers) for workload, peers in grouped.items()]
-    _replace(DOCUMENT, [_machine(options), *(_ratios(workload, peers) for workload, peers in grouped.items())])
-    _replace(RAW_DOCUMENT, [*raw, _sizes(names), _growth(growth)])
-    _plot(turns, options)
+    parts = [_machine(options), _peers(names)]
+    for workload in options.workloads:
+        peers = figures.by_peer(turns, workload)
+        parts.append(f'\n### {WORKLOADS[workload].title}\n\n{_figures(peers)}\n{_ratios(peers)}')
+    _replace(RAW_DOCUMENT, [*parts, _sizes(names), _growth(growth)])
+    _replace(DOCUMENT, [summary(RAW_DOCUMENT.read_text())])
 
 
 def _replace(document, parts):
     before, _, rest = document.read_text().partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
     document.write_text(before + MARKS[0] + '\n'.join(parts) + MARKS[1] + after)
-
-
-def table(head, rows) -> str:
-    """Return a table of Markdown."""
-    lines = [head, ['---'] * len(head), *rows]
-    return '\n'.join('| ' + ' | '.join(map(str, line)) + ' |' for line in lines) + '\n'
 
 
 def _machine(options):
@@ -67,7 +61,7 @@ def _peers(names):
     return table(('who', 'version', 'how it was set up'), rows)
 
 
-def _ratios(workload, grouped):
+def _ratios(grouped):
     """Return a table of ours over each peer, and over the tree before if it was measured."""
     rows = []
     for name, turns in grouped.items():
@@ -77,11 +71,11 @@ def _ratios(workload, grouped):
         if not figures.failure(turns):
             cells = [figures.ratio_text(figures.ratios(grouped['ours'], turns, metric)) for metric in RATIOS]
         rows.append((_title(name), *cells))
-    head = ('ours over', 'requests a second at 32', 'CPU per request', 'p50 at one connection', 'p99 at 32')
-    return f'\n### {WORKLOADS[workload].title}\n\n{table(head, rows)}'
+    head = ('who', 'requests a second at 32', 'CPU per request', 'p50 at one connection', 'p99 at 32')
+    return f'{OURS.capitalize()} over each of them, round by round:\n\n{table(head, rows)}'
 
 
-def _figures(workload, grouped):
+def _figures(grouped):
     head = ['who', *(f'{label}, {unit}' for _, label, unit, _ in figures.METRICS), 'errors']
     rows = []
     for name, turns in grouped.items():
@@ -91,7 +85,7 @@ def _figures(workload, grouped):
         cells = [_cell(figures.values(turns, metric), scale) for metric, _, _, scale in figures.METRICS]
         errors = '; '.join(f'{kind}: {count}' for turn in turns for kind, count in turn['errors'].items())
         rows.append((_title(name), *cells, errors or 'none'))
-    return f'\n### {WORKLOADS[workload].title}\n\n{table(head, rows)}'
+    return table(head, rows)
 
 
 def _title(name):
@@ -109,12 +103,12 @@ def _sizes(names):
             sizes = environments.install_sizes(name)
             rows.append((PEERS[name].title, *(f'{sizes[key] / 1e6:.0f}' for key in ('own', 'whole'))))
     rows.sort(key=lambda row: int(row[1]))
-    head = ('who', 'its own packages, MB', "with the benchmark's models (NumPy, onnxruntime, scikit-learn), MB")
+    head = ('who', SIZE, "with the benchmark's models (NumPy, onnxruntime, scikit-learn), MB")
     return f'\n### Installed size\n\n{table(head, rows)}'
 
 
 def _growth(growth):
-    text = '\n### How our own cost grows\n'
+    text = f'\n### {GROWTH_TITLE}\n'
     for series in dict.fromkeys(row['series'] for row in growth):
         rows = [
             (
@@ -129,35 +123,3 @@ def _growth(growth):
         head = (series, *(f'{labels[metric].split(" at ")[0]}, {unit}' for metric, unit in GROWTH.items()), 'errors')
         text += f'\n{table(head, rows)}'
     return text
-
-
-def _plot(turns, options):
-    """Draw each peer's rate as a part of ours, a row of bars for each workload."""
-    plt.rcParams.update({'svg.fonttype': 'none', 'svg.hashsalt': 'benchmarks', 'font.family': 'sans-serif'})
-    grouped = {workload: figures.by_peer(turns, workload) for workload in options.workloads}
-    bars = {
-        workload: [
-            (PEERS[name].title, [1 / ratio for ratio in figures.ratios(peers['ours'], peer_turns, 'rate')] or [0])
-            for name, peer_turns in peers.items()
-            if name in PEERS and name not in VARIANTS and not figures.failure(peer_turns)
-        ]
-        for workload, peers in grouped.items()
-    }
-    heights = [len(rows) + 1 for rows in bars.values()]
-    figure, axes = plt.subplots(
-        len(bars), 1, figsize=(7, 0.28 * sum(heights)), height_ratios=heights, squeeze=False, layout='constrained'
-    )
-    for (workload, rows), axis in zip(bars.items(), axes[:, 0], strict=True):
-        rows = sorted(rows, key=lambda row: median(row[1]))
-        medians = [median(values) for _, values in rows]
-        spreads = [
-            [middle - min(values) for middle, (_, values) in zip(medians, rows, strict=True)],
-            [max(values) - middle for middle, (_, values) in zip(medians, rows, strict=True)],
-        ]
-        colours = ['#1f6feb' if title == 'ours' else '#8b949e' for title, _ in rows]
-        axis.barh([title for title, _ in rows], medians, xerr=spreads, color=colours, ecolor='#57606a')
-        axis.set_title(workload, loc='left', fontsize=10)
-        axis.tick_params(labelsize=8)
-        axis.spines[['top', 'right']].set_visible(False)
-    axes[-1, 0].set_xlabel('requests a second at 32 connections, ours = 1', fontsize=9)
-    figure.savefig(PLOT, metadata={'Date': None})

@@ -26,7 +26,7 @@ PORTS = itertools.cycle(range(FIRST_PORT, FIRST_PORT + 80))
 def arguments():
     parser = argparse.ArgumentParser(
         prog='bin/bench.sh',
-        description='Measure the service and its peers side by side, into docs/benchmarks.md and docs/benchmarks.svg.',
+        description='Measure the service and its peers side by side, into bench/figures.md and docs/benchmarks.md.',
         epilog=f'Workloads: {", ".join(WORKLOADS)}. Peers: {", ".join(PEERS)}.',
     )
     parser.add_argument('names', nargs='*', metavar='name', help='workloads or peers; none of a kind: the usual; all')
@@ -201,7 +201,7 @@ def main():
     if not options.quick:
         TURNS_FILE.write_text(json.dumps(turns))
         report.write(turns, growth.measure(next(PORTS), options.seconds), options)
-        print(f'Written: {report.DOCUMENT.relative_to(BASE_FOLDER)}, {report.PLOT.relative_to(BASE_FOLDER)}')
+        print(f'Written: {report.RAW_DOCUMENT.relative_to(BASE_FOLDER)}, {report.DOCUMENT.relative_to(BASE_FOLDER)}')
     print(f'{time.perf_counter() - started:.0f} s')
 
 

@@ -16,16 +16,16 @@ TEXT = """\
 
 # Configuration
 
-Nothing has to be configured. What can be stands in `conf/`, and is read once, when the service starts:
+The service works without any configuration. All settings are in `conf/`, and are read once, when the service starts:
 
 | file | holds |
 |---|---|
 | `serving.conf` | `[serving]`: the whole service; `[model]`: defaults for every model |
-| any other `.conf` | `[model]` with the `name` of one model: its own settings, which go before the defaults |
-| `logging.conf` | what is logged where ([its form](https://docs.python.org/3/library/logging.config.html)) |
-| `gunicorn.conf.py` | the settings of the web server |
+| any other `.conf` | `[model]` with the `name` of one model: its own settings, which override the defaults |
+| `logging.conf` | the format and the destination of [the log](https://docs.python.org/3/library/logging.config.html) |
+| `gunicorn.conf.py` | the settings of the server |
 
-A file of a model looks like this; its own name does not matter:
+The file of a model looks like this. You may name the file as you like, if its name ends with `.conf`:
 
 ```ini
 [model]
@@ -34,24 +34,26 @@ timeout = 3
 max_body = 64 KiB
 ```
 
-Each setting can also be given by an environment variable; `<NAME>` is the model's name in capitals. The first of these
-that is there counts: `MODEL_SERVING_<NAME>_…`, `MODEL_SERVING_MODEL_…`, the model's file, `serving.conf`, the default.
+You can also set everything by environment variables, where `<NAME>` is the model's name in capitals. If a setting is in
+several places, the first of these counts: `MODEL_SERVING_<NAME>_…`, `MODEL_SERVING_MODEL_…`, the model's file,
+`serving.conf`, the default.
 
 ```sh
 WORKERS=1 MODEL_SERVING_MODEL_TIMEOUT=10 MODEL_SERVING_XXXMODEL_MAX_BODY='64 KiB' bin/start.sh
 ```
 
-A setting that does not exist, or a value that it cannot have, stops the start with one line: which file, which key,
-what is allowed. An unknown variable that starts with `MODEL_SERVING_` gets a warning in the log.
+If a setting in a file does not exist, or a value is not allowed, the service does not start, and says which file, which
+key and what is allowed. For an unknown variable that begins with `MODEL_SERVING_` there is a warning in the log.
+Passwords and tokens do not belong in these files: see [secrets](secrets.md).
 
 ## The server
 
-Environment variables alone, read by `conf/gunicorn.conf.py`:
+These are environment variables only:
 
 {server}
 
-`OMP_NUM_THREADS`, `OPENBLAS_NUM_THREADS` and `MKL_NUM_THREADS` are set to the cores that the service may use, divided
-by the workers, unless you set them. `PYTHON` says which Python `bin/start.sh` makes `.venv` with.
+Unless you set them, `OMP_NUM_THREADS`, `OPENBLAS_NUM_THREADS` and `MKL_NUM_THREADS` become the number of cores that the
+service may use, divided by `WORKERS`. `PYTHON` is the Python from which `bin/start.sh` makes `.venv`.
 
 ## The service: section `[serving]` of `serving.conf`
 
@@ -67,7 +69,7 @@ In `serving.conf` for all models, in the file of a model for that one:
 
 {own}
 
-Two more sections of that file give the inputs and the outputs of a model file other names, `ours = the file's`:
+Two more sections of that file rename the inputs and outputs of a model file: `new name = name in the file`.
 
 ```ini
 [inputs]
@@ -82,7 +84,7 @@ SERVER = {
     'HOST': 'The address to listen at; `127.0.0.1` lets only this machine in.',
     'PORT': 'The port to listen at.',
     'WORKERS': 'How many processes answer requests.',
-    'THREADS': 'How many `def` handlers of each model each of them runs at the same time.',
+    'THREADS': 'How many `def` handlers of each model run at the same time in each process.',
 }
 
 

@@ -67,11 +67,15 @@ class Setting(NamedTuple):
 
 
 SETTINGS = (
-    Setting('serving', 'max_body', SIZE, '1 MiB', 'The largest body for every URL that is not a model’s.'),
-    Setting('serving', 'max_bodies', SIZE, '64 MiB', 'The most memory that all request bodies of a worker may take.'),
+    Setting('serving', 'max_body', SIZE, '1 MiB', 'The largest body for all URLs but those of models.'),
+    Setting(
+        'serving', 'max_bodies', SIZE, '64 MiB', 'How much memory all request bodies of a worker may take together.'
+    ),
     Setting('serving', 'access_log', ON_OFF, 'on', 'Write a line of the log for each request.'),
     Setting('serving', 'page', ON_OFF, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
-    Setting('model', 'max_batch_size', COUNT, '32', 'How many instances are predicted together; 1: no batches.'),
+    Setting(
+        'model', 'max_batch_size', COUNT, '32', 'How many instances are predicted together at most; 1: no batches.'
+    ),
     Setting(
         'model',
         'max_body',
@@ -80,20 +84,16 @@ SETTINGS = (
         'The largest body, after decompression; a larger one is a 413. Unless it is set, it is 1 MiB, or for a model '
         'file as much as its arrays need, at most 32 MiB.',
     ),
-    Setting('model', 'max_queue', COUNT, '1000', 'How many calls a worker holds for the model; one more is a 429.'),
+    Setting('model', 'max_queue', COUNT, '1000', 'How many calls may run or wait in a worker; one more is a 429.'),
     Setting('model', 'timeout', SECONDS, '30', 'How long a call may take, its waiting included; then it is a 504.'),
     Setting('model', 'file', FILE, None, 'The model file to serve at /v<version>/<name>.', True),
     Setting('model', 'version', COUNT, '1', 'The version in the URL of a model file.', True),
     Setting('model', 'schema', FILE, None, "A JSON merge patch (RFC 7386) over a file's own schema.", True),
     Setting('model', 'trusted', WORDS, '', 'Types beyond the default ones that a skops file may load.', True),
-    Setting(
-        'model', 'batch', ON_OFF, 'yes', 'no: the first dimension of a file’s inputs does not count instances.', True
-    ),
-    Setting('model', 'classes', LIST, '', 'The names of the classes of a file that knows only their numbers.', True),
+    Setting('model', 'batch', ON_OFF, 'yes', 'no: the first dimension of the inputs is not the batch.', True),
+    Setting('model', 'classes', LIST, '', 'The names of the classes, for a file that only has their numbers.', True),
     Setting('model', 'trust_file', ON_OFF, 'no', 'Allow files that can run code when they are loaded: .pt2.', True),
-    Setting(
-        'model', 'on_error', ON_ERROR, 'stop', 'What a model that cannot start does: stop the service, or be skipped.'
-    ),
+    Setting('model', 'on_error', ON_ERROR, 'stop', 'If the model cannot start: stop the service, or skip the model.'),
 )
 SECTIONS = {
     section: {setting.key: setting for setting in SETTINGS if setting.section == section}

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from model_serving.formats import FORMATS, PACKAGES
+from tests.conftest import BASE_FOLDER
 from tests.docs.following import blocks, follow, prepare, run, text_of
 
 DOCUMENT = text_of('docs/add-a-model.md')
@@ -66,3 +67,16 @@ def test_the_table_of_files_is_that_of_the_service():
     rows = [line for line in table.splitlines() if line.startswith('| `')]
     assert [suffix for row in rows for suffix in re.findall(r'`(\.\w+)`', row.split('|')[1])] == list(FORMATS)
     assert [line.strip('` ') for line in re.findall(r'pip install ([^`]+)', table)] == list(PACKAGES.values())
+
+
+def test_the_first_page(make_service):
+    """The two ways of the README, with a model file of the user's."""
+    tree = make_service(environment={'WORKERS': '1'}, start=False)
+    (conf,) = [block for block in blocks(text_of('README.md')) if block.path]
+    (new_model,) = [block for block in blocks(text_of('README.md')) if 'new-model.sh' in block.text]
+    (tree.folder / conf.path).write_text(conf.text)
+    (tree.folder / 'data' / 'my_model.onnx').write_bytes((BASE_FOLDER / 'data' / 'wine.onnx').read_bytes())
+    run(tree, new_model.text)
+    tree.start()
+    models = tree.get('/health/ready').json()['models']
+    assert (models['/v1/MyModel'], models['/v1/SentimentModel']) == ('ready', 'ready')

@@ -23,10 +23,11 @@ def megabytes(name):
 
 
 def test_every_dependency_is_in_the_table():
-    assert list(ROWS) == REQUIREMENTS
+    """What a user's own models need may follow ours."""
+    assert list(ROWS) == REQUIREMENTS[: len(ROWS)]
 
 
-@pytest.mark.parametrize('name', REQUIREMENTS)
+@pytest.mark.parametrize('name', ROWS)
 def test_its_licence_is_what_the_package_says(name):
     metadata = importlib.metadata.metadata(name)
     fields = ('License-Expression', 'License', 'Classifier')
@@ -39,10 +40,10 @@ def test_its_licence_is_what_the_package_says(name):
     (sys.platform, platform.machine()) != ('linux', 'x86_64'), reason='the sizes are of wheels for Linux x86-64'
 )
 def test_the_sizes():
-    for name in REQUIREMENTS:
+    for name in ROWS:
         assert megabytes(name) == pytest.approx(ROWS[name][1], rel=0.25, abs=0.1)
     total = float(re.search(r'take (\d+) MB', DOCUMENT)[1])
-    assert sum(map(megabytes, REQUIREMENTS + CONSTRAINTS)) == pytest.approx(total, rel=0.25)
+    assert sum(map(megabytes, [*ROWS, *CONSTRAINTS])) == pytest.approx(total, rel=0.25)
 
 
 def test_the_rooms_are_all_there():
