@@ -1,4 +1,4 @@
-"""Write what was measured: all figures into bench/figures.md, and the table that is made from them into the guide."""
+"""Write what was measured into bench/figures.md; the table and the plot of the guide are made from that."""
 
 import os
 import platform
@@ -9,6 +9,7 @@ from statistics import median
 
 import environments
 import figures
+import plot
 from catalog import BASE_FOLDER, PEERS, VARIANTS, WORKLOADS
 from summary import GROWTH as GROWTH_TITLE
 from summary import OURS, SIZE, summary, table
@@ -23,7 +24,7 @@ SCALES = {metric: scale for metric, _, _, scale in figures.METRICS}
 
 
 def write(turns, growth, options):
-    """Replace the measured parts of both documents."""
+    """Replace the measured parts of both documents, and the plot."""
     names = [name for name in options.peers if name in PEERS]
     parts = [_machine(options), _peers(names)]
     for workload in options.workloads:
@@ -31,6 +32,7 @@ def write(turns, growth, options):
         parts.append(f'\n### {WORKLOADS[workload].title}\n\n{_figures(peers)}\n{_ratios(peers)}')
     _replace(RAW_DOCUMENT, [*parts, _sizes(names), _growth(growth)])
     _replace(DOCUMENT, [summary(RAW_DOCUMENT.read_text())])
+    plot.draw(RAW_DOCUMENT.read_text())
 
 
 def _replace(document, parts):

@@ -13,23 +13,40 @@ BETTER = (
 # A smaller difference is not named.
 MARGIN = 10
 OURS, RATE, SIZE = 'this service', 'requests a second at 32', 'its own packages, MB'
+RATES = 'requests a second at 32 connections, 1/s'
 GROWTH = 'How our own cost grows'
 
 
 def summary(raw: str) -> str:
     """Return the table: how many times as many requests a second we answer, and where each peer does better."""
     machine = re.search(r'^Measured on .*?CPython [\d.]+', raw, re.MULTILINE)[0]
-    sections = {section.partition('\n')[0].partition(':')[0]: section for section in raw.split('\n### ')[1:]}
-    (sizes,) = by_who(sections.pop('Installed size'))
-    # A pair for each workload: the raw figures, and the ratios.
-    workloads = {name: by_who(section) for name, section in sections.items() if name != GROWTH}
-    rates = [figures[OURS]['requests a second at 32 connections, 1/s'] for figures, _ in workloads.values()]
-    rows = [(f'**{OURS}**', *(f'**{rate} a second**' for rate in rates), _size(sizes, OURS), '')]
+    (sizes,), workloads = measured(raw)
+    own = [figures[OURS][RATES] for figures, _ in workloads.values()]
+    rows = [(f'**{OURS}**', *(f'**{rate} a second**' for rate in own), _size(sizes, OURS), '')]
     for who in dict.fromkeys(who for _, ratios in workloads.values() for who in ratios):
         cells = [_ratio(ratios.get(who)) for _, ratios in workloads.values()]
         rows.append((who, *cells, _size(sizes, who), _better(workloads, who)))
     head = ('', *workloads, 'its packages', f'better than {OURS}, by 10 % or more')
     return f'{machine}.\n\n{table(head, rows)}'
+
+
+def measured(raw):
+    """Return the tables of the sizes, and for each workload those of the raw figures and of the ratios."""
+    sections = {section.partition('\n')[0].partition(':')[0]: section for section in raw.split('\n### ')[1:]}
+    tables = {name: by_who(section) for name, section in sections.items() if name != GROWTH}
+    return tables.pop('Installed size'), tables
+
+
+def rates(raw) -> dict:
+    """Return the requests a second of each server for each workload, without variants of this service."""
+    return {
+        name: {
+            who: float(row[RATES].replace(',', ''))
+            for who, row in figures.items()
+            if row[RATES][:1].isdigit() and (who == OURS or not who.startswith(OURS))
+        }
+        for name, (figures, _) in measured(raw)[1].items()
+    }
 
 
 def by_who(section) -> list:

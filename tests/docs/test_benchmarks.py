@@ -1,5 +1,6 @@
 """The table of docs/benchmarks.md is the one that bench/figures.md gives."""
 
+import re
 import sys
 
 import pytest
@@ -21,6 +22,13 @@ def summary(monkeypatch):
 def test_the_table_is_made_from_the_raw_figures(summary):
     table = text_of('docs/benchmarks.md').split(MARKS[0])[1].split(MARKS[1])[0]
     assert table == summary.summary(text_of('bench/figures.md'))
+
+
+def test_the_plot_shows_the_raw_figures(summary):
+    labels = re.findall(r'<text [^>]*>([^<]+)</text>', text_of('docs/benchmarks.svg'))
+    for rates in summary.rates(text_of('bench/figures.md')).values():
+        assert set(rates) <= set(labels)
+        assert {f'{rate:,.0f}' for rate in rates.values()} <= set(labels)
 
 
 @pytest.mark.parametrize(
