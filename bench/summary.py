@@ -26,7 +26,7 @@ def summary(raw: str) -> str:
     for who in dict.fromkeys(who for _, ratios in workloads.values() for who in ratios):
         cells = [_ratio(ratios.get(who)) for _, ratios in workloads.values()]
         rows.append((who, *cells, _size(sizes, who), _better(workloads, who)))
-    head = ('', *workloads, 'its packages', f'better than {OURS}, by 10 % or more')
+    head = ('server', *workloads, 'its packages', f'better than {OURS}, by 10 % or more')
     return f'{machine}.\n\n{table(head, rows)}'
 
 

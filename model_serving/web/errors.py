@@ -1,6 +1,7 @@
 """Every error is answered with JSON that has a `message`; the front and Flask both use `answer_to`."""
 
 import logging
+from urllib.parse import urlsplit
 
 import flask_restful
 from flask import current_app, request
@@ -85,7 +86,7 @@ class ServiceApi(flask_restful.Api):
     def handle_error(self, error):
         """Return the response for any exception."""
         if isinstance(error, RoutingException):
-            return error.get_response()
+            return _redirection(error)
         # Without its headers for CORS a page could not read what the request itself is answered.
         if request.method == 'OPTIONS' and isinstance(error, NotFound):
             return current_app.make_default_options_response()
@@ -96,6 +97,15 @@ class ServiceApi(flask_restful.Api):
         servable = current_app.servables.get(request.path)
         request_id = request.environ.get(REQUEST_ID)
         return _response(*answer_to(error, f'{request.method} {request.path}', request_id, servable))
+
+
+def _redirection(error):
+    """Return werkzeug's redirect from `/docs` to `/docs/`; relative, since a proxy may add TLS and a path."""
+    response = error.get_response()
+    if urlsplit(error.new_url).path == f'{request.path}/':
+        query = request.query_string.decode('latin-1')
+        response.location = request.path.rpartition('/')[2] + '/' + (f'?{query}' if query else '')
+    return response
 
 
 def _json_response(data, code, headers=None):

@@ -66,6 +66,8 @@ class Document:
         return {
             'openapi': '3.1.0',
             'info': {'title': 'Model Serving Demo', 'version': __version__},
+            # Relative to this document: a proxy may serve us by TLS and below a path.
+            'servers': [{'url': '.', 'description': 'This service'}],
             'paths': paths,
             'components': self._components,
         }

@@ -1,4 +1,4 @@
-"""The page at / and the guides, from docs/, with jQuery from its package; and Swagger UI at /docs."""
+"""The page at /, from docs/, with jQuery from its package; the guides; and Swagger UI at /docs/."""
 
 import base64
 import hashlib
@@ -10,6 +10,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from xstatic.pkg import jquery
 
 from ..utils.conf_utils import BASE_FOLDER
+from .guides import GuideBesideThePage, GuidePage
 
 DOCS_FOLDER = BASE_FOLDER / 'docs'
 
@@ -35,28 +36,30 @@ class PageFile(Resource):
         self._pattern = pattern
 
     def get(self, name=''):
-        file = self._pattern.format(name)
-        # A guide is shown as it is; of another type browsers would save it.
-        response = send_from_directory(self._folder, file, mimetype='text/plain' if file.endswith('.md') else None)
+        response = send_from_directory(self._folder, self._pattern.format(name))
         response.headers['Content-Security-Policy'] = PAGE_POLICY
         response.headers['X-Content-Type-Options'] = 'nosniff'
         return response
 
 
 def add_page(app, api):
-    """Serve the page, its files, jQuery and Swagger UI."""
+    """Serve the page, its files, jQuery, the guides and Swagger UI."""
     for url, folder_and_pattern in {
         '/': (DOCS_FOLDER, 'index.html'),
         '/page/<path:name>': (DOCS_FOLDER / 'page', '{}'),
-        '/<string:name>.md': (DOCS_FOLDER, '{}.md'),
         '/jquery.min.js': (jquery.BASE_DIR, 'jquery.min.js'),
+        '/docs/images/<path:name>': (DOCS_FOLDER / 'images', '{}'),
+        '/docs/benchmarks.svg': (DOCS_FOLDER, 'benchmarks.svg'),
     }.items():
         api.add_resource(PageFile, url, endpoint=url, resource_class_args=folder_and_pattern)
+    api.add_resource(GuidePage, '/README.md', '/docs/<string:name>.md', resource_class_args=(PAGE_POLICY,))
+    api.add_resource(GuideBesideThePage, '/<string:name>.md')
     # No validator badge: it would send the document's address to another host.
     config = {'app_name': 'Model Serving Demo: API', 'validatorUrl': None, 'oauth2RedirectUrl': None}
-    swagger_ui = get_swaggerui_blueprint('/docs', '/openapi.json', config=config)
+    # Its links are relative, since a proxy may serve us below a path.
+    swagger_ui = get_swaggerui_blueprint('.', '../openapi.json', config=config)
     swagger_ui.after_request(_with_swagger_policy)
-    app.register_blueprint(swagger_ui)
+    app.register_blueprint(swagger_ui, url_prefix='/docs')
 
 
 def _with_swagger_policy(response):

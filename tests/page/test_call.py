@@ -131,7 +131,9 @@ def test_swagger_ui_calls_a_model(service, open_page):
 
 def test_page_and_swagger_ui_can_be_off():
     client = create_app(conf=Conf(environ={'MODEL_SERVING_SERVING_PAGE': 'off'})).test_client()
-    for url in ('/', '/page/page.css', '/jquery.min.js', '/README.md', '/docs', '/docs/', '/docs/swagger-ui.css'):
+    of_the_page = ('/', '/page/page.css', '/jquery.min.js', '/docs', '/docs/', '/docs/swagger-ui.css')
+    guides = ('/README.md', '/docs/call.md', '/call.md', '/docs/images/page.png')
+    for url in of_the_page + guides:
         assert client.get(url).status_code == 404, url
     assert client.get('/openapi.json').status_code == 200
     assert client.post('/v1/XXXModel', json={'name': 'Leo'}).json == {'result': 'Hello, Leo!'}

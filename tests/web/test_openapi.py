@@ -37,7 +37,7 @@ def test_every_route_is_there_but_the_pages_own_files(client):
     assert {'/v1/XXXModel', '/v1/DigitsModel', '/v1/WineModel', '/health/ready', '/openapi.json'} <= paths
     others = {str(rule) for rule in client.application.url_map.iter_rules()} - paths
     files = {rule for rule in others if rule.startswith(('/docs/', '/page/'))}
-    assert others - files <= {'/', '/<string:name>.md', '/jquery.min.js'}
+    assert others - files <= {'/', '/README.md', '/<string:name>.md', '/jquery.min.js'}
 
 
 def test_every_error_has_its_shape(document, service):
