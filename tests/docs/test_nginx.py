@@ -1,4 +1,4 @@
-"""The configuration of docs/deploy-nginx.md, in a real nginx in front of the real service.
+"""The configuration of docs/deploy-nginx.md, in a real nginx in front of the real service; also with TLS, below a path.
 
 Marked long, since nginx may have to be installed for it, which only root can: apt-get install nginx-light
 """
@@ -14,12 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from playwright.sync_api import expect
 
 from tests.conftest import free_port, wait_until
 from tests.docs.following import blocks, text_of
 
 pytestmark = pytest.mark.long
-(CONFIGURATION,) = [block.text for block in blocks(text_of('docs/deploy-nginx.md')) if block.language == 'nginx']
+CONFIGURATION, TLS, BELOW = [
+    block.text for block in blocks(text_of('docs/deploy-nginx.md')) if block.language == 'nginx'
+]
 # Root's nginx would become another user, who may not write into the folders of a test.
 USER = 'user root;' if os.getuid() == 0 else ''
 TEMPORARY = ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi')
@@ -27,15 +30,19 @@ HALF = b'POST /v1/XXXModel HTTP/1.1\r\nHost: a\r\nContent-Type: application/json
 
 
 class Nginx:
-    """nginx with the document's configuration, but for another `rate`, in front of a service at `port`."""
+    """nginx with the document's configuration, but for another `rate`, in front of a service at `port`.
 
-    def __init__(self, folder, port, rate='20r/s'):
+    `changes` are further (old, new) texts.
+    """
+
+    def __init__(self, folder, port, rate='20r/s', changes=()):
         self.port = free_port()
         self.url = f'http://127.0.0.1:{self.port}'
         self.log = folder / 'error.log'
         text = CONFIGURATION
         for old, new in (
-            ('listen 80', f'listen 127.0.0.1:{self.port}'),
+            *changes,
+            ('listen 443' if changes else 'listen 80', f'listen 127.0.0.1:{self.port}'),
             ('127.0.0.1:9999', f'127.0.0.1:{port}'),
             ('rate=20r/s', f'rate={rate}'),
         ):
@@ -133,6 +140,74 @@ def test_too_many_requests_of_one_client(service, tmp_path):
     assert refused.status_code == 429
     assert refused.headers['Retry-After'] == '1'
     assert 'Try again' in refused.json()['message']
+
+
+@pytest.fixture(scope='module')
+def certificate(tmp_path_factory):
+    """A certificate for 127.0.0.1, its key beside it."""
+    path = tmp_path_factory.mktemp('tls') / 'model-serving.crt'
+    command = ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=127.0.0.1']
+    names = ['-addext', 'subjectAltName=IP:127.0.0.1']
+    files = ['-out', path, '-keyout', path.with_suffix('.key')]
+    subprocess.run([*command, *names, *files], check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture(scope='module')
+def below_a_path(service, certificate):
+    """The URL of the service behind nginx with TLS, as the document says, below the path /models/."""
+    folder = certificate.parent
+    changes = [
+        ('    listen 80;\n', TLS.replace('/etc/nginx', str(folder))),
+        ('    location / {\n', BELOW.partition('\n')[0] + '\n'),
+        ('        proxy_pass http://model_serving;\n', BELOW.partition('\n')[2]),
+    ]
+    with Nginx(folder, service.port, '1000r/s', changes) as running:
+        yield f'https://127.0.0.1:{running.port}/models'
+
+
+@pytest.fixture
+def page(browser):
+    """A page that trusts the certificate; no file that it asks for may be missing."""
+    failed = []
+    with browser.new_context(ignore_https_errors=True, locale='en-US') as context:
+        opened = context.new_page()
+        opened.on('response', lambda answer: failed.append(answer.url) if answer.status >= 400 else None)
+        opened.on('pageerror', lambda error: failed.append(str(error)))
+        yield opened
+    assert failed == []
+
+
+def test_the_page_below_a_path(below_a_path, page):
+    page.goto(f'{below_a_path}/#/v1/XXXModel')
+    page.locator('.submit').click()
+    expect(page.locator('.result')).to_have_text('Hello, Leo!')
+    expect(page.locator('.url')).to_have_text(f'POST {below_a_path}/v1/XXXModel')
+    page.locator('.code-pane summary').click()
+    expect(page.locator('.code-pane pre')).to_contain_text(f'{below_a_path}/v1/XXXModel')
+    page.get_by_role('link', name='Call the service').click()
+    expect(page).to_have_url(f'{below_a_path}/docs/call.md')
+    page.get_by_role('navigation', name='Guides').get_by_role('link', name='Operate').click()
+    expect(page.locator('h1')).to_have_text('Operate')
+    page.get_by_role('link', name='Model Serving Demo').click()
+    expect(page.locator('.card')).to_be_visible()
+
+
+def test_swagger_ui_below_a_path(below_a_path, page):
+    page.goto(below_a_path + '/')
+    page.get_by_role('link', name='API reference').click()
+    operation = page.locator('#operations-models-post_v1_XXXModel')
+    operation.get_by_role('button').first.click()
+    operation.get_by_role('button', name='Try it out').click()
+    with page.expect_response(f'{below_a_path}/v1/XXXModel') as answer:
+        operation.get_by_role('button', name='Execute').click()
+    assert answer.value.json() == {'result': 'Hello, Leo!'}
+
+
+def test_redirects_below_a_path(below_a_path, certificate):
+    for path, target in (('/docs', '/docs/'), ('/docs?a=1', '/docs/?a=1'), ('/call.md', '/docs/call.md')):
+        answer = requests.get(below_a_path + path, verify=certificate, timeout=60)
+        assert (answer.status_code, answer.url) == (200, below_a_path + target)
 
 
 def test_slow_clients_hold_no_thread_of_the_service(make_service, tmp_path_factory, connect):
