@@ -58,7 +58,7 @@ def create_app(routes=ROUTES, conf=None) -> Application:
 def _add_servables(app, routes, conf):
     """Make a servable for each row of routes.py and for each model file."""
     files = conf.model_files()
-    conf.check_names({route.version_and_name[1] for route in routes} | {name for name, _ in files})
+    conf.check_names({route.version_and_name[1] for route in routes})
     servables = [_of_route(route, conf) for route in routes if route.url not in app.not_installed]
     servables += [_of_file(name, version, conf) for name, version in files]
     for servable in servables:
