@@ -11,6 +11,7 @@ from pathlib import Path
 BASE_FOLDER = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BASE_FOLDER))
 
+from model_serving.server import addresses  # noqa: E402
 from model_serving.server.gunicorn_hooks import (  # noqa: E402, F401 - gunicorn finds them by their names
     child_exit,
     on_starting,
@@ -28,10 +29,7 @@ def _number(name, default, most):
     return int(text)
 
 
-_host = os.environ.get('HOST', '0.0.0.0')
-_port = _number('PORT', '9999', 65535)
-
-bind = f'[{_host}]:{_port}' if ':' in _host else f'{_host}:{_port}'
+bind = addresses.to_bind(os.environ.get('HOST'), _number('PORT', '9999', 65535))
 workers = _number('WORKERS', '2', 1024)
 threads = _number('THREADS', '16', 4096)
 worker_class = 'model_serving.server.worker.Worker'

@@ -81,7 +81,7 @@ price = output_0
 """
 
 SERVER = {
-    'HOST': 'The address to listen at; `127.0.0.1` lets only this machine in.',
+    'HOST': 'The address to listen at; `127.0.0.1` lets only this machine in, `0.0.0.0` only callers by IPv4.',
     'PORT': 'The port to listen at.',
     'WORKERS': 'How many processes answer requests.',
     'THREADS': 'How many `def` handlers of each model run at the same time in each process.',
@@ -116,8 +116,7 @@ def described(setting):
 def server_rows():
     """Yield the variables of gunicorn.conf.py with their defaults, as they stand there."""
     source = (BASE_FOLDER / 'conf' / 'gunicorn.conf.py').read_text(encoding='utf-8')
-    (host,) = re.findall(r"environ\.get\('HOST', '([^']+)'\)", source)
-    yield '`HOST`', 'an address or a name', f'`{host}`', SERVER['HOST']
+    yield '`HOST`', 'an address or a name', 'all addresses, IPv4 and IPv6', SERVER['HOST']
     for name, default, most in re.findall(r"_number\('(\w+)', '(\d+)', (\d+)\)", source):
         yield f'`{name}`', f'a whole number from 1 to {most}', f'`{default}`', SERVER[name]
 

@@ -16,6 +16,7 @@ from .utils.conf_utils import Conf
 from .web.application import Application
 from .web.errors import ServiceApi
 from .web.health import HealthLive, HealthReady, WarmUp
+from .web.models import add_description, add_lists
 from .web.openapi import Document, OpenAPI
 from .web.page import add_page
 from .web.readiness import Readiness
@@ -42,6 +43,7 @@ def create_app(routes=ROUTES, conf=None) -> Application:
         if servable.resource:
             _add_resource(api, servable)
         _load_if_fork_safe(servable)
+    add_lists(api, app.servables.values())
     app.readiness = Readiness(app, lambda servable: _add_resource(api, servable))
     api.add_resource(HealthLive, '/health/live')
     api.add_resource(HealthReady, '/health/ready')
@@ -56,7 +58,7 @@ def create_app(routes=ROUTES, conf=None) -> Application:
 def _add_servables(app, routes, conf):
     """Make a servable for each row of routes.py and for each model file."""
     files = conf.model_files()
-    conf.check_names({route.version_and_name[1] for route in routes} | {name for name, _ in files})
+    conf.check_names({route.version_and_name[1] for route in routes})
     servables = [_of_route(route, conf) for route in routes if route.url not in app.not_installed]
     servables += [_of_file(name, version, conf) for name, version in files]
     for servable in servables:
@@ -82,6 +84,7 @@ def _add_resource(api, servable):
     takes_servable = issubclass(servable.resource, ModelResource)
     arguments = (servable,) if takes_servable else ()
     api.add_resource(servable.resource, servable.url, endpoint=servable.url, resource_class_args=arguments)
+    add_description(api, servable)
 
 
 def _load_if_fork_safe(servable):

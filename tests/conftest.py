@@ -120,6 +120,17 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
+def has_ipv6() -> bool:
+    """Tell whether this machine has ::1; many containers do not."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(('::1', 0))
+        return True
+    return False
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason='this machine has no ::1')
+
+
 def wait_until(condition, seconds=60):
     """Wait for a condition that another thread or process brings about; fails when it does not come."""
     until = time.perf_counter() + seconds

@@ -9,8 +9,9 @@ import subprocess
 import sys
 
 import pytest
+import requests
 
-from tests.conftest import wait_until
+from tests.conftest import needs_ipv6, wait_until
 
 INITIALIZING = 'Initializing XXX Model ...'
 
@@ -157,6 +158,12 @@ def test_it_serves_and_has_loaded_its_models_once(tree, start):
     wait_until(lambda: 'POST /v1/XXXModel' in log.read_text())
     (line,) = [line for line in log.read_text().splitlines() if INITIALIZING in line]
     assert re.fullmatch(r'\[[\d/]+ [\d:]+\] - \[INFO\] - \[XXXModel\] - Initializing XXX Model \.\.\.', line)
+
+
+@needs_ipv6
+def test_it_serves_at_an_address_of_ipv6(tree, start):
+    start('::1')
+    assert requests.get(f'http://[::1]:{tree.port}/health/live', timeout=10).status_code == 200
 
 
 def test_debug_reloads_and_the_watching_process_loads_no_model(tree, start):

@@ -10,7 +10,8 @@ def lines(front, workers: int, threads: int, addresses) -> list:
     rows = [_row(endpoint, threads) for endpoint in front.endpoints.values()]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ['  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [*table, f'{workers} workers', *(f'Ready. Open {url(address)}' for address in addresses)]
+    urls = dict.fromkeys(map(url, addresses))
+    return [*table, f'{workers} workers', *(f'Ready. Open {each}' for each in urls)]
 
 
 def url(address) -> str:

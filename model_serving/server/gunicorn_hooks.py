@@ -2,11 +2,11 @@
 
 import gc
 import os
-import socket
 import sys
 
 from gunicorn.errors import HaltServer
 
+from . import addresses
 from .workers import Workers
 
 # gunicorn's own status for a service of which no worker can start.
@@ -21,14 +21,10 @@ def on_starting(server):
     if {'GUNICORN_FD', 'LISTEN_FDS'} & os.environ.keys():
         return  # it inherits its sockets
     for host, port in (address for address in server.cfg.address if isinstance(address, tuple)):
-        try:
-            family, kind, _, _, address = socket.getaddrinfo(host or '0.0.0.0', port, type=socket.SOCK_STREAM)[0]
-            with socket.socket(family, kind) as listener:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind(address)
-        except (OSError, UnicodeError) as error:
+        problem = addresses.problem(host, port)
+        if problem:
             fix = 'Give another PORT or HOST: PORT=8080 bin/start.sh'
-            sys.exit(f'The service cannot start. It cannot listen at {host}:{port}: {error}. {fix}')
+            sys.exit(f'The service cannot start. It cannot listen at {problem}. {fix}')
 
 
 def when_ready(server):

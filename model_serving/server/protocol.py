@@ -7,6 +7,8 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from .addresses import plain
+
 # How much is parsed at a time, and how large the rest of a request's head may be, in bytes.
 PART = 16 * 1024
 MAX_HEAD = 64 * 1024
@@ -48,6 +50,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport):
         super().connection_made(transport)
+        self.server, self.client = plain(self.server), plain(self.client)
         self.flow = BoundedFlowControl(transport, self.pipeline)
         # The request that is being answered, which is not always the newest, and its task. When the client leaves,
         # the first is marked as disconnected and the second is cancelled.

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from ..serving.errors import StartError
 from .settings import SECTIONS, SETTINGS
-from .text_utils import did_you_mean
+from .text_utils import clip, did_you_mean
 
 BASE_FOLDER = Path(__file__).resolve().parents[2]
 CONF_FOLDER = BASE_FOLDER / 'conf'
 ENVIRONMENT_PREFIX = 'MODEL_SERVING_'
 # Sections of a model file that give its inputs and outputs other names: `image = serving_default_input_2:0`.
 RENAMING = ('inputs', 'outputs')
+KNOWN_SECTIONS = ('serving', 'model', *RENAMING)
+THERE_ARE = 'There are [serving], [model], [inputs] and [outputs].'
 
 
 class Conf:
@@ -50,13 +52,14 @@ class Conf:
         return f'{self._own[name, version][0]}: [model] name'
 
     def check_names(self, names):
-        """Raise StartError for the .conf file of an unknown model, and warn of unknown environment variables."""
+        """Check the names of models against those of routes.py.
+
+        Raises StartError for a .conf file of an unknown model, and warns of unknown environment variables.
+        """
         for name, version in self._own:
-            if name not in names:
-                raise StartError(
-                    f'{self.place(name, version)} = {name}: no row of routes.py has this name, and this file has no '
-                    f'file = …{did_you_mean(name, names)}'
-                )
+            if version is None and name not in names:
+                raise StartError(f'{self.place(name)} = {name}: {self._fix_of(name, names)}')
+        names = {*names, *dict(self.model_files())}
         known = {_variable(setting.section, setting.key) for setting in SETTINGS if not setting.only_own}
         known |= {_variable(name, key) for name in names for key in SECTIONS['model']}
         # Only a warning: Kubernetes sets such variables for a service with the name model-serving.
@@ -66,19 +69,25 @@ class Conf:
                 hint = did_you_mean(variable, known, 0.9)
                 logging.getLogger('conf').warning('Unknown setting %s.%s', variable, hint)
 
+    def _fix_of(self, name, names):
+        """Return what is wrong with the settings of a model that is not in routes.py, and what to do."""
+        files = dict(self.model_files())
+        if name in files:
+            own = self._own[name, files[name]][0].name
+            return f'{own} has the same name and says which file is served. Write these settings there.'
+        hint = did_you_mean(name, {*names, *files})
+        return (
+            f'routes.py has no such model.{hint} Correct the name, add file = … for a model file, or delete this file.'
+        )
+
     def _read_file(self, path):
         texts = _parsed(path)
         name = texts.get('model', {}).pop('name', None)
         values = {section: _values(path, section, its_texts) for section, its_texts in texts.items()}
-        wrong = next(
-            (section for section in values if (section in RENAMING) != bool(name) and section != 'model'), None
-        )
-        if name and wrong:
-            raise StartError(f'{path}: [{wrong}] belongs in serving.conf.')
-        if not name and (wrong or path.name != 'serving.conf'):
-            wrong = wrong or next(iter(values), 'model')
-            raise StartError(f'{path}: [{wrong}] belongs in serving.conf; a model needs [model] name = …')
-        if not name:
+        fault = _fault_of_general(name, values) if path.name == 'serving.conf' else _fault_of_own(name, values)
+        if fault:
+            raise StartError(f'{path}: {fault}')
+        if path.name == 'serving.conf':
             self._general |= values
             return
         own = {**values['model'], **{section: values.get(section, {}) for section in RENAMING}}
@@ -108,13 +117,20 @@ class Conf:
 
 def _parsed(path):
     """Return the texts of a file, by section and key."""
-    parser = configparser.ConfigParser(interpolation=None)
+    # [DEFAULT] is a section like any other, so it is unknown.
+    parser = configparser.ConfigParser(interpolation=None, default_section='')
     parser.optionxform = str
     try:
         # utf-8-sig removes the byte order mark that editors on Windows add.
-        parser.read_string(path.read_text(encoding='utf-8-sig'), source=str(path))
+        text = path.read_text(encoding='utf-8-sig')
+        parser.read_string(text, source=str(path))
     except OSError as error:
         raise StartError(f'{path} cannot be read: {error.strerror}.') from error
+    except configparser.ParsingError as error:
+        # A line above the first section is told as an error of its own kind, which has its number elsewhere.
+        is_above = isinstance(error, configparser.MissingSectionHeaderError)
+        number = error.lineno if is_above else error.errors[0][0]
+        raise StartError(f'{path}: {_fault_of_line(text, number, is_above)}') from error
     except (configparser.Error, UnicodeDecodeError) as error:
         raise StartError(f'{path}: {" ".join(str(error).split())}') from error
     sections = {section: dict(parser[section]) for section in parser.sections()}
@@ -124,12 +140,41 @@ def _parsed(path):
     }
 
 
+def _fault_of_line(text, number, is_above):
+    line = clip(text.split('\n')[number - 1].strip(), 80)
+    if line.startswith('['):
+        return f'line {number}: {line} does not name a section. {THERE_ARE}'
+    if is_above:
+        return f'line {number}: {line} stands above the first section. Write [model] above it.'
+    return f'line {number}: {line} does not have the form key = value.'
+
+
+def _fault_of_general(name, sections):
+    """Return why these sections, of which [model] may have a name, can't stand in serving.conf; None if they can."""
+    if name:
+        return f'[model] name = {name}: the settings of one model belong in a .conf file of their own.'
+    wrong = [section for section in sections if section in RENAMING]
+    return f'[{wrong[0]}] belongs in the .conf file of its model.' if wrong else None
+
+
+def _fault_of_own(name, sections):
+    """Return why these sections can't stand in the .conf file of a model; None if they can."""
+    if 'serving' in sections:
+        return '[serving] belongs in serving.conf.'
+    if not sections:
+        return 'it is empty. Write [model] and name = … into it, or delete it.'
+    if not name:
+        return 'it names no model. Write [model] and name = … into it. Defaults for all models belong in serving.conf.'
+    return None
+
+
 def _values(path, section, texts):
     """Return the values of a section's texts; raises StartError for unknown keys."""
     if section in RENAMING:
         return texts
     if section not in SECTIONS:
-        raise StartError(f'{path}: unknown section [{section}]. There are [serving], [model], [inputs] and [outputs].')
+        hint = did_you_mean(section.strip().lower(), KNOWN_SECTIONS)
+        raise StartError(f'{path}: unknown section [{section}].{hint} {THERE_ARE}')
     settings = SECTIONS[section]
     for key in texts:
         if key not in settings:

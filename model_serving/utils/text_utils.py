@@ -4,10 +4,14 @@ import difflib
 import re
 
 MAX_MESSAGE = 240
-# A text as Python shows it, or None.
 # The folders of an absolute path. URLs of models, such as /v1/XXXModel, are none.
 FOLDERS = re.compile(r'(?<![\w./])/(?!v\d+/)(?:[^\s/:\'"]+/)+')
+# A text as Python shows it, or None.
 TEXT_OR_NONE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\bNone\b""")
+MANY_ROWS = (
+    '. To send many rows, send a request for each, several at the same time over kept connections: '
+    'the service predicts them together.'
+)
 
 
 def clip(text: str, most: int = MAX_MESSAGE) -> str:
@@ -19,6 +23,11 @@ def did_you_mean(word: str, words, cutoff=0.6) -> str:
     """Return ` Did you mean 'name'?` if one of `words` is similar to `word`, else nothing."""
     near = difflib.get_close_matches(word[:100], words, n=1, cutoff=cutoff)
     return f' Did you mean {near[0]!r}?' if near else ''
+
+
+def rows_hint(instance, schema: dict) -> str:
+    """Return how to send many rows, to append to the message for an array where the schema wants an object."""
+    return MANY_ROWS if isinstance(instance, list) and schema.get('type') == 'object' else ''
 
 
 def with_null(message: str) -> str:

@@ -12,7 +12,7 @@ from jsonschema.exceptions import ValidationError
 from werkzeug.exceptions import BadRequest
 
 from ..serving import event_loop
-from .text_utils import clip, did_you_mean, with_null
+from .text_utils import clip, did_you_mean, rows_hint, with_null
 
 MAX_ERRORS = 20
 MAX_PATH = 100
@@ -43,7 +43,7 @@ def validate_json(schema, force=False):
             if instance is None:
                 raise BadRequest('No JSON object')
             if not validator.is_valid(instance):
-                raise invalid(validator.errors(instance, len(request.get_data())))
+                raise invalid(validator.errors(instance, len(request.get_data())), rows_hint(instance, schema))
             if takes_instance:
                 kwargs['instance'] = instance
             result = handler(*args, **kwargs)
@@ -114,8 +114,9 @@ def _with_integers(schema):
     return int(schema) if isinstance(schema, float) and schema.is_integer() and abs(schema) < 2**53 else schema
 
 
-def invalid(errors) -> BadRequest:
-    """Return the 400 for `errors`, whose first one becomes the message."""
+def invalid(errors, hint='') -> BadRequest:
+    """Return the 400 for `errors`, whose first one, with a `hint` at its end, becomes the message."""
+    errors[0]['message'] += hint
     bad_request = BadRequest(in_words(errors[0]))
     bad_request.data = {'errors': errors}
     return bad_request

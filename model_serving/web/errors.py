@@ -1,6 +1,7 @@
 """Every error is answered with JSON that has a `message`; the front and Flask both use `answer_to`."""
 
 import logging
+import re
 from urllib.parse import urlsplit
 
 import flask_restful
@@ -21,11 +22,12 @@ from ..serving.errors import CallError, InvalidInstance
 from ..utils.text_utils import clip, did_you_mean
 from ..utils.validation_utils import invalid, path_text
 from . import strict_json
+from .models import has_own_get, list_urls
 from .request import REQUEST_ID
 
 LOGGER = logging.getLogger('errors')
-MAX_URLS = 30
-# What a 404 names beside the models.
+# How many models a 404 names, and what it names beside them.
+MAX_MODELS = 10
 PAGES = ('/', '/docs/', '/openapi.json', '/health/ready', '/health/live')
 MAX_REASON = 1000
 # Errors that show a valid body.
@@ -123,16 +125,27 @@ def _message(error):
     if error.description != type(error).description:
         return error.description
     if isinstance(error, NotFound) and request.url_rule is None:
-        if request.path in current_app.not_installed:
-            return current_app.not_installed[request.path]
-        rules = {str(rule) for rule in current_app.url_map.iter_rules()}
-        urls = [*current_app.servables, *(url for url in PAGES if url in rules)]
-        shown = ', '.join(urls[:MAX_URLS]) + (' …' if len(urls) > MAX_URLS else '')
-        return f'Nothing is served at {request.path[:100]}.{did_you_mean(request.path, urls)} There are: {shown}'
+        return current_app.not_installed.get(request.path) or _nothing_at(request.path)
     if isinstance(error, MethodNotAllowed):
         allowed = error.valid_methods or []
-        hint = ': POST JSON to this URL.' if 'POST' in allowed else f'. Allowed: {", ".join(sorted(allowed))}'
-        return f'{request.method[:20]} is not allowed here{hint}'
+        if 'POST' not in allowed:
+            return f'{request.method[:20]} is not allowed here. Allowed: {", ".join(sorted(allowed))}'
+        servable = current_app.servables.get(request.path)
+        told = ' GET tells what the model is.' if servable and not has_own_get(servable.resource) else ''
+        return f'{request.method[:20]} is not allowed here: POST JSON to this URL.{told}'
     if isinstance(error, RequestEntityTooLarge):
         return f'The body is larger than the {request.max_content_length} bytes of max_body, the limit of this URL.'
     return error.description
+
+
+def _nothing_at(path):
+    models = list(current_app.servables)
+    lists = list_urls(current_app.servables.values())
+    if re.fullmatch(r'/v[0-9]{1,9}/?', path):
+        return f'No model has version {path.strip("/v")}. There are: {", ".join(lists)}'
+    rules = {str(rule) for rule in current_app.url_map.iter_rules()}
+    pages = [url for url in PAGES if url in rules]
+    shown = ', '.join([*models[:MAX_MODELS], *(['…'] if len(models) > MAX_MODELS else []), *pages])
+    hint = did_you_mean(path, [*models, *lists, *pages])
+    told = f'. GET {" or ".join(lists)} lists the models.' if lists else ''
+    return f'Nothing is served at {path[:100]}.{hint} There are: {shown}{told}'

@@ -8,6 +8,7 @@ from flask_restful import Resource
 
 from .. import __version__
 from .errors import MAX_EXAMPLE
+from .models import MODEL_SCHEMA, MODELS_SCHEMA, state_of
 
 SCHEMAS = '#/components/schemas/'
 
@@ -59,10 +60,9 @@ class Document:
         """Return the document, with the present state of the models."""
         paths = dict(self._paths)
         for url, servable in self._app.servables.items():
-            state = {'state': 'not ready', 'problem': servable.problem} if servable.problem else {'state': 'ready'}
             facts = {'name': servable.name, 'version': servable.version, 'timeout': servable.settings['timeout']}
             if 'post' in paths[url]:
-                paths[url] = {**paths[url], 'post': {**paths[url]['post'], 'x-model': {**facts, **state}}}
+                paths[url] = {**paths[url], 'post': {**paths[url]['post'], 'x-model': {**facts, **state_of(servable)}}}
         return {
             'openapi': '3.1.0',
             'info': {'title': 'Model Serving Demo', 'version': __version__},
@@ -79,15 +79,15 @@ class Document:
         for rule in self._app.url_map.iter_rules():
             resource = getattr(self._app.view_functions[rule.endpoint], 'view_class', None)
             if resource and not getattr(resource, 'undocumented', False):
-                servable = self._app.servables.get(rule.endpoint)
+                servable = self._app.servables.get(str(rule))
                 methods = sorted(rule.methods - {'HEAD', 'OPTIONS'})
                 operations = {method.lower(): _operation(str(rule), resource, method, servable) for method in methods}
-                paths[str(rule)] = operations
+                paths[str(rule)] = paths.get(str(rule), {}) | operations
         return paths
 
     @cached_property
     def _components(self):
-        schemas = {'Error': ERROR_SCHEMA}
+        schemas = {'Error': ERROR_SCHEMA, 'Model': MODEL_SCHEMA, 'Models': MODELS_SCHEMA}
         for servable in self._app.servables.values():
             for suffix, schema in (('instance', servable.schema), ('answer', servable.result_schema)):
                 name = _schema_name(servable, suffix)
@@ -133,11 +133,12 @@ def _schema_name(servable, suffix):
 def _operation(url, resource, method, servable):
     handler = getattr(resource, method.lower())
     summary, _, description = inspect.cleandoc(handler.__doc__ or resource.__doc__ or url).partition('\n')
+    answer = getattr(resource, 'answer', None)
     operation = {
         'operationId': f'{method.lower()}{url}'.replace('/', '_'),
         'summary': summary,
         'tags': ['models' if servable else 'service'],
-        'responses': {'200': _response('The answer', {})},
+        'responses': {'200': _response('The answer', {'$ref': SCHEMAS + answer} if answer else {})},
     }
     if description.strip():
         operation['description'] = description.strip()

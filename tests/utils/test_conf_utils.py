@@ -3,7 +3,7 @@
 import pytest
 
 from model_serving.serving.errors import StartError
-from model_serving.utils.conf_utils import Conf
+from model_serving.utils.conf_utils import THERE_ARE, Conf
 
 
 def conf(folder, files, **environ):
@@ -38,8 +38,16 @@ def test_a_byte_order_mark_is_no_obstacle(tmp_path):
         ('[model]\ntimeout = nan\n', "[model] timeout = 'nan': it must be a number of seconds above 0"),
         ('[model]\nmax_body = 0\n', "[model] max_body = '0': it must be a number of bytes above 0, such as"),
         ('[model]\ntimout = 3\n', "[model] unknown setting timout. Did you mean 'timeout'?"),
-        ('[models]\n', 'unknown section [models]. There are [serving], [model], [inputs] and [outputs].'),
-        ('timeout = 3\n', 'File contains no section headers.'),
+        ('[models]\n', f"unknown section [models]. Did you mean 'model'? {THERE_ARE}"),
+        ('[ ]\n', f'unknown section [ ]. {THERE_ARE}'),
+        ('[DEFAULT]\ntimeout = 3\n', f'unknown section [DEFAULT]. {THERE_ARE}'),
+        ('[]\n', f'line 1: [] does not name a section. {THERE_ARE}'),
+        ('[model]\n[]\n', f'line 2: [] does not name a section. {THERE_ARE}'),
+        ('[model\n', f'line 1: [model does not name a section. {THERE_ARE}'),
+        ('# defaults\ntimeout = 3\n', 'line 2: timeout = 3 stands above the first section. Write [model] above it.'),
+        ('[model]\ntimeout 3\n', 'line 2: timeout 3 does not have the form key = value.'),
+        ('[model]\nname = A\n', '[model] name = A: the settings of one model belong in a .conf file of their own.'),
+        ('[inputs]\na = b\n', '[inputs] belongs in the .conf file of its model.'),
         ('[model]\ntimeout = 3\ntimeout = 4\n', "option 'timeout' in section 'model' already exists"),
         ('[model]\ntimeout = \xff\n', "'utf-8' codec can't decode byte 0xff"),
     ],
@@ -51,6 +59,49 @@ def test_what_is_wrong_is_one_line_with_the_file(tmp_path, content, reason):
     assert message.startswith(f'{tmp_path}/serving.conf: ')
     assert reason in message
     assert '\n' not in message
+
+
+NO_NAME = 'it names no model. Write [model] and name = … into it. Defaults for all models belong in serving.conf.'
+
+
+@pytest.mark.parametrize(
+    'content, reason',
+    [
+        ('', 'it is empty. Write [model] and name = … into it, or delete it.'),
+        ('# name = AModel\n', 'it is empty. Write [model] and name = … into it, or delete it.'),
+        ('[model]\n', NO_NAME),
+        ('[model]\nname =\n', NO_NAME),
+        ('[model]\ntimeout = 3\n', NO_NAME),
+        ('[inputs]\na = b\n', NO_NAME),
+        ('[serving]\npage = on\n', '[serving] belongs in serving.conf.'),
+    ],
+)
+def test_a_models_file_without_a_model_is_told_what_is_missing(tmp_path, content, reason):
+    with pytest.raises(StartError) as error:
+        conf(tmp_path, {'a.conf': content})
+    assert str(error.value) == f'{tmp_path}/a.conf: {reason}'
+
+
+FIX = 'Correct the name, add file = … for a model file, or delete this file.'
+
+
+@pytest.mark.parametrize(
+    'name, reason',
+    [
+        ('AMdel', f"routes.py has no such model. Did you mean 'AModel'? {FIX}"),
+        ('Quite', f'routes.py has no such model. {FIX}'),
+        ('FileModel', 'b.conf has the same name and says which file is served. Write these settings there.'),
+    ],
+)
+def test_settings_of_a_model_that_is_not_there(tmp_path, name, reason):
+    files = {'a.conf': f'[model]\nname = {name}\n', 'b.conf': '[model]\nname = FileModel\nfile = a.onnx\n'}
+    with pytest.raises(StartError) as error:
+        conf(tmp_path, files).check_names({'AModel'})
+    assert str(error.value) == f'{tmp_path}/a.conf: [model] name = {name}: {reason}'
+
+
+def test_an_empty_general_file_is_none(tmp_path):
+    assert conf(tmp_path, {'serving.conf': ''}).serving == Conf(tmp_path / 'nowhere', {}).serving
 
 
 def test_a_file_that_can_not_be_read(tmp_path):

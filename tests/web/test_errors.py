@@ -9,6 +9,7 @@ from flask_restful import Resource, reqparse, request
 from model_serving.app import create_app
 from model_serving.serving.route import Route
 from model_serving.utils.conf_utils import Conf
+from model_serving.utils.text_utils import MANY_ROWS
 from tests.web.conftest import message_of
 
 LEO = b'{"name":"Leo"}'
@@ -97,6 +98,7 @@ def test_other_types_are_told_the_header(misbehaving, content_type):
 
 UNKNOWN = "Additional properties are not allowed ('valeu' was unexpected). Did you mean 'value'?"
 LARGE = json.dumps({'do': 1, 'value': ['x' * 100] * 5000}).encode()
+ROWS = json.dumps([1] * 40_000).encode()
 
 
 @pytest.mark.parametrize(
@@ -105,6 +107,8 @@ LARGE = json.dumps({'do': 1, 'value': ['x' * 100] * 5000}).encode()
         (b'{"do":"echo","valeu":1}', '', UNKNOWN),
         (b'{"do":"invalid","value":9}', 'value[0]', '9 was refused by the model.'),
         (LARGE, 'do', '1 is not of type "string"'),
+        (b'[{"do":"echo"}]', '', f"[{{'do': 'echo'}}] is not of type 'object'{MANY_ROWS}"),
+        (ROWS, '', f'[{"1," * 59}1 … 1{",1" * 47}] is not of type "object"{MANY_ROWS}'),
     ],
 )
 def test_what_the_schema_or_the_model_refuses_is_told_with_its_place(misbehaving, body, path, message):
@@ -119,7 +123,7 @@ def test_an_unknown_url_suggests_the_nearest_and_names_what_can_be_called(servic
     assert message.startswith(
         "Nothing is served at /v1/xxxmodel. Did you mean '/v1/XXXModel'? There are: /v1/XXXModel, "
     )
-    assert message.endswith('/, /docs/, /openapi.json, /health/ready, /health/live')
+    assert message.endswith(', /, /docs/, /openapi.json, /health/ready, /health/live. GET /v1 lists the models.')
     assert {'/v1/DigitsModel', '/v1/WineModel'} <= set(message.split(', '))
     # No patterns of URLs.
     assert '<' not in message
@@ -127,10 +131,9 @@ def test_an_unknown_url_suggests_the_nearest_and_names_what_can_be_called(servic
 
 
 def test_a_wrong_method_is_told_the_right_one(misbehaving):
-    answer = send(misbehaving, method='GET')
-    assert 'POST JSON' in message_of(answer, 405)
-    assert set(answer.headers['Allow'].split(', ')) == {'OPTIONS', 'POST'}
-    assert 'GET' in message_of(send(misbehaving, path='/health/live', method='DELETE'), 405)
+    message = 'DELETE is not allowed here. Allowed: GET, HEAD, OPTIONS'
+    for path in ('/health/live', '/v1'):
+        assert message_of(send(misbehaving, path=path, method='DELETE'), 405) == message
 
 
 def test_a_body_that_is_too_large_is_told_the_limit(misbehaving):

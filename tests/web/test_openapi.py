@@ -34,7 +34,7 @@ def test_valid(document, gallery):
 
 def test_every_route_is_there_but_the_pages_own_files(client):
     paths = set(client.get('/openapi.json').json['paths'])
-    assert {'/v1/XXXModel', '/v1/DigitsModel', '/v1/WineModel', '/health/ready', '/openapi.json'} <= paths
+    assert {'/v1', '/v1/XXXModel', '/v1/DigitsModel', '/v1/WineModel', '/health/ready', '/openapi.json'} <= paths
     others = {str(rule) for rule in client.application.url_map.iter_rules()} - paths
     files = {rule for rule in others if rule.startswith(('/docs/', '/page/'))}
     assert others - files <= {'/', '/README.md', '/<string:name>.md', '/jquery.min.js'}
@@ -61,6 +61,16 @@ def test_examples_and_their_answers(document, service):
             answer = methods['post']['responses']['200']['content']['application/json']
             assert service.post(path, example).json() == answer['example']
             jsonschema.validate(answer['example'], resolved(document, answer['schema']))
+
+
+def test_a_description_and_the_list_are_as_their_schemas_say(document, service):
+    for path, name in (('/v1/WineModel', 'WineModel'), ('/v1', 'WineModel')):
+        answer = document['paths'][path]['get']['responses']['200']['content']['application/json']
+        schema = resolved(document, answer['schema'])
+        described = service.get(path).json()
+        jsonschema.validate(described, schema)
+        assert set(described) <= set(schema['properties'])
+        assert name in str(described)
 
 
 def test_model_says_that_it_is_ready(document):

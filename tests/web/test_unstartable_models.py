@@ -132,6 +132,14 @@ def test_models_that_are_skipped_answer_503_with_the_reason_and_readiness_tells_
         if name not in IN_RESOURCE:
             answered = reason_in(message_of(skipping.post(f'/v1/{name}', {}), 503))
             assert answered.startswith(f'{name} is not ready: {reason}')
+    listed = {model['name']: model['state'] for model in skipping.get('/v1').json()['models']}
+    for name in REASONS | IN_RESOURCE | MODEL_FILES:
+        told = skipping.get(f'/v1/{name}')
+        assert (told.status_code, told.json()['state'], listed[name]) == (200, 'not ready', 'not ready')
+        assert told.json()['problem'] == models[f'/v1/{name}']
+        # What is known: a file tells nothing until it is loaded.
+        assert (told.json()['schema'] is None) == (name in MODEL_FILES)
+    assert listed['WineModel'] == 'ready'
     assert models['/v1/XXXModel'] == models['/v1/WineModel'] == 'ready'
     assert skipping.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
     assert 'There are: /v1/' in message_of(skipping.get('/health/ready?model=/v1/None'), 404)
