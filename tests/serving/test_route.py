@@ -131,6 +131,14 @@ def test_a_post_that_could_never_be_called_is_named_with_its_line(resource, expe
     )
 
 
+def test_a_resource_without_a_method_is_refused():
+    class Misspelt(Resource):
+        def posts(self):
+            return {}
+
+    assert reason(Route(URL, Misspelt)).endswith('Misspelt answers nothing: it needs a method `post`.')
+
+
 def test_a_post_that_is_handed_its_instance_otherwise_is_served():
     class ByClass(ForgetfulResource):
         method_decorators = [validate_json({'type': 'object'})]
