@@ -86,7 +86,8 @@ def _described(value):
 def _check_post(resource):
     """Raise StartError if there is no method, or `post` can't be called: an argument too many, async by itself."""
     if not resource.methods and not resource.decorators:
-        raise StartError(f'{places.of_object(resource)}: {resource.__name__} answers nothing: it needs a method `post`.')
+        where = places.of_object(resource)
+        raise StartError(f'{where}: {resource.__name__} answers nothing: it needs a method `post`.')
     post = getattr(resource, 'post', None)
     if not inspect.isfunction(post) or resource.method_decorators or resource.decorators:
         return  # the decorators may pass any arguments
