@@ -44,6 +44,17 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if not marks[item]]
 
 
+def pytest_sessionfinish(session):
+    """In a process of pytest-xdist, hand the account on to the process that prints the summary."""
+    if hasattr(session.config, 'workeroutput'):
+        session.config.workeroutput['left_out'] = dict(getattr(session.config, 'left_out', {}))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    node.config.left_out = getattr(node, 'workeroutput', {}).get('left_out', {})
+
+
 def pytest_terminal_summary(terminalreporter, config):
     for mark, number in getattr(config, 'left_out', {}).items():
         terminalreporter.write_line(f'Left out, run by bin/test.sh --all: {number} marked {mark}')
