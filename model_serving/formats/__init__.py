@@ -1,6 +1,7 @@
 """Models in files: FORMATS says which module reads which suffix.
 
-A module has `load(path, settings)`, which returns an object with `schema`, `result_schema` and `predict(instances)`.
+A module has `load(path, settings)`, which returns an object with `schema`, `result_schema` and `predict(instances)`. It
+may also have `typical`, `{property: value}`, if the file tells which values its properties had in training.
 Its LOAD_BEFORE_FORK says whether a loaded model survives a fork, so that the workers may share one copy. A module
 imports its framework, so it is imported only when a file of its format is served.
 """
@@ -9,6 +10,7 @@ import contextlib
 import importlib
 import sys
 from functools import cached_property
+from pathlib import Path
 
 from ..serving.errors import StartError
 from ..utils.conf_utils import BASE_FOLDER
@@ -23,6 +25,13 @@ FORMATS = {
     '.json': 'xgboost_file',
     '.txt': 'lightgbm_file',
     '.pt2': 'torch_file',
+}
+FRAMEWORKS = {
+    'onnx_file': 'ONNX',
+    'skops_file': 'scikit-learn',
+    'xgboost_file': 'XGBoost',
+    'lightgbm_file': 'LightGBM',
+    'torch_file': 'PyTorch',
 }
 # The bounds of the largest body, in bytes.
 MIN_BODY, MAX_BODY = 2**20, 2**25
@@ -47,6 +56,8 @@ class ModelFile:
         self.path = BASE_FOLDER / self.name
         self._settings = settings
         self._loaded = None
+        # A file that cannot be loaded has a URL too, which tells the reason; its format may be unknown.
+        self._kind = 'Model'
         # When the service starts, the file is as it is now.
         self._stamp = _stamp(self.path)
         # Whether a batch would change results; known after `schemas`.
@@ -67,6 +78,11 @@ class ModelFile:
         return f'{self.name}, {text}{ONE_BY_ONE if self.is_alone else ""}'
 
     @property
+    def summary(self) -> str:
+        """What is served, for clients: they need not know the folders of this machine."""
+        return f'{self._kind} file {self.path.name if Path(self.name).is_absolute() else self.name}'
+
+    @property
     def was_replaced(self) -> bool:
         """Tell whether the file has changed since the service was started, so that workers may answer differently."""
         return _stamp(self.path) != self._stamp
@@ -74,6 +90,7 @@ class ModelFile:
     def __call__(self):
         """Return the model, ready to predict."""
         module = self._module
+        self._kind = f'{FRAMEWORKS[module.__name__.rpartition(".")[2]]} model'
         try:
             self._loaded = module.load(self.path, self._settings)
             if any(self._settings[key] for key in ('inputs', 'outputs', 'classes')):

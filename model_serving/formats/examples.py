@@ -8,7 +8,7 @@ import orjson
 
 from ..serving import places
 from ..serving.errors import InvalidInstance, StartError
-from . import batches
+from . import batches, plausible
 from .renaming import check_names
 from .schemas import NOT_TOLD, described, example_of, patched, size_of
 
@@ -27,24 +27,23 @@ NO_RESULT_SCHEMA = '%s: its results are not as the file describes them, so they 
 def schemas_of(loaded, settings) -> tuple[dict, dict, bool]:
     """Return the patched schemas, and whether instances are predicted one by one.
 
-    If the user gives no example, one is made up. The model predicts it, to know that what the file promises holds.
-    Raises StartError if the model can't.
+    If the user gives no example, some are made up: of zeros, to try the model with, and a plausible one, to show.
+    The model predicts them, to know that what the file promises holds. Raises StartError if the model can't.
     """
     schema, result_schema = patched(loaded.schema, settings), loaded.result_schema
     if hasattr(loaded, 'use_schema'):
         loaded.use_schema(schema)
     try:
-        is_valid = jsonschema_rs.validator_for(schema).is_valid
+        validator = jsonschema_rs.validator_for(schema)
     except (jsonschema_rs.ValidationError, ValueError):
         return schema, result_schema, True  # the resource says what is wrong with the patch
-    lengths = [length for length in LENGTHS if length == 1 or size_of(schema, length) <= MAX_TRIED]
-    examples = schema.get('examples') or [example_of(schema, length) for length in lengths]
-    fitting = list(filter(is_valid, examples))
-    if not fitting:
+    examples, rows = _examples(loaded, schema, validator)
+    fitting, rows = list(filter(validator.is_valid, examples)), list(filter(validator.is_valid, rows))
+    if not fitting + rows:
         LOGGER.warning(NO_EXAMPLE, settings['file'])
         return schema, result_schema or {}, True
     try:
-        example, result = _answered(loaded.predict, fitting)
+        example, result = _answered(loaded.predict, fitting + rows)
     except Exception as error:
         # The user's own examples are run again, and their failure is told with its place.
         if 'examples' not in schema:
@@ -52,10 +51,33 @@ def schemas_of(loaded, settings) -> tuple[dict, dict, bool]:
         return schema, result_schema or {}, True
     result_schema = _checked(result_schema, result, settings)
     tried = [example, *_next(loaded.predict, fitting, example)]
-    is_alone = not all(batches.keeps_instances_apart(loaded.predict, schema, one, is_valid) for one in tried)
-    if 'examples' not in schema and len(orjson.dumps(example)) <= MAX_MADE_UP:
-        schema = {**schema, 'examples': [example]}
-    return schema, result_schema, is_alone
+    is_alone = not all(batches.keeps_instances_apart(loaded.predict, schema, one, validator.is_valid) for one in tried)
+    shown = {} if 'examples' in schema else _shown(loaded.predict, result_schema, [*rows, example])
+    return {**schema, **shown}, result_schema, is_alone
+
+
+def _examples(loaded, schema, validator):
+    """Return the examples to try: the user's alone, or zeros with arrays of several lengths and a plausible row."""
+    if schema.get('examples'):
+        return schema['examples'], []
+    lengths = [length for length in LENGTHS if length == 1 or size_of(schema, length) <= MAX_TRIED]
+    row = plausible.row(schema, loaded.schema, getattr(loaded, 'typical', {}), validator)
+    return [example_of(schema, length) for length in lengths], [row]
+
+
+def _shown(predict, result_schema, examples):
+    """Return `{'examples': […]}` with the first example that is small and whose result is as promised, if there is one.
+
+    The last one has been tried already.
+    """
+    tried = examples[-1]
+    for example in examples:
+        with contextlib.suppress(Exception):
+            if len(orjson.dumps(example)) > MAX_MADE_UP:
+                continue
+            if example == tried or jsonschema_rs.is_valid(result_schema, batches.as_json(predict([example])[0])):
+                return {'examples': [example]}
+    return {}
 
 
 def _tell(error, file, schema, is_guess):
@@ -83,7 +105,7 @@ def _answered(predict, examples):
 
 def _next(predict, examples, example):
     """Return a list of the next example that the model can predict: arrays of one item hide much, as in a softmax."""
-    for other in examples[examples.index(example) + 1 :]:
+    for other in examples:
         if other != example:
             with contextlib.suppress(Exception):
                 predict([other])

@@ -6,6 +6,7 @@ import lightgbm
 
 from ..serving.errors import StartError
 from ..utils.cpu_utils import numeric_threads
+from . import plausible
 from .categories import Categories, Results, code_schema, with_columns
 from .schemas import instance_schema
 from .tensors import table
@@ -46,6 +47,7 @@ class LightGBMModel:
         self._categories = Categories({names[column]: known for column, known in columns.items()}, False)
         properties = with_columns(_with_ranges(self._input.properties, infos), _codes(infos))
         self.schema = instance_schema(properties | self._categories.schemas)
+        self.typical = plausible.by_name(self._input.properties, _typical(infos))
         outputs = int(header['num_tree_per_iteration'])
         is_classifier = header.get('objective', '').split(' ')[0] in PROBABILITIES
         self._results = Results(max(2, outputs) if is_classifier else 0, outputs=outputs)
@@ -96,7 +98,20 @@ def _range(info):
     if not info.startswith('['):
         return {}
     low, high = _bounds(info)
-    return {'description': f'From {low:g} to {high:g} in training', 'examples': [(low + high) / 2]}
+    return {'description': f'From {low:g} to {high:g} in training', 'examples': [_middle(info)]}
+
+
+def _middle(info):
+    """Return the middle of a range: of whole numbers, as years or yes and no are, a whole one."""
+    low, high = _bounds(info)
+    return plausible.middle(low, high, is_whole=low.is_integer() and high.is_integer())
+
+
+def _typical(infos):
+    """Return the middles of ranges, and of the codes that were seen, by position."""
+    codes = {place: _seen(info) for place, info in enumerate(infos) if _is_of_codes(info)}
+    middles = {place: _middle(info) for place, info in enumerate(infos) if info.startswith('[')}
+    return middles | {place: seen[len(seen) // 2] for place, seen in codes.items() if seen}
 
 
 def _bounds(info):

@@ -4,7 +4,7 @@ import onnxruntime
 
 from ..serving.errors import InvalidInstance, StartError
 from ..utils.cpu_utils import numeric_threads
-from . import onnx_graph
+from . import onnx_graph, plausible
 from .onnx_inputs import (
     DTYPES,
     check_lengths,
@@ -63,6 +63,7 @@ class OnnxModel:
         in_batches = has_batch and all(map(is_free, inputs)) and free_outputs
         self._in_batches = in_batches and not onnx_graph.mixes_instances(path)
         self._inputs = tensors_of(inputs, self._axes, names_of(self.metadata, 'feature_names'))
+        self.typical = _typical(graph, self._inputs)
         self._names = [one.name for one in outputs]
         # A row of one element is a plain value only where the file says that there is one.
         self._are_plain = [len(one.shape) == 1 or one.shape[1:] == [1] for one in outputs]
@@ -127,6 +128,14 @@ def _session(path):
     # Errors are raised; they need not be printed too.
     options.log_severity_level = FATAL
     return onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
+
+
+def _typical(graph, inputs):
+    """Return what the graph tells of the columns of the inputs that are tables, by property."""
+    widths = {one.name: sum(one.shape or [1]) for one in inputs if len(one.shape) < 2 and None not in one.shape}
+    found = onnx_graph.typical_values(graph, widths)
+    properties = [plausible.by_name(one.properties, found[one.name]) for one in inputs if one.name in found]
+    return {name: value for one in properties for name, value in one.items()}
 
 
 def _is_label_and_scores(outputs):

@@ -1,6 +1,8 @@
-"""Reads from an ONNX file what onnxruntime does not tell: class names, external data, operators that mix a batch."""
+"""Reads from an ONNX file what onnxruntime does not tell: class names, external data, operators that mix a batch, what
+the columns of a table were in training."""
 
 import mmap
+from itertools import chain
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
@@ -9,7 +11,9 @@ MESSAGES = {
     'Model': {'graph': (7, 'Graph')},
     'Graph': {'node': (1, 'Node*'), 'initializer': (5, 'Tensor*')},
     'Node': {'input': (1, 'bytes*'), 'output': (2, 'bytes*'), 'op_type': (4, 'bytes'), 'attribute': (5, 'Attribute*')},
-    'Attribute': {'name': (1, 'bytes'), 'ints': (8, 'int64*'), 'strings': (9, 'bytes*')},
+    'Attribute': {
+        'name': (1, 'bytes'), 'floats': (7, 'float*'), 'ints': (8, 'int64*'), 'strings': (9, 'bytes*'),
+    },
     'Tensor': {
         'name': (8, 'bytes'), 'int32s': (5, 'int32*'), 'strings': (6, 'bytes*'), 'int64s': (7, 'int64*'),
         'external': (13, 'Entry*'),
@@ -19,6 +23,9 @@ MESSAGES = {
 TYPES = descriptor_pb2.FieldDescriptorProto
 # Operators that hand on what they are given.
 PASSING = {b'Identity', b'Cast', b'Reshape', b'Squeeze', b'Unsqueeze'}
+# Operators that join columns, and those that have a number of each: the means, and what fills in missing values.
+JOINING = {b'Concat', b'FeatureVectorizer'}
+NUMBERS = {b'Scaler': b'offset', b'Imputer': b'imputed_value_floats'}
 # These take the scale of their numbers from the whole batch: DynamicQuantizeLinear, …MatMul, …LSTM.
 MIXING = b'DynamicQuantize'
 
@@ -52,6 +59,29 @@ def classes_of(graph, label: str) -> list | None:
             return [name.decode() for name in constant.strings] or [*constant.int64s, *constant.int32s] or None
         node = makers.get(node.input[0]) if node.op_type in PASSING else None
     return None
+
+
+def typical_values(graph, widths: dict) -> dict:
+    """Return `{input: {position: value}}` of the columns for which a scaler or an imputer of the graph has a number.
+
+    `widths` are the numbers of columns of the inputs by their names.
+    """
+    found = {name: {} for name in widths}
+    if not any(node.op_type in NUMBERS for node in graph.node):
+        return found
+    columns = {name.encode(): [(name, position) for position in range(width)] for name, width in widths.items()}
+    for node in graph.node:
+        parts = [columns.get(name) for name in node.input]
+        if node.op_type in JOINING and None not in parts:
+            # A table has each column once; networks that join their own tensors may do so without end.
+            columns[node.output[0]] = list(chain(*parts)) if sum(map(len, parts)) <= sum(widths.values()) else None
+        elif parts and parts[0]:
+            numbers = next((one.floats for one in node.attribute if one.name == NUMBERS.get(node.op_type)), ())
+            for (name, position), number in zip(parts[0], numbers, strict=False):
+                found[name].setdefault(position, number)
+            if node.op_type in PASSING or node.op_type == b'Imputer':
+                columns[node.output[0]] = parts[0]
+    return found
 
 
 def external_size(graph, folder) -> int:

@@ -19,6 +19,7 @@ class Renamed:
         self._inputs = settings['inputs']
         self._ours = {file_name: ours for ours, file_name in self._inputs.items()}
         self.schema = _renamed(loaded.schema, self._inputs, '[inputs]')
+        self.typical = _with_names(getattr(loaded, 'typical', {}), self._ours)
         self.result_schema = _renamed(loaded.result_schema, settings['outputs'], '[outputs]')
         self._outputs = {file_name: ours for ours, file_name in settings['outputs'].items()}
         self._name_classes = None

@@ -7,18 +7,22 @@ from sklearn.utils import get_tags
 
 from ..serving.errors import StartError
 from .schemas import NOT_TOLD, nullable, value_schema
-from .skops_paths import follow, is_imputer, passes, steps_of
+from .skops_paths import follow, is_imputer, is_of_scikit_learn, passes, steps_of
+from .skops_typical import typical_values
 
 # What goes into a function, or into a step of the user's own.
 UNKNOWN = {'type': 'number', 'description': NOT_TOLD}
 
 
 class Column(NamedTuple):
-    """What the steps say of a column: its schema, what stands for a missing value, and whether anything tells."""
+    """What the steps say of a column: its schema, what stands for a missing value, whether anything tells, and a value
+    that it had in training, None if nothing tells of that.
+    """
 
     schema: dict
     missing: object = np.nan
     is_known: bool = True
+    typical: object = None
 
 
 def columns_of(model, names) -> dict:
@@ -27,7 +31,9 @@ def columns_of(model, names) -> dict:
     paths = {name: [] for name in names}
     for name, path in [*ended, *columns]:
         paths[name].append(path)
-    return {name: _column(name, its_paths) for name, its_paths in paths.items() if its_paths}
+    paths = {name: its_paths for name, its_paths in paths.items() if its_paths}
+    typical = typical_values(paths)
+    return {name: _column(name, its)._replace(typical=typical.get(name)) for name, its in paths.items()}
 
 
 def _column(name, paths):
@@ -63,7 +69,7 @@ def _of_path(path):
     if is_text:
         return Column({'type': 'string'}, missing)
     # Scalers, imputers and models take numbers; of a function or a step of the user's own nobody knows.
-    is_known = not path or any(get_tags(step).input_tags.two_d_array and _is_of_scikit_learn(step) for step, _ in path)
+    is_known = not path or any(get_tags(step).input_tags.two_d_array and is_of_scikit_learn(step) for step, _ in path)
     return Column(value_schema('float64') if is_known else UNKNOWN, missing, is_known)
 
 
@@ -98,10 +104,6 @@ def _takes_missing(path):
 def _ignores_unknown(step) -> bool:
     """Tell whether an encoder takes categories that it has not seen."""
     return getattr(step, 'handle_unknown', 'ignore') != 'error'
-
-
-def _is_of_scikit_learn(step):
-    return type(step).__module__.startswith('sklearn.') and type(step).__name__ != 'FunctionTransformer'
 
 
 def _category_schema(step, categories):

@@ -8,6 +8,7 @@ import skops.io
 
 from ..serving.errors import InvalidInstance, StartError
 from ..utils.cpu_utils import numeric_threads
+from .plausible import by_name
 from .schemas import array_schema, classifier_schema, instance_schema, object_schema, result_value_schema
 from .skops_columns import columns_of
 from .skops_inputs import Frame, Texts
@@ -49,7 +50,7 @@ class SkopsModel:
         threads = {name: numeric_threads() for name in self._model.get_params() if name.split('__')[-1] == 'n_jobs'}
         self._model.set_params(**threads)
         steps = steps_of(self._model)
-        self._input = _input(self._model, steps)
+        self._input, self.typical = _input(self._model, steps)
         classes = getattr(self._model, 'classes_', None)
         self._classes = classes.tolist() if isinstance(classes, np.ndarray) else None
         self._has_probabilities = self._classes is not None and hasattr(self._model, 'predict_proba')
@@ -97,9 +98,10 @@ class SkopsModel:
 
 
 def _input(model, steps):
+    """Return the input, and a typical value of each of its properties, as far as the steps tell."""
     first = steps[0]
     if takes_texts(model):
-        return Texts()
+        return Texts(), {}
     if not hasattr(first, 'n_features_in_'):
         raise StartError(
             f'its first step, {type(first).__name__}, is not fitted, or it does not take a table or a text.'
@@ -109,6 +111,9 @@ def _input(model, steps):
     all_names = names or [f'x{position}' for position in range(first.n_features_in_)]
     columns = columns_of(model, all_names)
     if names or not all(column.schema in NUMBERS for column in columns.values()):
-        return Frame(columns, all_names, is_array=not names)
-    is_nullable = all('null' in column.schema['type'] for column in columns.values())
-    return table(None, first.n_features_in_, 'float64', is_nullable)
+        own, own_names = Frame(columns, all_names, is_array=not names), columns
+    else:
+        is_nullable = all('null' in column.schema['type'] for column in columns.values())
+        own, own_names = table(None, first.n_features_in_, 'float64', is_nullable), all_names
+    typical = {place: columns[name].typical for place, name in enumerate(own_names) if name in columns}
+    return own, by_name(own.properties, typical)

@@ -125,3 +125,8 @@ def _chosen(chosen, columns):
 def is_imputer(step) -> bool:
     """Tell whether a step fills in missing values."""
     return type(step).__name__.endswith('Imputer')
+
+
+def is_of_scikit_learn(step) -> bool:
+    """Tell whether a step is scikit-learn's own, and calls no function of the user's."""
+    return type(step).__module__.startswith('sklearn.') and type(step).__name__ != 'FunctionTransformer'

@@ -3,10 +3,12 @@
 import json
 from itertools import pairwise
 
+import orjson
 import xgboost
 
 from ..serving.errors import StartError
 from ..utils.cpu_utils import numeric_threads
+from . import plausible
 from .categories import Categories, Results, code_schema, with_columns
 from .schemas import instance_schema
 from .tensors import table
@@ -16,6 +18,8 @@ LOAD_BEFORE_FORK = False
 # Objectives whose predictions are probabilities of classes, and those whose predictions are the numbers of classes.
 PROBABILITIES = {'binary:logistic', 'multi:softprob'}
 LABELS = {'binary:hinge', 'multi:softmax'}
+# How many trees are read for what their features are like: the first ones split on those that matter.
+MAX_TREES = 20
 # XGBoost takes codes as float32, which cannot tell larger ones apart.
 MAX_CODE = 2**24 - 1
 NOT_ASCII = (
@@ -46,6 +50,8 @@ class XGBoostModel:
         # XGBoost fails on a category that it does not know.
         self._categories = Categories({names[position]: known[position] for position in known if names}, True)
         self.schema = instance_schema(self._properties(names, known))
+        splits = _splits(self._booster, learner['gradient_booster']) if self._in_place else {}
+        self.typical = plausible.by_name(self._input.properties, splits)
         self._results = _results(learner)
         self.result_schema = self._results.schema
 
@@ -84,6 +90,23 @@ def _known_categories(booster):
     encodings = trees.get('gbtree', trees)['model'].get('cats', {}).get('enc')
     names = booster.feature_names or range(len(encodings or ()))
     return {position: _decoded(names[position], encodings[position]) for position in positions if encodings}
+
+
+def _splits(booster, config):
+    """Return the median thresholds of features, by position; none if a round alone has more trees than are read."""
+    rounds = booster.num_boosted_rounds()
+    count = int(config.get('gbtree', config)['gbtree_model_param']['num_trees'])
+    chosen = min(rounds, MAX_TREES * rounds // max(count, 1))
+    if not chosen:
+        return {}
+    booster = orjson.loads(booster[:chosen].save_raw('json'))['learner']['gradient_booster']
+    features, thresholds = [], []
+    for tree in booster.get('gbtree', booster)['model']['trees']:
+        parts = zip(tree['left_children'], tree['split_type'], strict=True)
+        numeric = [place for place, (child, kind) in enumerate(parts) if child >= 0 and kind == 0]
+        features += [tree['split_indices'][place] for place in numeric]
+        thresholds += [tree['split_conditions'][place] for place in numeric]
+    return plausible.medians(features, thresholds)
 
 
 def _decoded(name, encoding):

@@ -22,7 +22,7 @@ def file_resource(servable) -> type:
         ) from error
 
     class FileResource(ModelResource):
-        __doc__ = schema.get('description') or schema.get('title') or servable.name
+        __doc__ = _doc(schema, servable)
 
         @validate
         async def post(self, instance):
@@ -31,3 +31,9 @@ def file_resource(servable) -> type:
     FileResource.__name__ = f'{servable.name}Resource'
     FileResource.result_schema = {'type': 'object', 'properties': {'result': result_schema}, 'required': ['result']}
     return FileResource
+
+
+def _doc(schema, servable):
+    """Return the user's title and description, or else what file it is; the page shows the name anyway."""
+    told = [text for text in (schema.get('title'), schema.get('description')) if text and text != servable.name]
+    return '\n\n'.join(told) or servable.make_model.summary

@@ -8,9 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model_serving.formats import ModelFile
 from model_serving.utils.cpu_utils import available_cores
 from tests.conftest import proportional_memory
-from tests.formats.answers import assert_classes, assert_close, banner, both_ways, predict, refused, results_by_worker
+from tests.formats.answers import (
+    assert_classes,
+    assert_close,
+    banner,
+    both_ways,
+    predict,
+    refused,
+    results_by_worker,
+    settings_of,
+)
 from tests.formats.files import write_onnx
 
 LABELS = '["cat", "dog", "鸟"]'
@@ -59,7 +69,8 @@ OPTIONS = {
     'TwoInputs': {'external': True},
     'Animal': {'metadata': {'feature_names': '["weight (kg)", "legs"]'}},
 }
-SCHEMA = '{"title": "A colour", "properties": {"colour": {"enum": ["red", "green"], "type": null}}}'
+PROPERTIES = {'colour': {'enum': ['red', 'green'], 'type': None}}
+SCHEMA = json.dumps({'title': 'A colour', 'description': 'Of an animal', 'properties': PROPERTIES})
 
 
 @pytest.fixture(scope='module')
@@ -150,6 +161,17 @@ def test_the_banner_shows_file_size_place_and_time(service):
     size = Path(re.search(r'/\S*onnx files\S*/TwoInputs\.onnx', line)[0]).stat().st_size
     columns = rf'TwoInputs\.onnx, {size / 1024:.1f} KiB +loaded once for all workers in \d+ ms$'
     assert re.search(columns, line), line
+
+
+def test_clients_learn_what_a_file_is_by_the_users_words_or_by_its_name_without_its_folder(service):
+    paths = service.get('/openapi.json').json()['paths']
+    colour, kinds = paths['/v1/Colour']['post'], paths['/v1/Kinds']['post']
+    assert (colour['summary'], colour['description']) == ('A colour', 'Of an animal')
+    assert (kinds['summary'], kinds.get('description')) == ('ONNX model file Kinds.onnx', None)
+    wine = ModelFile(settings_of('data/wine.onnx'))
+    assert wine.summary == 'Model file data/wine.onnx'
+    wine()
+    assert wine.summary == 'ONNX model file data/wine.onnx'
 
 
 # One thread as the user may set it, and as many as there are for each of two workers.
