@@ -17,8 +17,13 @@ from tests.docs.following import ANSWER, assert_shown, blocks, run, text_of, wit
 NOT_OURS = re.compile(r'(\.venv|tmp|\.pytest_cache)/')
 PATHS = [path.relative_to(BASE_FOLDER).as_posix() for path in sorted(BASE_FOLDER.rglob('*.md'))]
 ALL_DOCUMENTS = [path for path in PATHS if not NOT_OURS.match(path)]
-ENGLISH, CHINESE = 'README.md', 'docs/README.zh-CN.md'
-LIVE = (ENGLISH, CHINESE, 'docs/api.md', 'docs/call.md')
+LIVE = ('README.md', 'docs/api.md', 'docs/call.md')
+# English → Chinese. The code is the same, so it is run once.
+TWINS = {
+    'README.md': 'docs/README.zh-CN.md',
+    'docs/add-a-model.md': 'docs/add-a-model.zh-CN.md',
+    'docs/call.md': 'docs/call.zh-CN.md',
+}
 # These write files, or start and stop the service, so each is followed in a copy of the tree.
 FOLLOWED = {
     'docs/add-a-model.md': 'test_add_a_model.py',
@@ -60,22 +65,31 @@ def test_code_block(service, request, block, answer):
 def test_every_block_is_run_or_marked():
     """No command of a guide goes untried: its document has a test that runs it, or it is marked as not run."""
     with_commands = {path for path in ALL_DOCUMENTS if any(block.is_run for block in blocks(text_of(path)))}
-    assert with_commands == {*LIVE, *FOLLOWED}
+    assert with_commands == {*LIVE, *FOLLOWED, *TWINS.values()}
     for document, test in FOLLOWED.items():
         assert f"'{document}'" in text_of(f'tests/docs/{test}')
 
 
-def test_both_languages_show_the_same_code_and_have_the_same_links():
-    english, chinese = ([block._replace(line=0) for block in blocks(text_of(path))] for path in (ENGLISH, CHINESE))
-    assert english == chinese
-    assert sum(block.is_run for block in english) == 4
-    english, chinese = (re.findall(r'\]\(([^)]+)\)', text_of(path)) for path in (ENGLISH, CHINESE))
-    as_in_english = [
-        link if '://' in link else str((BASE_FOLDER / 'docs' / link).resolve().relative_to(BASE_FOLDER))
-        for link in chinese
+@pytest.mark.parametrize('english', TWINS)
+def test_both_languages_show_the_same_code_and_have_the_same_links(english):
+    ours, theirs = ([block._replace(line=0) for block in blocks(text_of(path))] for path in (english, TWINS[english]))
+    assert ours == theirs
+    assert len(ours) > 10
+    # Those at the top lead from one language to the other.
+    (to_chinese, *ours), (to_english, *theirs) = targets(english), targets(TWINS[english])
+    assert (to_chinese, to_english) == (TWINS[english], english)
+    assert [TWINS.get(link, link) for link in ours] == theirs
+
+
+def targets(document):
+    """Return where the links of a document lead: to the files, whatever the chapter, and to other sites."""
+    links = [link for link in re.findall(r'\]\(([^)]+)\)', text_of(document)) if not link.startswith('#')]
+    folder = (BASE_FOLDER / document).parent
+    files = [(folder / link.partition('#')[0]).resolve() for link in links]
+    return [
+        link if '://' in link else file.relative_to(BASE_FOLDER).as_posix()
+        for link, file in zip(links, files, strict=True)
     ]
-    # The first one leads to the other language.
-    assert as_in_english[1:] == english[1:]
 
 
 def test_the_index_has_every_guide():

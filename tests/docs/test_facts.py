@@ -52,7 +52,7 @@ FACTS = [
         *LITSERVE[:2],
     ),
     ('docs/README.zh-CN.md', 'Python {} 或更高版本', PYTHON),
-    ('docs/README.zh-CN.md', '每秒问候 {} 次，或识别 {} 个数字', OURS[0], OURS[1]),
+    ('docs/README.zh-CN.md', '每秒能问候 {} 次，或识别 {} 个数字', OURS[0], OURS[1]),
     ('docs/README.zh-CN.md', 'FastAPI 的 {} 倍和 {} 倍，LitServe 的 {} 倍和 {} 倍', *FASTAPI[:2], *LITSERVE[:2]),
     ('docs/benchmarks.md', 'beside {} other ways', IN_WORDS[PEERS]),
     ('docs/models.md', 'Beside `XXXModel`, the greeting, {} models come with the service', IN_WORDS[MODELS]),
