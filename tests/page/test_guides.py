@@ -1,7 +1,7 @@
 """The guides as pages of the service: their links, their chapters, and how they look."""
 
 import re
-from urllib.parse import urldefrag, urljoin
+from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
 from playwright.sync_api import expect
@@ -40,7 +40,7 @@ def test_every_fragment_is_the_id_of_a_heading(answers):
     for url, text in pages.items():
         for target, fragment in (urldefrag(urljoin(url, address)) for address in ADDRESS.findall(text)):
             if fragment and target in pages:
-                assert f'id="{fragment}"' in pages[target], (url, target, fragment)
+                assert f'id="{unquote(fragment)}"' in pages[target], (url, target, fragment)
 
 
 @pytest.fixture
@@ -96,4 +96,5 @@ def test_it_fits_and_has_no_fault(service, open_page, scheme, width, name):
 def test_a_chinese_guide_is_marked_as_such(service, open_page):
     page = open_page(f'{service.url}/docs/README.zh-CN.md')
     assert page.locator('html').get_attribute('lang') == 'zh-CN'
-    expect(page.get_by_role('navigation', name='本页内容')).to_be_visible()
+    page.get_by_role('navigation', name='本页内容').get_by_role('link', name='添加模型').click()
+    expect(page.get_by_role('heading', name='添加模型')).to_be_in_viewport()
