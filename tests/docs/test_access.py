@@ -8,9 +8,8 @@ import subprocess
 import pytest
 import requests
 
-from tests.conftest import free_port
 from tests.docs.following import blocks, text_of
-from tests.docs.test_nginx import TEMPORARY, USER, Nginx, nginx_program
+from tests.docs.test_nginx import Nginx
 
 pytestmark = pytest.mark.long
 FILES = {block.path: block.text for block in blocks(text_of('docs/access.md')) if block.path}
@@ -21,28 +20,11 @@ KEY = 'a' * 48
 BODY = {'name': 'Leo'}
 
 
-class OtherNginx(Nginx):
-    """nginx with a configuration, in front of a service at `port`."""
-
-    def __init__(self, folder, port, text):
-        self.port = free_port()
-        self.url = f'http://127.0.0.1:{self.port}'
-        self.log = folder / 'error.log'
-        for old, new in (('listen 80', f'listen 127.0.0.1:{self.port}'), ('127.0.0.1:9999', f'127.0.0.1:{port}')):
-            assert text.count(old) == 1
-            text = text.replace(old, new)
-        temporary = '\n'.join(f'{name}_temp_path {folder}/{name};' for name in TEMPORARY)
-        http = f'http {{\naccess_log off;\n{temporary}\n{text}\n}}'
-        main = f'daemon off;\n{USER}\nerror_log error.log;\npid nginx.pid;\nevents {{}}\n{http}\n'
-        (folder / 'nginx.conf').write_text(main)
-        self.command = [nginx_program(), '-p', str(folder), '-c', str(folder / 'nginx.conf'), '-e', 'error.log']
-
-
 @pytest.fixture(scope='module')
 def with_keys(service, tmp_path_factory):
     folder = tmp_path_factory.mktemp('keys')
     (folder / 'keys').write_text(FILES[KEYS].replace('REPLACE-BY-A-RANDOM-KEY', KEY))
-    with OtherNginx(folder, service.port, FILES[SERVER].replace(KEYS, str(folder / 'keys'))) as running:
+    with Nginx(folder, service.port, (KEYS, str(folder / 'keys')), text=FILES[SERVER]) as running:
         yield running
 
 
@@ -80,7 +62,7 @@ def test_with_passwords(service, tmp_path):
     before, _, rest = server.partition('        if (')
     location = before + FILES[PASSWORDS].replace(USERS, str(tmp_path / 'users')) + rest.partition('}\n')[2]
     text = location.partition('    # JSON with CORS headers')[0] + '}'
-    with OtherNginx(tmp_path, service.port, text) as running:
+    with Nginx(tmp_path, service.port, text=text) as running:
         assert running.post(BODY).status_code == 401
         assert running.post(BODY, auth=('leo', 'wrong')).status_code == 401
         assert running.post(BODY, auth=('leo', 'secret')).json() == {'result': 'Hello, Leo!'}

@@ -25,29 +25,23 @@ CONFIGURATION, TLS, BELOW = [
 ]
 # Root's nginx would become another user, who may not write into the folders of a test.
 USER = 'user root;' if os.getuid() == 0 else ''
+FAST = ('rate=20r/s', 'rate=1000r/s')
 TEMPORARY = ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi')
 HALF = b'POST /v1/XXXModel HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"na'
 
 
 class Nginx:
-    """nginx with the document's configuration, but for another `rate`, in front of a service at `port`.
+    """nginx with a configuration, in front of a service at `port`; `changes` are (old, new) texts of it."""
 
-    `changes` are further (old, new) texts.
-    """
-
-    def __init__(self, folder, port, rate='20r/s', changes=()):
+    def __init__(self, folder, port, *changes, text=CONFIGURATION):
         self.port = free_port()
         self.url = f'http://127.0.0.1:{self.port}'
         self.log = folder / 'error.log'
-        text = CONFIGURATION
-        for old, new in (
-            *changes,
-            ('listen 443' if changes else 'listen 80', f'listen 127.0.0.1:{self.port}'),
-            ('127.0.0.1:9999', f'127.0.0.1:{port}'),
-            ('rate=20r/s', f'rate={rate}'),
-        ):
+        for old, new in (*changes, ('127.0.0.1:9999', f'127.0.0.1:{port}')):
             assert text.count(old) == 1
             text = text.replace(old, new)
+        text, count = re.subn(r'listen (80|443)\b', f'listen 127.0.0.1:{self.port}', text)
+        assert count == 1
         temporary = '\n'.join(f'{name}_temp_path {folder}/{name};' for name in TEMPORARY)
         http = f'http {{\naccess_log off;\n{temporary}\n{text}\n}}'
         main = f'daemon off;\n{USER}\nerror_log error.log;\npid nginx.pid;\nevents {{}}\n{http}\n'
@@ -84,7 +78,7 @@ def nginx_program():
 
 @pytest.fixture(scope='module')
 def nginx(service, tmp_path_factory):
-    with Nginx(tmp_path_factory.mktemp('nginx'), service.port, rate='1000r/s') as running:
+    with Nginx(tmp_path_factory.mktemp('nginx'), service.port, FAST) as running:
         yield running
 
 
@@ -133,7 +127,7 @@ def test_errors_of_nginx_have_our_form(nginx, tmp_path):
 
 
 def test_too_many_requests_of_one_client(service, tmp_path):
-    with Nginx(tmp_path, service.port, rate='1r/m') as strict:
+    with Nginx(tmp_path, service.port, ('rate=20r/s', 'rate=1r/m')) as strict:
         statuses = [strict.post({'name': 'Leo'}).status_code for _ in range(50)]
         refused = strict.post({'name': 'Leo'})
     assert statuses[:41] == [200] * 41
@@ -162,7 +156,7 @@ def below_a_path(service, certificate):
         ('    location / {\n', BELOW.partition('\n')[0] + '\n'),
         ('        proxy_pass http://model_serving;\n', BELOW.partition('\n')[2]),
     ]
-    with Nginx(folder, service.port, '1000r/s', changes) as running:
+    with Nginx(folder, service.port, FAST, *changes) as running:
         yield f'https://127.0.0.1:{running.port}/models'
 
 
