@@ -75,7 +75,8 @@ class Conf:
         if name in files:
             own = self._own[name, files[name]][0].name
             return f'{own} has the same name and says which file is served. Write these settings there.'
-        hint = did_you_mean(name, {*names, *files})
+        # Names that only share the word Model are not alike.
+        hint = did_you_mean(name, {*names, *files}, 0.7)
         return (
             f'routes.py has no such model.{hint} Correct the name, add file = … for a model file, or delete this file.'
         )

@@ -90,6 +90,8 @@ FIX = 'Correct the name, add file = … for a model file, or delete this file.'
     [
         ('AMdel', f"routes.py has no such model. Did you mean 'AModel'? {FIX}"),
         ('Quite', f'routes.py has no such model. {FIX}'),
+        # Only the word Model is alike.
+        ('ZzzzModel', f'routes.py has no such model. {FIX}'),
         ('FileModel', 'b.conf has the same name and says which file is served. Write these settings there.'),
     ],
 )
