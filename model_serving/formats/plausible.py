@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .schemas import example_of
+from .schemas import as_object, example_of
 
 # Where the user's schema, or the file's own, names a value of a property: the first of these.
 NAMED = {'examples': True, 'default': False, 'const': False, 'enum': True}
@@ -43,13 +43,15 @@ def by_name(properties: dict, values: dict) -> dict:
 
 def middle(low, high, is_whole):
     """Return what is halfway between two bounds, a whole number if it must be."""
-    exact = math.floor((low + high) / 2) if is_whole else low / 2 + high / 2
+    exact = math.floor(low + (high - low) // 2) if is_whole else low / 2 + high / 2
     value = rounded(exact)
     return value if low <= value <= high else exact
 
 
 def rounded(value):
     """Return a number with DIGITS significant digits, as an integer if it is whole and not beyond 64 bits."""
+    if abs(value) >= 2**63:
+        return value
     value = float(f'{value:.{DIGITS}g}')
     return int(value) if value.is_integer() and abs(value) < 2**63 else value
 
@@ -77,6 +79,7 @@ def _row(schema, own_schema, typical):
 
 
 def _value(schema, own_schema, typical):
+    schema = as_object(schema)
     for key, is_list in NAMED.items():
         if key in schema and schema[key] != []:
             return schema[key][0] if is_list else schema[key]

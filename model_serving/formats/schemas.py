@@ -117,11 +117,17 @@ def merge_patch(target, patch):
     return merged
 
 
+def as_object(schema) -> dict:
+    """Return a schema as an object: a patch may have `true`, which allows everything."""
+    return {} if isinstance(schema, bool) else schema
+
+
 def example_of(schema: dict, length: int = 1):
     """Return a value that fits a schema: its own example, or 0, or the middle of bounds that exclude 0.
 
     Arrays of any length get `length` items, or as near to it as the schema allows.
     """
+    schema = as_object(schema)
     for key in ('examples', 'enum'):
         if schema.get(key):
             return schema[key][0]
@@ -150,6 +156,7 @@ def described(result) -> dict:
 
 def size_of(schema: dict, length: int = 1024) -> int:
     """Return how many bytes of JSON an instance may need, with `length` items for a dimension of any length."""
+    schema = as_object(schema)
     kind = schema.get('type')
     if kind == 'object':
         return sum(len(key) + size_of(value, length) for key, value in schema.get('properties', {}).items())
@@ -161,6 +168,5 @@ def size_of(schema: dict, length: int = 1024) -> int:
 def _number(schema):
     low, high = schema.get('minimum', 0), schema.get('maximum', 0)
     if 'minimum' in schema and 'maximum' in schema and not low <= 0 <= high:
-        middle = low + (high - low) / 2
-        return int(middle) if schema['type'] == 'integer' else middle
+        return (low + high) // 2 if schema['type'] == 'integer' else low + (high - low) / 2
     return min(max(0, low), high) if 'maximum' in schema else max(0, low)

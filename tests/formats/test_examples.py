@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from model_serving.formats import ModelFile
+from model_serving.serving.errors import StartError
 from tests.conftest import BASE_FOLDER
 from tests.formats.answers import settings_of
 from tests.formats.files import split, write_onnx
@@ -51,12 +52,19 @@ def example_of(tmp_path):
         ({'minimum': 1e20, 'maximum': 3e20}, 2e20),
         ({'minimum': 3}, 3),
         ({'exclusiveMinimum': 0}, 2.36),
+        (True, 2.36),
     ],
 )
 def test_the_users_schema_file_comes_first_and_then_the_model_file(example_of, ash, value):
     example = example_of(WINE, {'properties': {'ash': ash}})
     assert example['ash'] == pytest.approx(value)
     assert list((example | {'ash': 2.36}).values()) == MEANS
+
+
+def test_bounds_beyond_any_float_are_told_as_such(example_of):
+    bounds = {'type': 'integer', 'minimum': 10**400, 'maximum': 10**401}
+    with pytest.raises(StartError, match='too large'):
+        example_of(WINE, {'properties': {'ash': bounds}})
 
 
 def test_an_example_that_the_user_gives_is_the_only_one(example_of):
