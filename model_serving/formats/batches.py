@@ -9,6 +9,10 @@ import orjson
 # largest; and they do not, because beside a large one the others may count for nothing, as in a softmax.
 SCALES = ((1.0, 0.01, 100.0, 10.0), (1.0, 1.0), (0.01, 0.01), (1.0, 10_000.0))
 TEXTS = ('a', 'b c', '1')
+# An integer may be a length: with larger ones a network may make arrays that fill the memory.
+MAX_INTEGER = 40
+# Nor are larger results compared, which become lists of Python's numbers.
+MAX_COMPARED = 2**22
 # What is left of the accuracy of float32 after many layers; the steps of a quantised network are larger.
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
 
@@ -30,15 +34,26 @@ def _keeps_apart(predict, candidates) -> bool:
     for instance in candidates:
         # The model refuses a value that its schema allows, such as an index beyond a table.
         with contextlib.suppress(Exception):
-            alone.append(as_json(predict([instance])[0]))
+            alone.append(_compared(predict([instance])[0]))
             instances.append(instance)
     if len(instances) < 2:
         return False
     try:
-        together = [as_json(result) for result in predict(instances)]
+        together = [_compared(result) for result in predict(instances)]
     except Exception:
         return False
     return all(map(_is_same, together, alone))
+
+
+def _compared(result):
+    if _count(result) > MAX_COMPARED:
+        raise OverflowError
+    return as_json(result)
+
+
+def _count(result) -> int:
+    parts = result.values() if isinstance(result, dict) else result if isinstance(result, list) else None
+    return getattr(result, 'size', 1) if parts is None else sum(map(_count, parts))
 
 
 def as_json(result):
@@ -81,11 +96,8 @@ def _varied_number(schema, random, scale, shape=None):
     low, high = schema.get('minimum', -np.inf), schema.get('maximum', np.inf)
     if 'integer' in schema.get('type', ()):
         # Small ones too: they may be indexes into a table.
-        return (
-            np.clip(random.integers(0, max(4, 4 * scale), size=shape), max(low, -(2**62)), min(high, 2**62))
-            .astype(int)
-            .tolist()
-        )
+        integers = random.integers(0, np.clip(4 * scale, 4, MAX_INTEGER), size=shape)
+        return np.clip(integers, max(low, -(2**62)), min(high, 2**62)).astype(int).tolist()
     return np.clip(numbers, low, high).tolist()
 
 

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from model_serving.formats import ModelFile
 from model_serving.utils.cpu_utils import available_cores
-from tests.conftest import proportional_memory
+from tests.conftest import BASE_FOLDER, proportional_memory
 from tests.formats.answers import (
     assert_classes,
     assert_close,
@@ -197,3 +199,22 @@ def test_classes_and_onnx_files_are_loaded_where_they_say(in_main_threads, tmp_p
     assert ('once for all workers' if threads == '1' else 'in each worker') in banner(service, 'FileModel')
     service.stop()
     assert 'SIGKILL' not in service.log
+
+
+PEAK = """import resource
+import sys
+from tests.formats.answers import settings_of
+from model_serving.formats import ModelFile
+file = ModelFile(settings_of(sys.argv[1]))
+file()
+file.schemas()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"""
+
+
+def test_a_network_whose_input_is_a_shape_is_tried_with_small_ones(tmp_path):
+    """Else its start makes arrays that fill the memory of the machine."""
+    write_onnx(tmp_path / 'a.onnx', '(int64[3] shape) => (float[a, b, c] y) { y = ConstantOfShape(shape) }')
+    command = [sys.executable, '-c', PEAK, str(tmp_path / 'a.onnx')]
+    finished = subprocess.run(command, capture_output=True, text=True, cwd=BASE_FOLDER, timeout=100)
+    assert finished.returncode == 0, finished.stderr
+    assert int(finished.stdout) * 1024 < 2**29
