@@ -76,6 +76,8 @@ function build(description) {
   $(window).on('hashchange', () => {
     if (!Models.pathOf(location.hash)) return;
     show();
+    // The list may be a menu that has closed; whoever uses the keyboard goes on at the model.
+    place('main').focus({preventScroll: true});
     scrollTo(0, 0);
   });
   place('title').textContent = description.info.title;
