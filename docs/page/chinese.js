@@ -1,4 +1,4 @@
-// The page's sentences in Chinese, and the messages of the service. A message that is not listed stays as it is.
+// The page's sentences in Chinese, and the service's messages; others stay as they are.
 Words.add('zh-CN', {
   summary: '· {all} 个模型中 {ready} 个就绪',
   gone: '· 无法访问',
@@ -109,5 +109,4 @@ Words.add('zh-CN', {
   [/^The service failed to answer this request\. Its log has the reason under (\S+)\.$/, '服务未能完成此请求，原因见日志，编号 $1。'],
   [/^(\S+) is not ready: (.+)$/, '$1 未就绪：$2'],
   [/^(\S+) did not answer within (\S+) s\. Send less, or wait longer\.$/, '$1 在 $2 秒内没有应答。请减少数据，或延长等待时间。'],
-  [/^Nothing is served at (\S+)\./, '$1 没有提供服务。'],
 ]);

@@ -2,7 +2,7 @@
 const Models = (() => {
 // The path of a model in a URL's hash, null if it names none.
 function pathOf(hash) {
-  return /^#\/v\d+\//.test(hash) ? decodeURIComponent(hash.slice(1)) : null;
+  return /^#\/v\d+\//.test(hash) ? hash.slice(1) : null;
 }
 
 // What the page opens on: the first model but the greeting.

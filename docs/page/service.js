@@ -57,6 +57,7 @@ function call(api, model, body, headers, done) {
     contentType: JSON_TYPE,
     data: body,
     dataType: 'json',
+    converters: {'text json': (text) => JSON.parse(text, exact)},
     jsonp: false,
     headers,
     timeout: timeout(model),
@@ -69,6 +70,12 @@ function call(api, model, body, headers, done) {
     requestId: request.getResponseHeader('X-Request-ID'),
   }));
   return () => request.abort();
+}
+
+// A whole number that JavaScript would round is kept as its text, by browsers that tell it.
+function exact(name, value, context) {
+  const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
+  return isRounded && /^-?\d+$/.test(context?.source) ? context.source : value;
 }
 
 // What jQuery says of a call without an answer.

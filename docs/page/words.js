@@ -1,5 +1,5 @@
-// The page's own sentences and the service's messages, in the language that was chosen, else that of the browser.
-// Each language has a file, english.js or chinese.js, which is loaded when it is needed. What a model says stays as it is.
+// The page's sentences and the service's messages, in the chosen language, else in the browser's. Each language has a
+// file, which is loaded when it is needed. What a model says stays as it is.
 const Words = (() => {
 const FILES = {en: 'page/english.js', 'zh-CN': 'page/chinese.js'};
 // Language → {sentences: {key: text}, messages: [[pattern, text]]}.

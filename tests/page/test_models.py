@@ -36,8 +36,9 @@ def test_each_model_has_an_address(page, gallery):
 
 
 def test_address_of_no_model(page, gallery):
-    page.goto(f'{gallery.url}/#/v1/Nowhere')
-    expect(page.locator('#notice')).to_have_text('There is no model at /v1/Nowhere. This is another one.')
+    for path in ('/v1/Nowhere', '/v1/%ZZ', '/v1/__proto__'):
+        page.goto(f'{gallery.url}/#{path}')
+        expect(page.locator('#notice')).to_have_text(f'There is no model at {path}. This is another one.')
     open_model(page, '/v1/WineModel')
     expect(page.locator('#notice')).to_be_hidden()
 

@@ -31,6 +31,12 @@ def test_number(card):
     assert size >= 32
 
 
+def test_large_whole_number_is_shown_with_all_digits(card):
+    for value in (2**53 + 1, -(2**63)):
+        expect(answer(card, value).locator('.label')).to_have_text(str(value))
+    expect(answer(card, [2**53 + 1, 0.5]).get_by_role('cell').nth(1)).to_have_text(str(2**53 + 1))
+
+
 def test_text(card):
     hostile = '<img src=x onerror="document.title=1"><b>Leo</b>'
     for value, text in ((True, 'true'), (None, 'null'), *((text, text) for text in ('two\n  lines', '', hostile))):
