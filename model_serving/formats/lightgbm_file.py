@@ -1,5 +1,6 @@
 """LightGBM models as .txt, run by the package lightgbm."""
 
+import math
 import re
 
 import lightgbm
@@ -98,13 +99,18 @@ def _range(info):
     if not info.startswith('['):
         return {}
     low, high = _bounds(info)
-    return {'description': f'From {low:g} to {high:g} in training', 'examples': [_middle(info)]}
+    middle = _middle(info)
+    told = {'description': f'From {low:g} to {high:g} in training'}
+    return told if middle is None else {**told, 'examples': [middle]}
 
 
 def _middle(info):
     """Return the middle of a range: of whole numbers, as years or yes and no are, a whole one."""
     low, high = _bounds(info)
-    return plausible.middle(low, high, is_whole=low.is_integer() and high.is_integer())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    # Beyond 2^53 every float is whole.
+    return plausible.middle(low, high, is_whole=all(one.is_integer() and abs(one) < 2**53 for one in (low, high)))
 
 
 def _typical(infos):

@@ -89,7 +89,8 @@ def patched(schema: dict, settings: dict) -> dict:
         return schema
     place = f'{settings["schema"]} (schema of {settings["file"]})'
     try:
-        patch = json.loads((BASE_FOLDER / settings['schema']).read_text(encoding='utf-8-sig'))
+        text = (BASE_FOLDER / settings['schema']).read_text(encoding='utf-8-sig')
+        patch = json.loads(text, parse_int=_integer)
     except OSError as error:
         raise StartError(f'{place} cannot be read: {error.strerror}.') from error
     except ValueError as error:
@@ -102,6 +103,13 @@ def patched(schema: dict, settings: dict) -> dict:
             hint = did_you_mean(name, known)
             raise StartError(f'{place}: {name!r} is not an input of the model.{hint} There are: {", ".join(known)}.')
     return merge_patch(schema, patch)
+
+
+def _integer(digits):
+    """Return an integer of JSON; raises ValueError if the documentation, which has 64 bits, could not show it."""
+    if not -(2**63) <= int(digits) < 2**64:
+        raise ValueError(f'the integer {digits[:20]}… does not fit in 64 bits. Write it as a float.')
+    return int(digits)
 
 
 def merge_patch(target, patch):

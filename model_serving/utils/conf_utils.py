@@ -132,7 +132,9 @@ def _parsed(path):
         is_above = isinstance(error, configparser.MissingSectionHeaderError)
         number = error.lineno if is_above else error.errors[0][0]
         raise StartError(f'{path}: {_fault_of_line(text, number, is_above)}') from error
-    except (configparser.Error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise StartError(f'{path}: byte {error.start} is not UTF-8. Save the file as UTF-8.') from error
+    except configparser.Error as error:
         raise StartError(f'{path}: {" ".join(str(error).split())}') from error
     sections = {section: dict(parser[section]) for section in parser.sections()}
     return {

@@ -13,8 +13,9 @@ from ..utils.conf_utils import BASE_FOLDER
 from . import markdown
 
 INDEX = 'docs/README.md'
+NO_GUIDE = f'There is no such guide. /{INDEX} lists them all.'
 # The files that a guide may link to. Others of the repository are not served.
-SERVED = re.compile(r'README\.md|docs/[\w.-]+\.md|docs/benchmarks\.svg|docs/images/[\w.-]+')
+SERVED = re.compile(r'README\.md|docs/[\w.-]{1,99}\.md|docs/benchmarks\.svg|docs/images/[\w.-]{1,99}')
 TEMPLATE = Template(Path(__file__).with_name('guide.html').read_text(encoding='utf-8'), autoescape=True)
 # What the page itself says, by language.
 WORDS = {
@@ -43,7 +44,7 @@ class GuideBesideThePage(Resource):
 
     def get(self, name):
         if not is_served(f'docs/{name}.md'):
-            raise NotFound
+            raise NotFound(NO_GUIDE)
         return redirect(f'docs/{name}.md')
 
 
@@ -57,7 +58,7 @@ def is_served(path: str) -> bool:
 def page(path: str) -> str:
     """Return the guide at a path of the repository as a whole page; raises NotFound."""
     if not is_served(path):
-        raise NotFound
+        raise NotFound(NO_GUIDE)
     guide = _document(path)
     language = 'zh-CN' if path.endswith('.zh-CN.md') else 'en'
     root = '../' * path.count('/')

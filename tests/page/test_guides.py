@@ -43,6 +43,17 @@ def test_every_fragment_is_the_id_of_a_heading(answers):
                 assert f'id="{unquote(fragment)}"' in pages[target], (url, target, fragment)
 
 
+@pytest.mark.parametrize(
+    'path', ['/docs/none.md', '/none.md', f'/docs/{"a" * 300}.md', f'/{"a" * 300}.md', '/docs/%2e%2e.md']
+)
+def test_a_guide_that_is_not_there(service, path):
+    answer = service.get(path)
+    assert (answer.status_code, answer.json()['message']) == (
+        404,
+        'There is no such guide. /docs/README.md lists them all.',
+    )
+
+
 @pytest.fixture
 def guide(service, open_page):
     return open_page(f'{service.url}/docs/add-a-model.md')

@@ -49,7 +49,7 @@ def test_a_byte_order_mark_is_no_obstacle(tmp_path):
         ('[model]\nname = A\n', '[model] name = A: the settings of one model belong in a .conf file of their own.'),
         ('[inputs]\na = b\n', '[inputs] belongs in the .conf file of its model.'),
         ('[model]\ntimeout = 3\ntimeout = 4\n', "option 'timeout' in section 'model' already exists"),
-        ('[model]\ntimeout = \xff\n', "'utf-8' codec can't decode byte 0xff"),
+        ('[model]\ntimeout = \xff\n', 'byte 18 is not UTF-8. Save the file as UTF-8.'),
     ],
 )
 def test_what_is_wrong_is_one_line_with_the_file(tmp_path, content, reason):
