@@ -15,7 +15,6 @@ function make(element, schema, idFor, changed) {
   element.find('.form-tab').prop('hidden', !fields.length);
   const json = jsonPane(element.find('.raw'), idFor('json'), schema, changed);
   const tabs = Tabs.make(element.find('.tabs'), element.find('[role=tabpanel]'), turn);
-  // Properties that the form has no field for.
   let rest = {};
 
   function show(index) {
@@ -32,11 +31,14 @@ function make(element, schema, idFor, changed) {
   function fill(whole) {
     if (!fields.length || !Schema.isObject(whole)) return false;
     rest = {...whole};
-    fields.forEach((field) => {
-      field.write(whole[field.name]);
+    return fields.map((field) => {
+      const part = Object.hasOwn(whole, field.name) ? whole[field.name] : undefined;
       delete rest[field.name];
-    });
-    return fields.every((field) => whole[field.name] === undefined || Schema.same(attempt(field.read), whole[field.name]));
+      return attempt(() => {
+        field.write(part);
+        return part === undefined || Schema.same(field.read(), part);
+      });
+    }).every(Boolean);
   }
   function turn(index) {
     if (index === tabs.index()) return;
@@ -76,7 +78,7 @@ function make(element, schema, idFor, changed) {
   // Show the failures [{path, message}], each at its field.
   function fail(errors) {
     json.say(Fields.failures(errors));
-    const messages = new Map(errors.map((error) => [fieldOf(error), Words.message(error.message)]).reverse());
+    const messages = new Map(errors.map((error) => [fieldOf(error, fields), Words.message(error.message)]).reverse());
     fields.forEach((field) => field.fail(messages.get(field.name)));
     const first = fields.find(({name}) => messages.has(name));
     if (first && tabs.index() === FORM) first.focus();
@@ -101,13 +103,12 @@ function attempt(action) {
   }
 }
 
-// The property that a failure is about.
-function fieldOf({path, message}) {
+function fieldOf({path, message}, fields) {
   const missing = /^'(.+)' is a required property$/.exec(message);
-  return path ? path.split(/[.[]/)[0] : missing && missing[1];
+  const isIn = (name) => path === name || [`${name}.`, `${name}[`].some((start) => path.startsWith(start));
+  return path ? fields.map(({name}) => name).find(isIn) : missing && missing[1];
 }
 
-// The box into which a row is pasted, which fills `fields` in order, or by name.
 function rowPane(place, id, fields) {
   const [box, live] = ['textarea', '.live'].map((name) => place.find(name));
   place.find('label').attr('for', id).text(Words.say('row'));
@@ -118,9 +119,10 @@ function rowPane(place, id, fields) {
   function fill() {
     const {values, ignored, rows} = Row.parse(box.val(), fields.map(({name}) => name));
     const given = fields.filter(({name}) => Object.hasOwn(values, name));
-    given.forEach((field) => field.paste(values[field.name]));
+    const bad = given.filter((field) => !field.paste(values[field.name]));
     return [
-      Words.say('rowFilled', {count: given.length, all: fields.length}),
+      Words.say('rowFilled', {count: given.length - bad.length, all: fields.length}),
+      bad.length && Words.say('rowBad', {names: bad.slice(0, 5).map(({name}) => name).join(', ')}),
       ignored.length && Words.say('rowIgnored', {names: ignored.slice(0, 5).join(', ')}),
       rows > 1 && Words.say('rowFirst', {rows}),
     ].filter(Boolean).join(' ');

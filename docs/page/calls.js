@@ -1,10 +1,11 @@
 // The last calls of this browser, newest first: [{path, body, status, milliseconds, at}].
 const Calls = (() => {
 const MAX = 20;
-const NAME = 'model-serving-calls';
 
+// Another version of the page may have kept something else.
 function all() {
-  return JSON.parse(localStorage.getItem(NAME) || '[]');
+  const calls = Ask.attempt(() => JSON.parse(Look.chosen('calls')));
+  return Array.isArray(calls) ? calls.filter((call) => typeof call?.body === 'string') : [];
 }
 
 function add(call) {
@@ -12,16 +13,12 @@ function add(call) {
 }
 
 function forget() {
-  localStorage.removeItem(NAME);
+  keep([]);
 }
 
 // Browsers give a site some megabytes: where pictures fill them, the oldest calls go.
 function keep(calls) {
-  try {
-    localStorage.setItem(NAME, JSON.stringify(calls));
-  } catch {
-    if (calls.length) keep(calls.slice(0, -1));
-  }
+  if (!Look.choose('calls', JSON.stringify(calls)) && calls.length) keep(calls.slice(0, -1));
 }
 
 // Show them in `place`; `replay` gets the one that is asked for, if its model is among `models`.

@@ -1,6 +1,6 @@
 // One model: what it is, a form to call it, its answer, and the code for the same call.
 const Card = (() => {
-// {element, replay, tell, keep} for `model` of `service`; `kept` is what another card of it kept.
+// {element, replay, show, tell, keep} for `model` of `service`; `kept` is what another card of it kept.
 function make(service, model, kept = {}) {
   const element = Words.template('card');
   const idFor = idMaker();
@@ -16,11 +16,12 @@ function make(service, model, kept = {}) {
   )));
   if (kept.body) ask.write(kept.body);
   else write(examples.length ? examples[0] : {});
-  if (kept.outcome) show(kept.outcome);
-  let last = kept.outcome;
+  let last = null;
   let cancel = null;
+  if (kept.outcome) show(kept.outcome);
 
   function show(outcome) {
+    last = outcome;
     answer.show(outcome);
     ask.fail(outcome.errors);
   }
@@ -32,8 +33,6 @@ function make(service, model, kept = {}) {
     answer.wait();
     cancel = Service.call(service.api, model, body, service.header(), (outcome) => {
       cancel = null;
-      last = outcome;
-      show(outcome);
       service.called({path: model.path, body, at: Date.now(), outcome});
     });
   }
@@ -49,7 +48,7 @@ function make(service, model, kept = {}) {
   }
   const keep = () => ({body: ask.text(), outcome: last});
   const tell = (isThere) => state(element, model, isThere);
-  return {element, replay, tell, keep};
+  return {element, replay, show, tell, keep};
 }
 
 // Makes ids: the bare name if it is free, so the open card has #submit and #result.
@@ -150,7 +149,6 @@ function codePane(pane, write) {
   return {refresh};
 }
 
-// Have a button copy what `text()` returns.
 function copies(button, text) {
   button.on('click', () => copyText(text()).then(() => button.text(Words.say('copied'))));
 }

@@ -20,7 +20,6 @@ function fitted(strokes) {
   ]));
 }
 
-// The square of the distance from (x, y) to the line between two points.
 function distance2(x, y, [x1, y1], [x2, y2]) {
   const [dx, dy] = [x2 - x1, y2 - y1];
   const along = Math.min(1, Math.max(0, ((x - x1) * dx + (y - y1) * dy) / (dx * dx + dy * dy || 1)));
@@ -44,7 +43,6 @@ function reduce(strokes) {
   return grid;
 }
 
-// Paint the grid over the canvas, in the colour of the page's text.
 function paint(canvas, grid, maximum) {
   const [brush, cell] = [canvas.getContext('2d'), canvas.width / SIZE];
   brush.clearRect(0, 0, canvas.width, canvas.height);

@@ -27,7 +27,6 @@ async function examine(api, pageProtocol) {
 
 const get = (url, mode = 'cors') => fetch(url, {mode, signal: AbortSignal.timeout(5000)});
 
-// How to start a service that is called at this address.
 function starting(api) {
   const port = URL.canParse(api) && new URL(api).port;
   return port && port !== '9999' ? `PORT=${port} bin/start.sh` : 'bin/start.sh';

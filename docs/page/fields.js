@@ -29,11 +29,16 @@ function make({name, schema, required}, id, changed) {
   };
 }
 
-// Write a value of a pasted row, which is a text if it does not come from JSON.
+const FLAGS = {true: true, yes: true, 1: true, false: false, no: false, 0: false};
+
+// Write a value of a pasted row, which is a text if it does not come from JSON; returns whether it fits.
 function paste(widget, kind, schema, value) {
-  const same = (one) => String(one) === String(value);
-  widget.write(kind === 'flag' ? /^(true|yes|1)$/i.test(value) : kind === 'choice' ? schema.enum.find(same) : value);
+  const text = String(value ?? '');
+  const found = kind === 'choice' ? schema.enum.find((one) => String(one) === text) : kind === 'flag' ? FLAGS[text.toLowerCase()] : text;
+  if (found === undefined || (kind === 'number' && !Number.isFinite(Number(text)))) return false;
+  widget.write(found);
   widget.elements.trigger('change');
+  return true;
 }
 
 function hintFor({type, description, minimum, maximum, minLength, maxLength}) {
@@ -49,12 +54,10 @@ function box(name, {id, schema, changed}, attributes = {}) {
   return $(`<${name}>`).attr({id, spellcheck: 'false', autocomplete: 'off', placeholder, ...attributes}).on('input change', changed);
 }
 
-// What an empty field stands for.
 function nothing({schema, required}, other) {
   return !required ? undefined : schema.nullable ? null : other;
 }
 
-// A widget of one input, whose text `from` reads.
 function single(input, empty, from = (word) => word) {
   return {
     elements: input,
@@ -147,11 +150,11 @@ function rows(content) {
 
 function list(options) {
   const count = (value) => Words.say('csvCount', {count: value.length});
-  return editor(options, numbers, (value) => (value || []).map(String).join(', '), count, Words.say('csvHint'));
+  return editor(options, numbers, (value) => value.map(String).join(', '), count, Words.say('csvHint'));
 }
 
 function table(options) {
-  const write = (value) => (value || []).map((row) => row.map(String).join(', ')).join('\n');
+  const write = (value) => value.map((row) => row.map(String).join(', ')).join('\n');
   const size = (value) => Words.say('csvSize', {rows: value.length, columns: Math.max(0, ...value.map((row) => row.length))});
   return editor(options, rows, write, size, Words.say('csvHint'));
 }

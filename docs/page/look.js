@@ -1,19 +1,20 @@
 // The theme and the language that were chosen before, known before anything is painted.
 const Look = (() => {
-// Some browsers keep nothing for pages that are opened from a file.
-function chosen(name) {
+// A browser may be told to keep nothing. `kind` is localStorage or sessionStorage.
+function chosen(name, kind = 'localStorage') {
   try {
-    return localStorage.getItem(`model-serving-${name}`) || '';
+    return window[kind].getItem(`model-serving-${name}`) || '';
   } catch {
     return '';
   }
 }
 
-function choose(name, value) {
+function choose(name, value, kind = 'localStorage') {
   try {
-    localStorage.setItem(`model-serving-${name}`, value);
+    window[kind].setItem(`model-serving-${name}`, value);
+    return true;
   } catch {
-    // It holds until the page is left.
+    return false;
   }
 }
 

@@ -14,7 +14,8 @@ place('theme').onchange = ({target}) => {
   Look.choose('theme', target.value);
   Look.show(target.value);
 };
-place('address').textContent = place('address').href = api || given;
+place('address').textContent = api || given;
+if (api) place('address').href = api;
 if (api) document.querySelectorAll('[data-path]').forEach((link) => { link.href = api + link.dataset.path; });
 start();
 
@@ -25,7 +26,6 @@ async function start() {
   else diagnose('noJQuery');
 }
 
-// From the service, or from beside this page.
 async function loadJQuery() {
   const urls = [`${api}/jquery.min.js`, new URL('jquery.min.js', location.href).href];
   for (const url of new Set(urls.slice(api ? 0 : 1))) {
@@ -60,6 +60,7 @@ function build(description) {
   const service = {api, description, header, called};
   // Cards are made when they are opened, and kept: what was typed and answered is there on return.
   const cards = new Map();
+  const kept = new Map();
   let list = Models.list($('#side'), models);
   let open = null;
 
@@ -87,35 +88,36 @@ function build(description) {
 
   // Show the model that the address names, or the one that the page opens on.
   function show() {
-    const path = Models.pathOf(location.hash);
+    const path = Models.pathOf(location.hash) || open?.path;
     const found = models.find((model) => model.path === path);
     $('#notice').prop('hidden', !path || Boolean(found)).text(Words.say('unknownModel', {path}));
     open = found || Models.first(models);
     if (!open) return;
-    if (!cards.has(open.path)) cards.set(open.path, Card.make(service, open));
+    if (!cards.has(open.path)) cards.set(open.path, Card.make(service, open, kept.get(open.path)));
     $('#cards').children().detach();
     $('#cards').append(cards.get(open.path).element);
     list.mark(open);
     document.title = `${open.name} · ${description.info.title}`;
   }
-  // Say everything again in the other language; the open card keeps what was typed and answered.
+  // Say everything again in the other language; the cards keep what was typed and answered.
   function speak() {
-    const kept = open && cards.get(open.path).keep();
+    cards.forEach((card, path) => kept.set(path, card.keep()));
     cards.clear();
-    if (open) cards.set(open.path, Card.make(service, open, kept));
     list = Models.list($('#side'), models);
     tell(!document.body.classList.contains('gone'));
     showCalls();
     show();
   }
-  function called({path, body, at, outcome: {status, trouble, milliseconds}}) {
+  function called({path, body, at, outcome}) {
+    const {status, trouble, milliseconds} = outcome;
+    // The card may be another one than that of the call, if the language was changed.
+    cards.get(path)?.show(outcome);
     tell(trouble !== 'unreachable');
     $('#doctor').prop('hidden', true);
     if (trouble === 'unreachable') diagnose(null);
     Calls.add({path, body, at, status, milliseconds});
     showCalls();
   }
-  // Say how many models are ready, or that the service can't be reached.
   function tell(isThere) {
     const ready = models.filter(({problem}) => !problem).length;
     document.body.classList.toggle('gone', !isThere);

@@ -41,7 +41,6 @@ function picture(value, {contentMediaType}) {
   return $('<img>', {alt: Words.say('picture'), src: PICTURE.test(value) ? value : `data:${contentMediaType};base64,${value}`});
 }
 
-// One value; a label is as large as a number.
 function scalar(value) {
   if (isNumber(value)) return number($('<p>', {class: 'number'}), value);
   const text = clipped(String(value));
@@ -56,7 +55,9 @@ function cell(value) {
 
 // A number is rounded to be read, and copied as it is.
 function number(element, value) {
-  const text = String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
+  // Six digits, or more before the point.
+  const digits = Math.min(21, Math.max(6, Math.ceil(Math.log10(Math.abs(value)))));
+  const text = String(Number.isInteger(value) ? value : Number(value.toPrecision(digits)));
   return element.text(text).attr({'data-whole': value, title: text === String(value) ? null : value});
 }
 
@@ -112,6 +113,7 @@ function told([height, width]) {
 // Each property under its name; what is deeper than that is folded.
 function parts(value, {properties = {}}) {
   const all = Object.entries(value);
+  if (!all.length) return scalar('{}');
   const rows = all.slice(0, MAX_PARTS).flatMap(([name, item]) => {
     const deep = Schema.isObject(item) && !isDistribution(item) && !Object.values(item).every(isScalar);
     return [$('<dt>', {text: name}), $('<dd>').append(deep ? folded(item) : view(item, properties[name]))];
@@ -130,24 +132,22 @@ function folded(value) {
 }
 
 // The lengths of nested arrays, as long as those of one depth are alike.
-function shapeOf(value) {
-  if (!isListOf(value, Array.isArray)) return Array.isArray(value) ? [value.length] : [];
-  const inner = value.map(shapeOf);
+function shapeOf(value, depth = 0) {
+  if (depth > 8 || !isListOf(value, Array.isArray)) return Array.isArray(value) ? [value.length] : [];
+  const inner = value.map((one) => shapeOf(one, depth + 1));
   return inner.every((one) => Schema.same(one, inner[0])) ? [value.length, ...inner[0]] : [value.length];
 }
 
 const clipped = (text) => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}\n${Words.say('cut')}` : text);
 
-// Copy the numbers of a selection with all of their digits, cells apart by tabs.
+// Copy the numbers of a selection with all of their digits, and tabs between cells.
 function copy(event) {
-  const selection = getSelection();
-  const isIn = (element) => selection.containsNode(element, true);
+  const isIn = (element) => getSelection().containsNode(element, true);
   const whole = (element) => element.dataset.whole ?? element.textContent;
-  const rows = [...event.currentTarget.querySelectorAll('tr')].filter(isIn);
-  const single = [...event.currentTarget.querySelectorAll('p[data-whole]')].filter(isIn);
-  const lines = rows.map((row) => [...row.children].filter(isIn).map(whole).filter(Boolean).join('\t'));
-  if (rows.length ? single.length : single.length !== 1) return;
-  event.clipboardData.setData('text/plain', [...lines, ...single.map(whole)].join('\n'));
+  const lines = [...event.currentTarget.querySelectorAll('tr, p[data-whole]')].filter(isIn);
+  const texts = lines.map((line) => (line.cells ? [...line.cells].filter(isIn).map(whole).filter(Boolean).join('\t') : whole(line)));
+  if (!lines.length) return;
+  event.clipboardData.setData('text/plain', texts.join('\n'));
   event.preventDefault();
 }
 

@@ -2,11 +2,11 @@
 const Row = (() => {
 // {values: {name: value}, ignored: [names], rows}; throws an Error that says what is wrong.
 function parse(text, names) {
-  return /^\s*[[{]/.test(text) ? ofJSON(Schema.parse(text), names) : ofCells(cells(text), names);
+  return /^\s*[[{]/.test(text) ? ofJSON(Schema.parse(text), names) : ofCells(cells(text.replace(/^\ufeff/, '')), names);
 }
 
 function ofJSON(value, names) {
-  const whole = Array.isArray(value) && typeof value[0] === 'object' ? value : [value];
+  const whole = Array.isArray(value) && value[0] && typeof value[0] === 'object' ? value : [value];
   const [first] = whole;
   const known = Array.isArray(first) ? inOrder(first, names) : byName(Object.keys(first), Object.values(first), names);
   return {...known, rows: whole.length};
@@ -14,7 +14,8 @@ function ofJSON(value, names) {
 
 function ofCells(rows, names) {
   const [first, ...others] = rows;
-  const hasNames = others.length && first.some((cell) => names.includes(cell));
+  const hasNames = first.some((cell) => names.includes(cell)) && (others.length || first.every((cell) => names.includes(cell)));
+  if (hasNames && !others.length) return inOrder([], names);
   if (hasNames) return {...byName(first, others[0], names), rows: others.length};
   return {...inOrder(first, names), rows: rows.length};
 }
@@ -26,13 +27,14 @@ function inOrder(row, names) {
 
 function byName(given, row, names) {
   const pairs = given.map((name, index) => [name, row[index]]);
-  const isKnown = ([name]) => names.includes(name);
+  const isKnown = ([name, value]) => names.includes(name) && value !== undefined;
   return {values: Object.fromEntries(pairs.filter(isKnown)), ignored: given.filter((name) => !names.includes(name))};
 }
 
 // Lines of cells. The first line decides what separates them; a comma is a decimal one if something else does.
 function cells(text) {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim());
+  // A line break between quotes is one of the cell.
+  const lines = (text.match(/("([^"]|"")*"|[^\r\n])+/g) || []).filter((line) => line.trim());
   const separator = ['\t', ';', ','].find((one) => lines[0].includes(one)) || ' ';
   const decimal = (cell) => (separator !== ',' && /^-?\d+,\d+$/.test(cell) ? cell.replace(',', '.') : cell);
   return lines.map((line) => split(line, separator).map(decimal));
@@ -41,7 +43,7 @@ function cells(text) {
 // The cells of a line. Quotes keep a separator in a cell, and two of them are one.
 function split(line, separator) {
   if (separator === ' ') return line.trim().split(/\s+/);
-  const cell = new RegExp(`${separator}(?:"((?:[^"]|"")*)"|([^${separator}]*))`, 'g');
+  const cell = new RegExp(`${separator} *(?:"((?:[^"]|"")*)"|([^${separator}]*))`, 'g');
   return [...(separator + line).matchAll(cell)].map(([, quoted, plain]) => quoted?.replace(/""/g, '"') ?? plain.trim());
 }
 

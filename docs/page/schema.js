@@ -20,7 +20,7 @@ const isFixed = ({minItems, maxItems}) => minItems > 0 && minItems === maxItems;
 const isList = ({type, items = {}}) => type === 'array' && isNumber(items);
 const isTable = ({type, items = {}}) => type === 'array' && isList(items);
 const isGrid = (schema) => isTable(schema) && isFixed(schema) && isFixed(schema.items);
-const isLong = ({maxLength, examples = []}) => maxLength > 200 || examples.some((text) => text.length > 60 || /\n/.test(text));
+const isLong = ({maxLength, examples = []}) => maxLength > 200 || examples.some((text) => text?.length > 60 || /\n/.test(text));
 
 // The first that fits is the widget of a field; what fits none is edited as JSON.
 const KINDS = [
@@ -60,17 +60,15 @@ function resolve(schema, depth = 0) {
   return resolved;
 }
 
-// The part of the document that `#/a/b` names.
 function lookUp(reference) {
   const steps = reference.split('/').slice(1).map((step) => decodeURIComponent(step).replace(/~1/g, '/').replace(/~0/g, '~'));
   return steps.reduce((part, step) => (part && Object.hasOwn(part, step) ? part[step] : null), whole);
 }
 
-// The fields of an object's schema: [{name, schema, required}].
 function fields({properties = {}, required = [], examples = []}) {
   return Object.keys(properties).map((name) => {
     const schema = resolve(properties[name]);
-    const own = examples.map((example) => example && example[name]).filter((value) => value !== undefined);
+    const own = examples.filter((example) => isObject(example) && Object.hasOwn(example, name)).map((example) => example[name]);
     return {name, required: required.includes(name), schema: {...schema, examples: [...own, ...(schema.examples || [])]}};
   });
 }
@@ -137,13 +135,23 @@ function pretty(value) {
   return JSON.stringify(value, null, 2).replace(/\[\n\s*([^[\]{}"]*?)\n\s*\]/g, (_, row) => `[${row.replace(/\n\s*/g, ' ')}]`);
 }
 
+// Refuse what JavaScript would round, in browsers that tell it; the JSON tab sends it as it is.
+function exact(name, value, context) {
+  if (isRounded(value, context)) throw new Error(Words.say('bad.unsafe'));
+  return value;
+}
+
+function isRounded(value, context) {
+  return Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source);
+}
+
 function parse(text) {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, exact);
   } catch (error) {
-    throw new Error(Words.say('bad.json', {reason: error.message}));
+    throw !(error instanceof SyntaxError) ? error : new Error(Words.say('bad.json', {reason: error.message}));
   }
 }
 
-return {use, isObject, nested, kind, resolve, fields, check, same, pretty, parse};
+return {use, isObject, isRounded, nested, kind, resolve, fields, check, same, pretty, parse};
 })();

@@ -19,7 +19,6 @@ function address(text) {
   }
 }
 
-// The models that an OpenAPI document tells of, in its order.
 function models({paths}) {
   return Object.entries(paths).filter(([, {post}]) => post && post['x-model']).map(([path, {post}]) => ({
     ...post['x-model'],
@@ -45,7 +44,7 @@ const timeout = (model) => Math.max(3000, 1000 * (model.timeout || 0));
 
 // Without `jsonp: false` jQuery would run what a URL with ?? answers as a script.
 function load(api, done, failed) {
-  $.ajax({url: `${api}/openapi.json`, dataType: 'json', jsonp: false, timeout: 10000}).then(done, failed);
+  $.ajax({url: `${api}/openapi.json`, dataType: 'json', jsonp: false, timeout: 10000}).then(done).catch(failed);
 }
 
 // POST `body` (text); `done` gets what came of it. Returns a function that cancels the call.
@@ -74,11 +73,9 @@ function call(api, model, body, headers, done) {
 
 // A whole number that JavaScript would round is kept as its text, by browsers that tell it.
 function exact(name, value, context) {
-  const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
-  return isRounded && /^-?\d+$/.test(context?.source) ? context.source : value;
+  return Schema.isRounded(value, context) ? context.source : value;
 }
 
-// What jQuery says of a call without an answer.
 const SILENT = {timeout: 'timeout', abort: 'cancelled'};
 
 function outcome({status: code, statusText, responseJSON: data}, api, seconds) {
@@ -86,15 +83,15 @@ function outcome({status: code, statusText, responseJSON: data}, api, seconds) {
   const status = code ? [code, ok ? 'OK' : statusText].join(' ') : '';
   const isJSON = ok ? data !== undefined : data?.message;
   const trouble = code ? (isJSON ? null : 'notJSON') : SILENT[statusText] || 'unreachable';
-  const message = trouble ? Words.say(`trouble.${trouble}`, {api, seconds, status}) : data.message;
-  return {ok: ok && !trouble, status, data, trouble, message, errors: (!ok && data?.errors) || []};
+  const message = trouble ? Words.say(`trouble.${trouble}`, {api, seconds, status}) : data?.message;
+  const errors = (!ok && Array.isArray(data?.errors) && data.errors.filter(Schema.isObject)) || [];
+  return {ok: ok && !trouble, status, data, trouble, message, errors};
 }
 
-// The key of this tab for this service.
 function key(api, value) {
-  const name = `model-serving-key ${api}`;
-  if (value !== undefined) sessionStorage.setItem(name, value);
-  return sessionStorage.getItem(name) || '';
+  const name = `key ${api}`;
+  if (value !== undefined) Look.choose(name, value, 'sessionStorage');
+  return Look.chosen(name, 'sessionStorage');
 }
 
 return {address, given, models, keyHeader, timeout, load, call, key};

@@ -29,12 +29,8 @@ function jquery({url, value, key, timeout}) {
   headers: ${json(key)},
   data: JSON.stringify(${json(value)}),
   timeout: ${timeout},
-  success: function (data) {
-    console.log(data);
-  },
-  error: function (jqXHR, textStatus) {
-    console.error(jqXHR.responseJSON ? jqXHR.responseJSON.message : textStatus);
-  }
+  success: (data) => console.log(data),
+  error: (jqXHR, textStatus) => console.error(jqXHR.responseJSON ? jqXHR.responseJSON.message : textStatus)
 });
 `.replace('  headers: {},\n', '');
 }
@@ -62,7 +58,6 @@ with urlopen(request, timeout=${timeout / 1000}) as response:
 `;
 }
 
-// A JSON value in Python.
 function literal(value) {
   if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
   if (Schema.isObject(value)) return `{${Object.entries(value).map(([name, part]) => `${json(name)}: ${literal(part)}`).join(', ')}}`;

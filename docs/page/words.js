@@ -6,7 +6,6 @@ const FILES = {en: 'page/english.js', 'zh-CN': 'page/chinese.js'};
 const known = {};
 let language = 'en';
 
-// What a language's file calls.
 function add(name, sentences, messages = []) {
   known[name] = {sentences, messages};
 }
@@ -15,6 +14,7 @@ function add(name, sentences, messages = []) {
 async function use(name) {
   const wanted = /^zh\b/i.test(name) ? 'zh-CN' : 'en';
   if (!known[wanted]) await load(FILES[wanted]);
+  if (!known[wanted]) return;
   document.documentElement.lang = language = wanted;
   apply(document);
 }
@@ -41,13 +41,11 @@ function translated(text) {
   return found && text.replace(...found);
 }
 
-// Fill in the sentences that `root` asks for.
 function apply(root) {
   root.querySelectorAll('[data-word]').forEach((element) => { element.textContent = say(element.dataset.word); });
   root.querySelectorAll('[data-label]').forEach((element) => element.setAttribute('aria-label', say(element.dataset.label)));
 }
 
-// The elements of the <template> `id`.
 function template(id) {
   const root = document.getElementById(id).content.cloneNode(true);
   apply(root);

@@ -21,7 +21,13 @@ class OpenHandler(QuietHandler):
 def places(static_host):
     with serving(OpenHandler) as other_program:
         dead = f'http://127.0.0.1:{free_port()}'
-        yield {'file': FILE, 'host': static_host, 'dead': dead, 'other_program': other_program}
+        yield {
+            'file': FILE,
+            'host': static_host,
+            'dead': dead,
+            'other_program': other_program,
+            'answers_json': answers_json,
+        }
 
 
 @pytest.fixture
@@ -52,6 +58,9 @@ def test_it_says_what_is_wrong_and_how_to_mend_it(page, places, url, said):
     for text in said:
         expect(page.get_by_role('alert')).to_contain_text(text.format(**places))
     assert page.locator('img[src=x]').count() == 0
+    # What is typed as an address is a link only if it is one of http.
+    address = page.locator('#address')
+    assert (address.get_attribute('href') or 'http').startswith('http')
 
 
 def test_secure_page_and_insecure_service(page):

@@ -25,7 +25,12 @@ def answer(card, value):
 
 
 def test_number(card):
-    for value, text in ((42, '42'), (-0.000123456789, '-0.000123457'), (1234567, '1234567')):
+    for value, text in (
+        (42, '42'),
+        (-0.000123456789, '-0.000123457'),
+        (1234567, '1234567'),
+        (123456789.123, '123456789'),
+    ):
         expect(answer(card, value).locator('.number')).to_have_text(text)
     size = card.locator('.number').evaluate('element => parseFloat(getComputedStyle(element).fontSize)')
     assert size >= 32
@@ -158,6 +163,16 @@ def test_object_by_its_names_and_the_rest_folded(card):
     assert result.locator('details').first.get_attribute('open') is None
     result.locator('summary').first.click()
     expect(result.locator('pre').first).to_have_text('{ "a": { "b": [1, 2] } }')
+
+
+@pytest.mark.parametrize('value, shown', [({}, '{}'), ([], '0 items'), ([[[[]] * 2]], '1 × 1 × 2 × 0 values')])
+def test_nothing_and_nested_nothing(card, value, shown):
+    expect(answer(card, value)).to_contain_text(shown)
+
+
+def test_answer_that_is_nested_deeply(card):
+    send_json(card, '{"answer": ' + '[' * 90 + '1' + ']' * 90 + '}')
+    expect(card.locator('.result summary')).to_contain_text('1 × 1 × 1')
 
 
 def test_picture(card):

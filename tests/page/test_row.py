@@ -56,6 +56,11 @@ def test_a_row_of_a_table_with_a_column_that_the_model_does_not_have(wine):
         ('1,2,3', '3 values for 13 fields. Add a line of names, or leave none out.'),
         ('{"alcohol": 1', 'Not valid JSON'),
         ('alcohol,ash\n13,2', '2 of 13 fields filled.'),
+        (','.join(NAMES), '0 values for 13 fields.'),
+        (','.join(['NaN', *TEXTS[1:]]), '12 of 13 fields filled. Not filled, since the value does not fit: alcohol.'),
+        ('alcohol,ash\n13', '1 of 13 fields filled.'),
+        ('[null, 2]', '2 values for 13 fields.'),
+        ('\ufeff"alcohol","ash"\n13,2', '2 of 13 fields filled.'),
     ],
 )
 def test_row_that_does_not_fit(wine, text, told):
@@ -70,6 +75,17 @@ def test_other_kinds_of_values(gallery_page):
     assert [body[name] for name in ('text', 'weight', 'colour', 'sure', 'day')] == [
         'Leo; and "Ada"', 1.5, 'green', True, '2026-12-31',
     ]  # fmt: skip
+
+
+def test_a_value_that_does_not_fit_is_told_and_not_filled(gallery_page):
+    form = open_model(gallery_page, '/v1/FormModel')
+    form.get_by_label('colour').select_option('green')
+    told = paste(form, 'text,colour,sure\n"two\nlines, one cell",blue,maybe')
+    expect(told).to_contain_text('1 of')
+    expect(told).to_contain_text('Not filled, since the value does not fit: sure, colour.')
+    expect(form.get_by_label('colour')).to_have_value('1')
+    # A field of one line has no line break.
+    assert send(form)['text'] == 'twolines, one cell'
 
 
 def test_form_of_many_fields(gallery_page):
