@@ -26,6 +26,11 @@ def test_history_of_another_page(service, page, kept):
     expect(page.locator('#calls li')).to_have_count(1)
 
 
+def test_description_of_another_service(service, open_page):
+    page = open_with({'openapi': '3.0.0'}, service, open_page)
+    expect(page.get_by_role('alert')).to_contain_text('another kind of service')
+
+
 def test_answer_of_null(service, open_page):
     page = open_page(f'{service.url}/#/v1/XXXModel')
     page.route('**/v1/XXXModel', lambda route: route.fulfill(body='null', content_type='application/json'))

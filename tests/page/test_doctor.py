@@ -21,13 +21,7 @@ class OpenHandler(QuietHandler):
 def places(static_host):
     with serving(OpenHandler) as other_program:
         dead = f'http://127.0.0.1:{free_port()}'
-        yield {
-            'file': FILE,
-            'host': static_host,
-            'dead': dead,
-            'other_program': other_program,
-            'answers_json': answers_json,
-        }
+        yield {'file': FILE, 'host': static_host, 'dead': dead, 'other_program': other_program}
 
 
 @pytest.fixture
