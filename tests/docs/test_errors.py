@@ -95,6 +95,7 @@ REQUESTS = [
     ('POST', BAD, gzip.compress(BODY) + b'more', GZIP),
     ('POST', '/v1/XXModel', b'{}', {}),
     ('GET', '/v7', None, {}),
+    ('GET', '/docs/none.md', None, {}),
     ('POST', '/v1/RareModel', b'{}', {}),
     ('PUT', XXX, b'{}', {}),
     ('DELETE', '/health/live', b'', {}),
