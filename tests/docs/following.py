@@ -9,7 +9,7 @@ from tests.conftest import BASE_FOLDER
 
 RUN, ANSWER = ('sh', 'python', 'js'), ('json', 'text')
 BLOCK = re.compile(
-    r'^(?P<indent> *)(?:(?:`(?P<path>[^`\n]+)`:|(?P<not_run><!-- not run: [^\n]+ -->))\n *)?'
+    r'^(?P<indent> *)(?:(?:`(?P<path>[^`\n]+)`[:：]|(?P<not_run><!-- not run: [^\n]+ -->))\n *)?'
     r'```(?P<language>\w*)\n(?P<text>.*?)^ *```$',
     re.MULTILINE | re.DOTALL,
 )
