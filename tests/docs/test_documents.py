@@ -70,26 +70,38 @@ def test_every_block_is_run_or_marked():
         assert f"'{document}'" in text_of(f'tests/docs/{test}')
 
 
-@pytest.mark.parametrize('english', TWINS)
-def test_both_languages_show_the_same_code_and_have_the_same_links(english):
-    ours, theirs = ([block._replace(line=0) for block in blocks(text_of(path))] for path in (english, TWINS[english]))
+def test_each_chinese_guide_has_an_english_one():
+    assert sorted(TWINS.values()) == [path for path in ALL_DOCUMENTS if path.endswith('.zh-CN.md')]
+
+
+@pytest.mark.parametrize('english, chinese', TWINS.items())
+def test_both_languages_show_the_same_code(english, chinese):
+    ours, theirs = ([block._replace(line=0) for block in blocks(text_of(path))] for path in (english, chinese))
     assert ours == theirs
     assert len(ours) > 10
+    # Such as the versions in a table.
+    assert in_line(english) == in_line(chinese)
+
+
+def in_line(document):
+    return set(re.findall(r'`([^`\n]+)`', prose(document)))
+
+
+@pytest.mark.parametrize('english, chinese', TWINS.items())
+def test_both_languages_have_the_same_links(english, chinese):
     # Those at the top lead from one language to the other.
-    (to_chinese, *ours), (to_english, *theirs) = targets(english), targets(TWINS[english])
-    assert (to_chinese, to_english) == (TWINS[english], english)
-    assert [TWINS.get(link, link) for link in ours] == theirs
+    (to_chinese, *ours), (to_english, *theirs) = targets(english), targets(chinese)
+    assert (to_chinese, to_english) == ((chinese, None), (english, None))
+    assert [(TWINS.get(file, file), place) for file, place in ours] == theirs
 
 
 def targets(document):
-    """Return where the links of a document lead: to the files, whatever the chapter, and to other sites."""
-    links = [link for link in re.findall(r'\]\(([^)]+)\)', text_of(document)) if not link.startswith('#')]
-    folder = (BASE_FOLDER / document).parent
-    files = [(folder / link.partition('#')[0]).resolve() for link in links]
-    return [
-        link if '://' in link else file.relative_to(BASE_FOLDER).as_posix()
-        for link, file in zip(links, files, strict=True)
-    ]
+    """Return where each link of a document leads: to which file or site, and to which of its headings, by number."""
+    found = []
+    for link in re.findall(r'\]\(([^)\s]+)\)', prose(document)):
+        file, fragment = (link, '') if '://' in link else split(document, link)
+        found.append((file, anchors(file).index(fragment) if fragment else None))
+    return found
 
 
 def test_the_index_has_every_guide():
@@ -99,21 +111,30 @@ def test_the_index_has_every_guide():
     assert len(linked) == len(guides)
 
 
+def prose(document):
+    """Return the text of a document without its blocks of code."""
+    return re.sub(r'^ *```.*?^ *```$', '', text_of(document), flags=re.MULTILINE | re.DOTALL)
+
+
 def anchors(document):
     """Return the fragments of a document's headings, as the hosts of repositories make them."""
-    headings = re.findall(r'^#+ +(.+)$', text_of(document), re.MULTILINE)
-    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
+    headings = re.findall(r'^#+ +(.+)$', prose(document), re.MULTILINE)
+    return [re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings]
+
+
+def split(document, link):
+    """Return the file that a link leads to, by its path in the repository, and the fragment."""
+    path, _, fragment = link.partition('#')
+    file = (BASE_FOLDER / document).parent / path if path else BASE_FOLDER / document
+    return file.resolve().relative_to(BASE_FOLDER).as_posix(), fragment
 
 
 def goes_somewhere(document, link):
-    path, _, fragment = link.partition('#')
-    target = (BASE_FOLDER / document).parent.joinpath(path).resolve() if path else BASE_FOLDER / document
-    is_there = target.is_relative_to(BASE_FOLDER) and target.exists()
-    return is_there and (not fragment or fragment in anchors(target))
+    file, fragment = split(document, link)
+    return (BASE_FOLDER / file).exists() and (not fragment or fragment in anchors(file))
 
 
 @pytest.mark.parametrize('document', ALL_DOCUMENTS)
 def test_links(document):
-    text = re.sub(r'^ *```.*?^ *```$', '', text_of(document), flags=re.MULTILINE | re.DOTALL)
-    links = re.findall(r'!?\[[^\]]*\]\((?!\w+:)([^)\s]+)\)', text)
+    links = re.findall(r'!?\[[^\]]*\]\((?!\w+:)([^)\s]+)\)', prose(document))
     assert [link for link in links if not goes_somewhere(document, link)] == []
