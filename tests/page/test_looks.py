@@ -130,7 +130,7 @@ def test_switch_for_the_language(service, open_page):
     expect(page.locator('#submit')).to_have_text('发送')
     expect(page.locator('#name')).to_have_value('Ada')
     expect(page.locator('#result')).to_have_text('Hello, Ada!')
-    expect(page.locator('#summary')).to_have_text('· 3 个模型中 3 个就绪')
+    expect(page.locator('#summary')).to_have_text('· 3 个模型，3 个就绪')
     page.reload()
     expect(page.locator('#submit')).to_have_text('发送')
     page.get_by_label('语言').select_option('English')
@@ -141,13 +141,27 @@ def test_messages_of_the_service_in_chinese(service, open_page):
     page = open_page(f'{service.url}/#/v1/XXXModel', locale='zh-CN')
     page.get_by_role('tab', name='JSON').click()
     for body, message in (
-        ('{}', '缺少必填属性 “name”'),
+        ('{}', '缺少必填属性“name”'),
         ('{"name": 7}', "name: 7 的类型不是 'string'"),
         ('', '请求中没有 JSON 对象'),
     ):
         page.get_by_role('textbox', name='JSON').fill(body)
         page.click('#submit')
         expect(page.locator('#result')).to_have_text(message)
+
+
+def test_a_misspelt_property_in_chinese(gallery, open_page):
+    """All of the message is translated, the hint too."""
+    page = open_page(f'{gallery.url}/#/v1/FormModel', locale='zh-CN')
+    page.get_by_role('tab', name='JSON').click()
+    fields = '"text": "ab", "weight": 1, "missing": null, "colour": 3'
+    for tree, message in (
+        ('{"leaf": 1, "other": 1}', "tree: 不允许有属性 'other'"),
+        ('{"leaf": 1, "leav": 1}', "tree: 不允许有属性 'leav'，是否应为 'leaf'？"),
+    ):
+        page.get_by_role('textbox', name='JSON').fill(f'{{{fields}, "tree": {tree}}}')
+        page.get_by_role('button', name='发送').click()
+        expect(page.locator('.result .message')).to_have_text(message)
 
 
 def test_switch_for_the_theme(service, open_page):
