@@ -1,6 +1,6 @@
 // One model: what it is, a form to call it, its answer, and the code for the same call.
 const Card = (() => {
-// {element, replay, show, tell, keep} for `model` of `service`; `kept` is what another card of it kept.
+// {element, replay, tell, keep, isBusy} for `model` of `service`; `kept` is what another card of it kept.
 function make(service, model, kept = {}) {
   const element = Words.template('card');
   const idFor = idMaker();
@@ -33,6 +33,7 @@ function make(service, model, kept = {}) {
     answer.wait();
     cancel = Service.call(service.api, model, body, service.header(), (outcome) => {
       cancel = null;
+      show(outcome);
       service.called({path: model.path, body, at: Date.now(), outcome});
     });
   }
@@ -48,7 +49,7 @@ function make(service, model, kept = {}) {
   }
   const keep = () => ({body: ask.text(), outcome: last});
   const tell = (isThere) => state(element, model, isThere);
-  return {element, replay, show, tell, keep};
+  return {element, replay, tell, keep, isBusy: () => Boolean(cancel)};
 }
 
 // Makes ids: the bare name if it is free, so the open card has #submit and #result.

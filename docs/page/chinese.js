@@ -100,6 +100,7 @@ Words.add('zh-CN', {
   [/^'(.+)' is a required property$/, '缺少必填属性“$1”'],
   [/^Additional [^(]+\((.+) w\w+ unexpected\)$/, '不允许有属性 $1'],
   [/^Additional [^(]+\((.+) w\w+ unexpected\)\. Did you mean (.+)\?$/, '不允许有属性 $1，是否应为 $2？'],
+  [/^(.+) is not of type 'object'\. To send many.+$/, '$1 不是对象。多行数据请逐行同时发送。'],
   [/^(.+) is not of type (.+)$/, '$1 的类型不是 $2'],
   [/^(.+) is not one of (.+)$/, '$1 不在 $2 之中'],
   [/^(.+) is less than the minimum of (.+)$/, '$1 小于最小值 $2'],

@@ -29,16 +29,16 @@ function make({name, schema, required}, id, changed) {
   };
 }
 
-const FLAGS = {true: true, yes: true, 1: true, false: false, no: false, 0: false};
+const FLAGS = new Map([['true', true], ['yes', true], ['1', true], ['false', false], ['no', false], ['0', false]]);
 
 // Write a value of a pasted row, which is a text if it does not come from JSON; returns whether it fits.
 function paste(widget, kind, schema, value) {
   const text = String(value ?? '');
-  const found = kind === 'choice' ? schema.enum.find((one) => String(one) === text) : kind === 'flag' ? FLAGS[text.toLowerCase()] : text;
+  const found = kind === 'choice' ? schema.enum.find((one) => String(one) === text) : kind === 'flag' ? FLAGS.get(text.toLowerCase()) : text;
   if (found === undefined || (kind === 'number' && !Number.isFinite(Number(text)))) return false;
   widget.write(found);
   widget.elements.trigger('change');
-  return true;
+  return kind !== 'date' || widget.elements.val() === text;
 }
 
 function hintFor({type, description, minimum, maximum, minLength, maxLength}) {

@@ -18,7 +18,7 @@ function choose(name, value, kind = 'localStorage') {
   }
 }
 
-// Use the theme `light` or `dark`, or that of the system if it is ''. What is painted by script hears of it.
+// Use the theme `light` or `dark`, or that of the system if it is ''. Canvases repaint on its event.
 function show(theme) {
   document.documentElement.dataset.theme = theme;
   document.dispatchEvent(new Event('look'));

@@ -77,7 +77,7 @@ function build(description) {
   $(window).on('hashchange', () => {
     if (!Models.pathOf(location.hash)) return;
     show();
-    // The list may be a menu that has closed; whoever uses the keyboard goes on at the model.
+    // For users of the keyboard: the menu that had the focus has closed.
     place('main').focus({preventScroll: true});
     scrollTo(0, 0);
   });
@@ -99,19 +99,18 @@ function build(description) {
     list.mark(open);
     document.title = `${open.name} · ${description.info.title}`;
   }
-  // Say everything again in the other language; the cards keep what was typed and answered.
+  // Say everything again in the other language, but for calls that run; what was typed and answered is kept.
   function speak() {
-    cards.forEach((card, path) => kept.set(path, card.keep()));
-    cards.clear();
+    [...cards].filter(([, card]) => !card.isBusy()).forEach(([path, card]) => {
+      kept.set(path, card.keep());
+      cards.delete(path);
+    });
     list = Models.list($('#side'), models);
     tell(!document.body.classList.contains('gone'));
     showCalls();
     show();
   }
-  function called({path, body, at, outcome}) {
-    const {status, trouble, milliseconds} = outcome;
-    // The card may be another one than that of the call, if the language was changed.
-    cards.get(path)?.show(outcome);
+  function called({path, body, at, outcome: {status, trouble, milliseconds}}) {
     tell(trouble !== 'unreachable');
     $('#doctor').prop('hidden', true);
     if (trouble === 'unreachable') diagnose(null);
@@ -126,7 +125,7 @@ function build(description) {
   }
   function showCalls() {
     Calls.show($('#calls'), models, ({path, body}) => {
-      location.hash = path;
+      history.pushState(null, '', `#${path}`);
       show();
       cards.get(path).replay(body);
     });

@@ -55,7 +55,6 @@ function cell(value) {
 
 // A number is rounded to be read, and copied as it is.
 function number(element, value) {
-  // Six digits, or more before the point.
   const digits = Math.min(21, Math.max(6, Math.ceil(Math.log10(Math.abs(value)))));
   const text = String(Number.isInteger(value) ? value : Number(value.toPrecision(digits)));
   return element.text(text).attr({'data-whole': value, title: text === String(value) ? null : value});
@@ -71,7 +70,7 @@ function isDistribution(value) {
 function bars(value) {
   const all = Object.entries(value);
   const highest = all.reduce((one, [, share]) => Math.max(one, share), 0);
-  // As they come if they can be read at a glance, else the highest ones.
+  // In order, or the highest of many.
   const some = all.length > MAX_BARS ? all.sort(([, one], [, other]) => other - one).slice(0, MAX_BARS / 2) : all;
   const rows = some.map(([name, share]) => $('<tr>', {class: share === highest ? 'best' : ''}).append(
     $('<th>', {scope: 'row', class: name.length > 20 ? 'long' : '', text: name}),
@@ -146,7 +145,8 @@ function copy(event) {
   const whole = (element) => element.dataset.whole ?? element.textContent;
   const lines = [...event.currentTarget.querySelectorAll('tr, p[data-whole]')].filter(isIn);
   const texts = lines.map((line) => (line.cells ? [...line.cells].filter(isIn).map(whole).filter(Boolean).join('\t') : whole(line)));
-  if (!lines.length) return;
+  // With names beside the numbers, all is copied as it is shown.
+  if (!lines.length || [...event.currentTarget.querySelectorAll('dt, p.text')].some(isIn)) return;
   event.clipboardData.setData('text/plain', texts.join('\n'));
   event.preventDefault();
 }

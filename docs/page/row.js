@@ -31,11 +31,11 @@ function byName(given, row, names) {
   return {values: Object.fromEntries(pairs.filter(isKnown)), ignored: given.filter((name) => !names.includes(name))};
 }
 
-// Lines of cells. The first line decides what separates them; a comma is a decimal one if something else does.
+// Lines of cells. The first line decides what separates them; unless it is a comma, a comma is a decimal point.
 function cells(text) {
   // A line break between quotes is one of the cell.
   const lines = (text.match(/("([^"]|"")*"|[^\r\n])+/g) || []).filter((line) => line.trim());
-  const separator = ['\t', ';', ','].find((one) => lines[0].includes(one)) || ' ';
+  const separator = ['\t', ';', ','].find((one) => lines[0].replace(/"[^"]*"/g, '').includes(one)) || ' ';
   const decimal = (cell) => (separator !== ',' && /^-?\d+,\d+$/.test(cell) ? cell.replace(',', '.') : cell);
   return lines.map((line) => split(line, separator).map(decimal));
 }

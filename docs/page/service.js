@@ -39,7 +39,7 @@ function keyHeader({components = {}}, key) {
   return !scheme ? {} : scheme.type === 'http' ? {Authorization: `Bearer ${key}`} : {[scheme.name]: key};
 }
 
-// In milliseconds: three seconds, more where the service allows the model more.
+// In milliseconds.
 const timeout = (model) => Math.max(3000, 1000 * (model.timeout || 0));
 
 // Without `jsonp: false` jQuery would run what a URL with ?? answers as a script.

@@ -37,7 +37,7 @@ function message(text) {
 }
 
 function translated(text) {
-  const found = known[language].messages.find(([pattern]) => pattern.test(text));
+  const found = known[language]?.messages.find(([pattern]) => pattern.test(text));
   return found && text.replace(...found);
 }
 

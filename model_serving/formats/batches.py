@@ -9,9 +9,9 @@ import orjson
 # largest; and they do not, because beside a large one the others may count for nothing, as in a softmax.
 SCALES = ((1.0, 0.01, 100.0, 10.0), (1.0, 1.0), (0.01, 0.01), (1.0, 10_000.0))
 TEXTS = ('a', 'b c', '1')
-# An integer may be a length: with larger ones a network may make arrays that fill the memory.
+# An integer may be a length. With larger ones, a network of a few dimensions makes arrays that fill the memory.
 MAX_INTEGER = 40
-# Nor are larger results compared, which become lists of Python's numbers.
+# Larger results are not compared: as lists of Python's numbers they would fill the memory.
 MAX_COMPARED = 2**22
 # What is left of the accuracy of float32 after many layers; the steps of a quantised network are larger.
 RELATIVE, ABSOLUTE = 1e-4, 1e-5

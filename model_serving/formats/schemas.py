@@ -106,7 +106,7 @@ def patched(schema: dict, settings: dict) -> dict:
 
 
 def _integer(digits):
-    """Return an integer of JSON; raises ValueError if the documentation, which has 64 bits, could not show it."""
+    """Return an integer of JSON; raises ValueError beyond 64 bits, which /openapi.json could not show."""
     if not -(2**63) <= int(digits) < 2**64:
         raise ValueError(f'the integer {digits[:20]}… does not fit in 64 bits. Write it as a float.')
     return int(digits)
@@ -176,5 +176,5 @@ def size_of(schema: dict, length: int = 1024) -> int:
 def _number(schema):
     low, high = schema.get('minimum', 0), schema.get('maximum', 0)
     if 'minimum' in schema and 'maximum' in schema and not low <= 0 <= high:
-        return (low + high) // 2 if schema['type'] == 'integer' else low + (high - low) / 2
+        return (low + high) // 2 if 'integer' in schema.get('type', ()) else low + (high - low) / 2
     return min(max(0, low), high) if 'maximum' in schema else max(0, low)

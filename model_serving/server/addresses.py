@@ -16,7 +16,7 @@ def to_bind(host: str | None, port: int) -> list:
 
 
 def problem(host: str, port: int) -> str | None:
-    """Return why the service can't listen there, in front of it the address; None if it can."""
+    """Return the address and why the service can't listen there; None if it can."""
     # Each family by itself, so that the message names the one in which the port is in use.
     for each in (ALL_IPV4, ALL_IPV6) if host == ALL_IPV6 and _takes_both() else (host or ALL_IPV4,):
         family = socket.AF_INET6 if ':' in each else socket.AF_INET

@@ -84,8 +84,9 @@ def _described(value):
 
 
 def _check_post(resource):
-    """Raise StartError if there is no method, or `post` can't be called: an argument too many, async by itself."""
-    if not resource.methods and not resource.decorators:
+    """Raise StartError if there is no method, or if `post` needs another argument or is async without validate_json."""
+    is_plain = resource.dispatch_request.__module__.startswith('flask')
+    if not resource.methods and is_plain and not resource.decorators:
         where = places.of_object(resource)
         raise StartError(f'{where}: {resource.__name__} answers nothing: it needs a method `post`.')
     post = getattr(resource, 'post', None)

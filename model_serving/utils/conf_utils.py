@@ -128,7 +128,7 @@ def _parsed(path):
     except OSError as error:
         raise StartError(f'{path} cannot be read: {error.strerror}.') from error
     except configparser.ParsingError as error:
-        # A line above the first section is told as an error of its own kind, which has its number elsewhere.
+        # MissingSectionHeaderError keeps the number of the line in `lineno`, other errors in `errors`.
         is_above = isinstance(error, configparser.MissingSectionHeaderError)
         number = error.lineno if is_above else error.errors[0][0]
         raise StartError(f'{path}: {_fault_of_line(text, number, is_above)}') from error

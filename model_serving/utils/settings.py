@@ -72,7 +72,13 @@ SETTINGS = (
         'serving', 'max_bodies', SIZE, '64 MiB', 'How much memory all request bodies of a worker may take together.'
     ),
     Setting('serving', 'access_log', ON_OFF, 'on', 'Write a line of the log for each request.'),
-    Setting('serving', 'page', ON_OFF, 'on', 'Whether the page at / and the API documentation at /docs are served.'),
+    Setting(
+        'serving',
+        'page',
+        ON_OFF,
+        'on',
+        'Whether the page, the guides and the API documentation are served.',
+    ),
     Setting(
         'model', 'max_batch_size', COUNT, '32', 'How many instances are predicted together at most; 1: no batches.'
     ),

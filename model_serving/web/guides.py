@@ -1,5 +1,6 @@
 """The guides of docs/ and the README as pages. The URL of each is its path in the repository, so their links work."""
 
+import posixpath
 import re
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from werkzeug.exceptions import NotFound
 from ..utils.conf_utils import BASE_FOLDER
 from . import markdown
 
-INDEX = 'docs/README.md'
+INDEX = 'docs/guides.md'
 NO_GUIDE = f'There is no such guide. /{INDEX} lists them all.'
 # The files that a guide may link to. Others of the repository are not served.
 SERVED = re.compile(r'README\.md|docs/[\w.-]{1,99}\.md|docs/benchmarks\.svg|docs/images/[\w.-]{1,99}')
@@ -66,7 +67,7 @@ def page(path: str) -> str:
         guide=guide,
         chapters=[heading for heading in guide.headings if heading.level in ('h2', 'h3')],
         others=_document(INDEX).links,
-        here=path.removeprefix('docs/'),
+        here=posixpath.relpath(path, 'docs'),
         root=root,
         language=language,
         **WORDS[language],

@@ -106,9 +106,9 @@ def test_an_answer_does_not_stay_beside_what_was_not_sent(form):
 @pytest.mark.parametrize(
     'text, message',
     [
-        ('{"leaf": "a"}', 'leaf: the schema requires type: integer'),
-        ('{"leaf": 1, "branches": [{"leaf": 1}, {}]}', 'branches[1]: the schema requires required: leaf'),
-        ('{"leaf": 1, "colour": 2}', 'colour: the schema requires additionalProperties: false'),
+        ('{"leaf": "a"}', 'leaf: does not fit the schema (type: integer)'),
+        ('{"leaf": 1, "branches": [{"leaf": 1}, {}]}', 'branches[1]: does not fit the schema (required: leaf)'),
+        ('{"leaf": 1, "colour": 2}', 'colour: does not fit the schema (additionalProperties: false)'),
         ('[', 'Not valid JSON'),
         ('{"leaf": 1, "branches": [{"leaf": 2}]}', ''),
     ],

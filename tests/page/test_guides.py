@@ -50,7 +50,7 @@ def test_a_guide_that_is_not_there(service, path):
     answer = service.get(path)
     assert (answer.status_code, answer.json()['message']) == (
         404,
-        'There is no such guide. /docs/README.md lists them all.',
+        'There is no such guide. /docs/guides.md lists them all.',
     )
 
 
@@ -86,6 +86,11 @@ def test_the_links_of_the_page_open_guides(service, open_page):
     page.get_by_role('link', name='Call the service').click()
     expect(page).to_have_url(f'{service.url}/docs/call.md')
     expect(page.locator('h1')).to_have_text('Call the service')
+    page.goto(service.url)
+    page.get_by_role('link', name='All guides').click()
+    expect(page).to_have_url(f'{service.url}/docs/guides.md')
+    page.get_by_role('navigation', name='Guides').get_by_role('link', name='Get started').click()
+    expect(page.locator('[aria-current=page]')).to_have_text('Get started')
 
 
 def test_the_chosen_theme_holds_for_the_guides(service, open_page):
@@ -96,7 +101,7 @@ def test_the_chosen_theme_holds_for_the_guides(service, open_page):
 
 
 @pytest.mark.parametrize('scheme, width', [('light', 1440), ('dark', 360), ('light', 768)])
-@pytest.mark.parametrize('name', ['docs/configuration.md', 'README.md'])
+@pytest.mark.parametrize('name', ['docs/configuration.md', 'docs/guides.md', 'README.md'])
 def test_it_fits_and_has_no_fault(service, open_page, scheme, width, name):
     page = open_page(f'{service.url}/{name}', color_scheme=scheme, viewport={'width': width, 'height': 900})
     expect(page.locator('main h1')).to_be_visible()

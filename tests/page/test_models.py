@@ -38,7 +38,7 @@ def test_each_model_has_an_address(page, gallery):
 def test_address_of_no_model(page, gallery):
     for path in ('/v1/Nowhere', '/v1/%ZZ', '/v1/__proto__'):
         page.goto(f'{gallery.url}/#{path}')
-        expect(page.locator('#notice')).to_have_text(f'There is no model at {path}. This is another one.')
+        expect(page.locator('#notice')).to_have_text(f'There is no model at {path}. Another one is shown.')
     open_model(page, '/v1/WineModel')
     expect(page.locator('#notice')).to_be_hidden()
 

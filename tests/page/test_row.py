@@ -47,7 +47,9 @@ def test_row(wine, text):
 
 def test_a_row_of_a_table_with_a_column_that_the_model_does_not_have(wine):
     table = f'{",".join(NAMES)},cultivar\n{",".join(TEXTS)},2\n{",".join(TEXTS)},3'
-    expect(paste(wine, table)).to_have_text('13 of 13 fields filled. Not used: cultivar. The first of 2 rows.')
+    expect(paste(wine, table)).to_have_text(
+        '13 of 13 fields filled. Not used: cultivar. Only the first of 2 rows was used.'
+    )
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_links_lead_somewhere(service, open_page):
     expect(page.locator('.card').first).to_be_visible()
     links = {link.get_attribute('href') for link in page.locator(':is(nav, footer) a').all()}
     pages = {link for link in links if not link.startswith('#')}
-    assert {f'{service.url}/docs/', f'{service.url}/openapi.json', 'README.md'} <= pages
+    assert {f'{service.url}/docs/', f'{service.url}/openapi.json', 'guides.md'} <= pages
     assert {guide.name for guide in DOCS.glob('*.md')} <= pages
     for link in pages:
         answer = service.get(link.removeprefix(service.url) if '/' in link else f'/{link}')
