@@ -13,8 +13,8 @@ from .serving.route import check_routes, version_and_name
 from .serving.servable import Servable
 from .utils import log_utils  # noqa: F401 - sets logging up, before the first line is logged
 from .utils.conf_utils import Conf
+from .web.api import ServiceApi
 from .web.application import Application
-from .web.errors import ServiceApi
 from .web.health import HealthLive, HealthReady, WarmUp
 from .web.models import add_description, add_lists
 from .web.openapi import Document, OpenAPI
@@ -58,7 +58,7 @@ def create_app(routes=ROUTES, conf=None) -> Application:
 def _add_servables(app, routes, conf):
     """Make a servable for each row of routes.py and for each model file."""
     files = conf.model_files()
-    conf.check_names({route.version_and_name[1] for route in routes})
+    conf.check_names([(route.version_and_name[1], _model_of(route)) for route in routes])
     servables = [_of_route(route, conf) for route in routes if route.url not in app.not_installed]
     servables += [_of_file(name, version, conf) for name, version in files]
     for servable in servables:
@@ -69,9 +69,14 @@ def _add_servables(app, routes, conf):
 
 def _of_route(route, conf):
     version, name = route.version_and_name
+    make_model = _model_of(route)
+    arguments = conf.arguments(name, make_model)
+    return Servable(name, version, make_model, conf.model(name), route.resource, arguments)
+
+
+def _model_of(route):
     # Any other resource brings its own model, and the third value of its row is not used.
-    make_model = route.model if issubclass(route.resource, ModelResource) else None
-    return Servable(name, version, make_model, conf.model(name), route.resource)
+    return route.model if issubclass(route.resource, ModelResource) else None
 
 
 def _of_file(name, version, conf):

@@ -10,10 +10,11 @@ from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 
 from .front import failures, startup
-from .front.wsgi import WSGICall, encoded, environ_of
+from .front.streams import StreamedAnswer
+from .front.wsgi import by_flask, by_response, encoded
 from .serving import deadlines
 from .web import strict_json
-from .web.request import JSON_TYPES, REQUEST_ID, request_id
+from .web.request import JSON_TYPES, request_id
 
 LOGGER = logging.getLogger('server')
 # The key in the scope for the server's connection, which cancels its `task` when the client leaves.
@@ -53,13 +54,14 @@ class Exchange:
 
     def __init__(self, front, scope, receive, send):
         self.front, self.scope, self.receive, self.send = front, scope, receive, send
-        self.arrived = self.began = self.heard = perf_counter()
+        self.arrived = self.heard = perf_counter()
         headers = dict(scope['headers'])
         self.endpoint = endpoint = front.endpoints.get(scope['path'], front.other)
         sent_id = headers.get(b'x-request-id', b'').decode('latin-1')
         self.request_id = request_id(sent_id) if sent_id else f'{getrandbits(64):016x}'
         timeout = headers.get(b'x-request-timeout')
         self.seconds = endpoint.timeout if timeout is None else deadlines.of_header(timeout, endpoint.timeout)
+        self.end = self.arrived + self.seconds
         # Whether the head is that of a valid call. Flask says what is wrong with any other.
         self.may_be_valid = (
             endpoint.handler is not None
@@ -73,7 +75,8 @@ class Exchange:
         self.held, length = 0, int(headers.get(b'content-length', 0))
         self.unread = length if length > endpoint.max_body else 0
         self.is_read = self.is_expired = False
-        self.wsgi_call, self.status, self.length = None, failures.CLIENT_LEFT, '-'
+        # `rest`: where the pieces of an answer come from, after the first one.
+        self.rest, self.status, self.length = None, failures.CLIENT_LEFT, '-'
         self.connection, self.task = scope.get(CONNECTION), asyncio.current_task()
         self.timer = asyncio.get_running_loop().call_later(min(self.seconds, SILENCE), self._expire)
 
@@ -99,7 +102,7 @@ class Exchange:
         finally:
             self.timer.cancel()
             self.front.held -= self.held
-            if self.wsgi_call is not None:
+            if self.rest is not None:
                 self.abandon()
             if self.connection is not None:
                 self.connection.task = None
@@ -128,47 +131,35 @@ class Exchange:
             instance = None
         # A body of `null` counts as no body.
         if instance is None or not self.endpoint.is_valid(instance):
-            return await self._by_flask(body)
+            return await by_flask(self, body)
         # The call may wait for long, and needs only the instance.
         del body
         servable = self.endpoint.servable
-        result = await self.endpoint.handler(servable.resource(servable), instance=instance)
+        result = self.endpoint.handler(servable.resource(servable), instance=instance)
+        if self.endpoint.is_stream:
+            self.rest = StreamedAnswer(self, result)
+            return await self.rest.begin()
+        result = await result
         if isinstance(result, Response):
-            return await self.by_response(result)
+            return await by_response(self, result)
         data, status, own = flask_restful.utils.unpack(result)
         headers = self.with_constant(encoded(Headers(own)), b'content-type') if own else self.front.headers
         return status, headers, strict_json.dumps(data)
 
     def _expire(self):
         """Cancel the task at its deadline, or when the client pauses in the middle of its body; else look again."""
-        end = self.began + self.seconds
-        left = (end if self.is_read else min(end, self.heard + SILENCE)) - perf_counter()
+        left = (self.end if self.is_read else min(self.end, self.heard + SILENCE)) - perf_counter()
         if left > 0:
-            self.timer = asyncio.get_running_loop().call_later(left, self._expire)
+            self.timer = asyncio.get_running_loop().call_later(min(left, self.seconds), self._expire)
         else:
             self.is_expired = True
             self.task.cancel()
 
-    async def _by_flask(self, body):
-        threads = self.endpoint.threads_for(self.scope['method'])
-        threads.check()
-        environ = environ_of(self.scope, body, self.unread, **{REQUEST_ID: self.request_id})
-        del body
-        deadlines.begin(self.arrived, self.seconds)
-        self.wsgi_call = WSGICall(self.front.app.wsgi_app, environ, threads)
-        return await threads.run(self.wsgi_call.begin)
-
-    async def by_response(self, response):
-        """Return the answer of a handler that returned or raised a Response; a stream is read in a thread."""
-        call = self.wsgi_call = WSGICall(response, environ_of(self.scope, b'', 0), self.endpoint.threads)
-        status, headers, piece = await call.threads.run(call.begin) if response.is_streamed else call.begin()
-        return status, self.with_constant(headers), piece
-
     def abandon(self):
-        """End a call of Flask that is not at its end."""
-        if self.wsgi_call is not None and self.wsgi_call.has_more:
-            self.wsgi_call.abandon()
-        self.wsgi_call = None
+        """End an answer that is not at its end."""
+        if self.rest is not None and self.rest.has_more:
+            self.rest.abandon()
+        self.rest = None
 
     def with_constant(self, own: list, ignored=None) -> list:
         """Return an answer's own headers, and the constant ones that are not among them."""
@@ -178,22 +169,23 @@ class Exchange:
 
     async def _send(self, status, headers, piece):
         headers = [*headers, (b'x-request-id', self.request_id.encode('latin-1'))]
-        call = self.wsgi_call
+        rest = self.rest
         length = dict(headers).get(b'content-length')
         if status in failures.WITHOUT_BODY:
             piece = b''
-        elif length is None and (call is None or not call.has_more):
+        elif length is None and (rest is None or not rest.has_more):
             length = b'%d' % len(piece)
             headers.append((b'content-length', length))
         if self.unread:
             headers.append((b'connection', b'close'))
         self.status, self.length = status, '-' if length is None else length.decode()
         await self.send({'type': 'http.response.start', 'status': status, 'headers': headers})
-        while call is not None and call.has_more:
+        while rest is not None and rest.has_more:
+            # The client has time to read, and then the next piece has the deadline anew.
+            self.end = perf_counter() + SILENCE
             await self.send({'type': 'http.response.body', 'body': piece, 'more_body': True})
-            # Each further piece has the deadline anew.
-            self.began = perf_counter()
-            piece = await call.threads.run(call.next_piece)
+            self.end = perf_counter() + self.seconds
+            piece = await rest.next_piece()
         await self.send({'type': 'http.response.body', 'body': piece, 'more_body': bool(self.unread)})
         if self.unread:
             await failures.throw_away_rest(self)

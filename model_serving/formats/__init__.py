@@ -2,8 +2,9 @@
 
 A module has `load(path, settings)`, which returns an object with `schema`, `result_schema` and `predict(instances)`. It
 may also have `typical`, `{property: value}`, if the file tells which values its properties had in training.
-Its LOAD_BEFORE_FORK says whether a loaded model survives a fork, so that the workers may share one copy. A module
-imports its framework, so it is imported only when a file of its format is served.
+Its LOAD_BEFORE_FORK says whether a loaded model survives a fork, so that the workers may share one copy; RUNS_ON_GPU,
+if there is one, that it obeys the setting `device`. A module imports its framework, so it is imported only when a file
+of its format is served.
 """
 
 import contextlib
@@ -70,7 +71,7 @@ class ModelFile:
     @property
     def load_before_fork(self) -> bool:
         """Tell whether the model survives a fork once it is loaded, so that the workers may share one copy."""
-        return self._module.LOAD_BEFORE_FORK
+        return self._module.LOAD_BEFORE_FORK and self._settings['device'] == 'cpu'
 
     def __str__(self):
         size = self.path.stat().st_size + getattr(self._loaded, 'external_size', 0)
@@ -91,6 +92,9 @@ class ModelFile:
         """Return the model, ready to predict."""
         module = self._module
         self._kind = f'{FRAMEWORKS[module.__name__.rpartition(".")[2]]} model'
+        device = self._settings['device']
+        if device != 'cpu' and not getattr(module, 'RUNS_ON_GPU', False):
+            raise StartError(f'{self.name}: device = {device} is for files of ONNX and PyTorch. Remove it.')
         try:
             self._loaded = module.load(self.path, self._settings)
             if any(self._settings[key] for key in ('inputs', 'outputs', 'classes')):

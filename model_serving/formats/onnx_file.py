@@ -1,10 +1,11 @@
-"""ONNX files, run by onnxruntime on the CPU."""
+"""ONNX files, run by onnxruntime."""
 
 import onnxruntime
 
 from ..serving.errors import InvalidInstance, StartError
 from ..utils.cpu_utils import numeric_threads
 from . import onnx_graph, plausible
+from .onnx_gpu import gpu_session
 from .onnx_inputs import (
     DTYPES,
     check_lengths,
@@ -23,6 +24,7 @@ from .tensors import labels_and_probabilities, output_schema, predict_in_groups,
 THREADS = numeric_threads()
 # A session starts its threads when it is loaded, and a fork would lose them; with one thread it starts none.
 LOAD_BEFORE_FORK = THREADS == 1
+RUNS_ON_GPU = True
 
 LABELS = {'tensor(string)', 'tensor(int64)', 'tensor(int32)'}
 FATAL = 4
@@ -33,7 +35,7 @@ MISFITS = (ERRORS.InvalidArgument, ERRORS.Fail, ERRORS.RuntimeException)
 
 def load(path, settings) -> 'OnnxModel | Renamed':
     """Return the model; raises whatever onnxruntime raises for a file that it can't read."""
-    model = OnnxModel(path, settings['batch'])
+    model = OnnxModel(path, settings['batch'], settings['device'])
     names = names_of(model.metadata, 'classes')
     if not names or settings['classes'] or (model.classes and isinstance(model.classes[0], str)):
         return model
@@ -50,8 +52,8 @@ class OnnxModel:
     another number, or `has_batch` is False, an instance has the whole shape.
     """
 
-    def __init__(self, path, has_batch=True):
-        self._session = _session(path)
+    def __init__(self, path, has_batch=True, device='cpu'):
+        self._session = _session(path, device)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         check_outputs(outputs)
         graph, self.metadata = onnx_graph.read_graph(path), self._session.get_modelmeta().custom_metadata_map
@@ -120,14 +122,16 @@ class OnnxModel:
         return object_schema(schemas) if len(schemas) > 1 else schemas[self._names[0]]
 
 
-def _session(path):
+def _session(path, device):
     options = onnxruntime.SessionOptions()
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.intra_op_num_threads = options.inter_op_num_threads = THREADS
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     # Errors are raised; they need not be printed too.
     options.log_severity_level = FATAL
-    return onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
+    if device == 'cpu':
+        return onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
+    return gpu_session(path, options, device)
 
 
 def _typical(graph, inputs):

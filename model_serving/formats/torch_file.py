@@ -1,7 +1,8 @@
-"""PyTorch's exported programs, .pt2, run on the CPU."""
+"""PyTorch's exported programs, .pt2."""
 
 import numpy as np
 import torch
+from torch.export.passes import move_to_device_pass
 from torch.utils import _pytree as pytree
 
 from ..serving.errors import InvalidInstance, StartError
@@ -11,6 +12,11 @@ from .tensors import Tensor, output_schema, predict_in_groups, rows
 
 # Predicting starts threads, and a fork would lose them.
 LOAD_BEFORE_FORK = False
+RUNS_ON_GPU = True
+INSTALL = (
+    'Install one for CUDA: .venv/bin/pip install --force-reinstall torch==2.13.0 '
+    '(https://pytorch.org/get-started/locally/ has others)'
+)
 # More instances than a batch ever has.
 MOST = 2**31
 # What a program raises for lengths that it was not exported for, and its operators for indexes beyond a table.
@@ -25,7 +31,26 @@ def load(path, settings) -> 'TorchModel':
             'If you trust the file, add to its .conf: trust_file = yes'
         )
     torch.set_num_threads(numeric_threads())
-    return TorchModel(torch.export.load(path), settings['batch'])
+    device = settings['device']
+    _check(device)
+    program = torch.export.load(path)
+    return TorchModel(program if device == 'cpu' else move_to_device_pass(program, device), settings['batch'], device)
+
+
+def _check(device):
+    """Raise StartError with the fix if `device` is not there."""
+    if device == 'cpu':
+        return
+    if not torch.backends.cuda.is_built():
+        raise StartError(f'device = {device}: this PyTorch is for the CPU. {INSTALL}')
+    count = torch.cuda.device_count()
+    if not count:
+        raise StartError(
+            f'device = {device}: PyTorch finds no GPU. If nvidia-smi does not list it, install its driver.'
+        )
+    if int(device.partition(':')[2] or 0) >= count:
+        there_are = ', '.join(f'cuda:{number}' for number in range(count))
+        raise StartError(f'device = {device}: there is no such GPU. There are: {there_are}')
 
 
 class TorchModel:
@@ -35,7 +60,8 @@ class TorchModel:
     has the whole shape.
     """
 
-    def __init__(self, program, has_batch=True):
+    def __init__(self, program, has_batch=True, device='cpu'):
+        self._device = device
         self._call = program.module()
         self._in_spec = program.call_spec.in_spec
         placeholders = {node.name: node.meta['val'] for node in program.graph.nodes if node.op == 'placeholder'}
@@ -62,7 +88,7 @@ class TorchModel:
         count = len(instances)
         # A program may need batches of a least size: copies of the last instance fill it up.
         filled = instances + instances[-1:] * (self._least - count)
-        tensors = [torch.from_numpy(one.stack(filled)) for one in self._inputs]
+        tensors = [torch.from_numpy(one.stack(filled)).to(self._device) for one in self._inputs]
         tensors = tensors if self._axis else [tensor[0] for tensor in tensors]
         leaves, count_of_leaves = iter(tensors), len(tensors) + len(self._constants)
         leaves = [self._constants[n] if n in self._constants else next(leaves) for n in range(count_of_leaves)]
@@ -116,7 +142,7 @@ def _tensor(name, value, axis):
 
 
 def _array(tensor):
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy(force=True)
 
 
 def _dtype(value):

@@ -7,9 +7,9 @@ from time import perf_counter
 from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
 from werkzeug.wrappers import Response
 
-from ..serving.errors import Busy, DeadlineExceeded
+from ..serving.errors import Busy, DeadlineExceeded, LatePiece, WaitedInLine
 from ..web.errors import answer_to
-from .wsgi import encoded
+from .wsgi import by_response, encoded
 
 # For how long the rest of a body is read after an early answer, in seconds.
 DRAIN = 5
@@ -48,38 +48,53 @@ async def throw_away_rest(exchange):
                 pass
 
 
-async def answer(exchange, error: BaseException):
-    """Return status, headers and body of the answer to an exception; raise it again when nobody waits for one."""
+def told(exchange, error: BaseException, is_late=False) -> BaseException:
+    """Return what the client is told of an exception; raise it again when nobody waits for an answer.
+
+    `is_late`: the answer has begun.
+    """
     task, connection = exchange.task, exchange.connection
     if isinstance(error, (ClientLeft, GeneratorExit)):
         raise error
     if isinstance(error, asyncio.CancelledError) and exchange.is_expired:
         task.uncancel()
-        error = _timeout(exchange)
+        return _timeout(exchange, error, is_late)
     # Otherwise the handler cancelled itself, or the server stops and its graceful time is over.
-    elif isinstance(error, asyncio.CancelledError) and task.cancelling():
+    if isinstance(error, asyncio.CancelledError) and task.cancelling():
         if connection is None or not connection.is_ending or connection.transport.is_closing():
             raise error
         task.uncancel()
-        error = ServiceUnavailable(ENDING)
+        return ServiceUnavailable(ENDING)
+    return error
+
+
+async def answer(exchange, error: BaseException):
+    """Return status, headers and body of the answer to an exception; raise it again when nobody waits for one."""
+    error = told(exchange, error)
     exchange.abandon()
     response = getattr(error, 'response', None)
     if isinstance(response, Response):
         try:
-            return await exchange.by_response(response)
+            return await by_response(exchange, response)
         except BaseException as failure:
             return await answer(exchange, failure)
-    call = f'{exchange.scope["method"]} {exchange.scope["path"]}'
-    body, status, headers = answer_to(error, call, exchange.request_id, exchange.endpoint.servable)
+    body, status, headers = answer_to(error, call_of(exchange), exchange.request_id, exchange.endpoint.servable)
     return status, exchange.with_constant(encoded(headers.items())), body
 
 
-def _timeout(exchange):
+def call_of(exchange) -> str:
+    """Return how the log names a request, as `POST /v1/XXXModel`."""
+    return f'{exchange.scope["method"]} {exchange.scope["path"]}'
+
+
+def _timeout(exchange, error, is_late):
     if not exchange.is_read:
         exchange.is_read, exchange.unread = True, 1
         return RequestTimeout(TOO_SLOW)
     servable, threads = exchange.endpoint.servable, exchange.endpoint.threads
     name = servable.name if servable else 'The service'
-    if exchange.wsgi_call is not None and not exchange.wsgi_call.has_begun:
+    if isinstance(error, WaitedInLine):
+        return Busy(name, exchange.seconds, error.count, 'streams')
+    if exchange.rest is not None and not exchange.rest.has_begun:
         return Busy(name, exchange.seconds, threads.count)
-    return DeadlineExceeded(name, exchange.seconds)
+    return (LatePiece if is_late else DeadlineExceeded)(name, exchange.seconds)

@@ -29,6 +29,7 @@ class Endpoint(NamedTuple):
     servable: object = None
     handler: object = None
     is_valid: object = None
+    is_stream: bool = False
 
     def threads_for(self, method: str) -> HandlerThreads:
         """Return the threads in which Flask answers a request with this method."""
@@ -63,6 +64,7 @@ async def start(front, threads: int):
                 servable=servable,
                 handler=post and post.handler,
                 is_valid=post and post.is_valid,
+                is_stream=servable.is_stream,
             )
         front.is_started = True
 
@@ -76,7 +78,7 @@ def is_direct(front, resource) -> bool:
         # By identity: a decorator around `post` copies the attribute, but is another function.
         and getattr(post, 'validated', None) is post
         and post.takes_instance
-        and inspect.iscoroutinefunction(post.handler)
+        and (inspect.iscoroutinefunction(post.handler) or inspect.isasyncgenfunction(post.handler))
         and not isinstance(inspect.getattr_static(resource, 'post'), staticmethod)
         and not (resource.method_decorators or resource.decorators or resource.representations)
         and resource.dispatch_request is flask_restful.Resource.dispatch_request

@@ -8,10 +8,12 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.exceptions import HTTPVersionNotSupported
 
-from ..web.request import raw_uri
+from ..serving import deadlines
+from ..web.request import REQUEST_ID, raw_uri
 
 # An HTTP/1.0 client can't take an answer in chunks, so one of unknown length is collected, up to so many bytes.
 MAX_WHOLE = 16 * 2**20
+TOO_LONG = 'This answer is too long for HTTP/1.0. Use HTTP/1.1.'
 CONSTANT = {
     'wsgi.version': (1, 0),
     'wsgi.multithread': True,
@@ -75,10 +77,29 @@ def encoded(headers) -> list:
     return [(name.lower().encode('latin-1'), value.encode('latin-1')) for name, value in headers]
 
 
+async def by_flask(exchange, body: bytes):
+    """Return status, headers and first piece of Flask's answer to a request."""
+    endpoint = exchange.endpoint
+    threads = endpoint.threads_for(exchange.scope['method'])
+    threads.check()
+    environ = environ_of(exchange.scope, body, exchange.unread, **{REQUEST_ID: exchange.request_id})
+    deadlines.begin(exchange.arrived, exchange.seconds)
+    exchange.rest = WSGICall(exchange.front.app.wsgi_app, environ, threads)
+    return await threads.run(exchange.rest.begin)
+
+
+async def by_response(exchange, response):
+    """Return the same for a handler that returned or raised a Response; a stream is read in a thread."""
+    call = exchange.rest = WSGICall(response, environ_of(exchange.scope, b'', 0), exchange.endpoint.threads)
+    status, headers, piece = await call.threads.run(call.begin) if response.is_streamed else call.begin()
+    return status, exchange.with_constant(headers), piece
+
+
 class WSGICall:
     """One call of a WSGI application. Its steps run in `threads`, never two at the same time.
 
-    A body that is one piece needs one trip to a thread; a longer one needs a trip for each piece.
+    A body that is one piece needs one trip to a thread; a longer one needs a trip for each piece. `front/streams.py`
+    has the same methods for a handler that yields.
     """
 
     def __init__(self, wsgi_app, environ, threads):
@@ -97,9 +118,9 @@ class WSGICall:
             self._close()
         return int(status[:3]), encoded(headers), piece
 
-    def next_piece(self) -> bytes:
+    async def next_piece(self) -> bytes:
         """Return the next piece of the body, empty after the last one; then it no longer `has_more`."""
-        piece = self._next()
+        piece = await self.threads.run(self._next)
         self.has_more = piece is not None
         return piece or b''
 
@@ -151,5 +172,5 @@ def _whole(pieces):
     for piece in pieces:
         whole += piece
         if len(whole) > MAX_WHOLE:
-            raise HTTPVersionNotSupported('This answer is too long for HTTP/1.0. Use HTTP/1.1.')
+            raise HTTPVersionNotSupported(TOO_LONG)
     return bytes(whole)

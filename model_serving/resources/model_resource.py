@@ -6,10 +6,10 @@ class ModelResource(Resource):
 
     An `async def post(self, instance)` runs on the event loop, must not block, and predicts by
     `await self.predict_async(instance)`. A `def post` runs in a thread, may block, and predicts by
-    `self.predict(instance)`.
+    `self.predict(instance)`. An `async def post` with `yield` answers piece by piece.
 
     A subclass decorates `post` with `validate_json(schema)`; `result_schema`, where given, describes
-    the whole answer and is checked against the answers to the schema's examples.
+    the whole answer, or a piece of it, and is checked against the answers to the schema's examples.
     """
 
     result_schema = None
@@ -29,3 +29,7 @@ class ModelResource(Resource):
     def predict(self, instance):
         """Return the same for a `def` handler; blocks its thread. Raises BlockingCall on the event loop."""
         return self.servable.predict(instance)
+
+    def stream(self, instance):
+        """Return the pieces of `self.model.stream(instance)`, which runs in a thread, for `async for`."""
+        return self.servable.stream(instance)

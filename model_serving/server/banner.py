@@ -29,4 +29,5 @@ def _row(endpoint, threads):
     if servable.load_process is None:
         return servable.url, servable.problem or servable.source, '', way
     where = 'in each worker' if servable.load_process == os.getpid() else 'once for all workers'
-    return servable.url, servable.source, f'loaded {where} in {servable.load_seconds * 1000:.0f} ms', way
+    device = f', on {servable.device}' if servable.device else ''
+    return servable.url, servable.source, f'loaded {where} in {servable.load_seconds * 1000:.0f} ms{device}', way

@@ -1,5 +1,6 @@
 """What can go wrong around a model. Each error of a call carries its HTTP status."""
 
+from asyncio import CancelledError
 from math import ceil
 
 
@@ -33,15 +34,28 @@ class DeadlineExceeded(CallError):
         super().__init__(f'{name} did not answer within {seconds:g} s. Send less, or wait longer.')
 
 
+class LatePiece(DeadlineExceeded):
+    """A stream did not go on within `seconds`."""
+
+    def __init__(self, name: str, seconds: float):
+        CallError.__init__(self, f'{name} stopped in the middle of its answer: for {seconds:g} s no piece came.')
+
+
 class Busy(CallError):
-    """None of the model's threads was free within `seconds`, so its handler was not called."""
+    """None of the model's threads was free within `seconds`, so it was not called. `kind` is what they run."""
 
     status = 504
 
-    def __init__(self, name: str, seconds: float, threads: int):
-        super().__init__(
-            f'{name} is busy: for {seconds:g} s all {threads} of its threads were in use. Try again later.'
-        )
+    def __init__(self, name: str, seconds: float, threads: int, kind: str = 'threads'):
+        super().__init__(f'{name} is busy: for {seconds:g} s all {threads} of its {kind} were in use. Try again later.')
+
+
+class WaitedInLine(CancelledError):
+    """A stream was cancelled while it still waited for one of the model's `count` threads."""
+
+    def __init__(self, count: int):
+        super().__init__()
+        self.count = count
 
 
 class Overloaded(CallError):

@@ -5,6 +5,8 @@ import traceback
 from functools import partial
 from pathlib import Path
 
+from . import secrets
+
 PACKAGE = Path(__file__).parents[1]
 PROJECT = PACKAGE.parent
 STANDARD_LIBRARY = Path(traceback.__file__).parent
@@ -45,7 +47,8 @@ def in_one_line(error) -> str:
     # The class is a user's, and its `__str__` may fail.
     except Exception as failure:
         text = f'its own text fails with {type(failure).__name__}'
-    return ' '.join(f'{type(error).__name__}: {text}'.split()).removesuffix(':')[:MAX_WORDS]
+    text = secrets.hidden(f'{type(error).__name__}: {text}')
+    return ' '.join(text.split()).removesuffix(':')[:MAX_WORDS]
 
 
 def _is_users(path):

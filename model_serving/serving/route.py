@@ -98,7 +98,13 @@ def _check_post(resource):
     given = {'instance'} if getattr(post, 'takes_instance', False) else set()
     required = [each.name for each in parameters if each.default is each.empty and each.kind not in OPTIONAL]
     unknown = [name for name in required if name not in given]
-    if unknown or (inspect.iscoroutinefunction(handler) and not given):
+    if inspect.isgeneratorfunction(handler):
+        raise StartError(
+            f'{places.of_object(post)}: post of {resource.__name__} has a yield, so it must be `async def`. '
+            'A `def` handler returns the whole answer, or a Response of Flask with a generator.'
+        )
+    is_async = inspect.iscoroutinefunction(handler) or inspect.isasyncgenfunction(handler)
+    if unknown or (is_async and not given):
         what = f'takes {unknown[0]!r}, but no value is given for it' if unknown else 'is async'
         raise StartError(
             f'{places.of_object(post)}: post of {resource.__name__} {what}. '

@@ -1,10 +1,12 @@
+import inspect
 import logging
 import os
 from time import perf_counter
 
-from . import event_loop, places
+from . import event_loop, places, secrets
 from .batching import Batcher
 from .errors import BlockingCall, NotReady, StartError
+from .streaming import Streams
 
 LOGGER = logging.getLogger('readiness')
 # How many time-outs a call may take before its worker is replaced.
@@ -17,16 +19,17 @@ REPLACED = 'Its file has changed since the service was started, so workers may a
 class Servable:
     """One version of a named model: its resource, schemas, settings and, once it is loaded, its object and batcher.
 
-    `make_model` returns the model when it is called: it is the model's class or a `ModelFile`, or None for a resource
-    that brings its own model. `resource` and the schemas of a model file are None until it is loaded. `answers` are the
-    answers to the schema's examples.
+    `make_model` returns the model when it is called with `arguments`, the `[params]` of a class: it is the class or a
+    `ModelFile`, or None for a resource that brings its own model. `resource` and the schemas of a model file are None
+    until it is loaded. `answers` are the answers to the schema's examples.
     """
 
-    def __init__(self, name, version, make_model, settings, resource=None):
+    def __init__(self, name, version, make_model, settings, resource=None, arguments=None):
         self.name = name
         self.version = version
         self.make_model = make_model
         self.settings = settings
+        self.arguments = arguments or {}
         # A model file whose arrays need more gets more when it is loaded.
         self.max_body = settings['max_body'] or MAX_BODY
         self.resource = resource
@@ -39,6 +42,7 @@ class Servable:
         self.handler_threads = None
         self._model = None
         self.batcher = Batcher(name, None, settings['max_batch_size'], settings['max_queue'])
+        self.streams = Streams(name, settings['streams'], settings['max_queue'])
         self.problem = 'It has not been started yet.'
 
     @property
@@ -52,12 +56,24 @@ class Servable:
         return (self.schema or {}).get('examples', [])
 
     @property
+    def is_stream(self) -> bool:
+        """Tell whether its handler yields the answer piece by piece; `result_schema` then describes a piece."""
+        post = getattr(self.resource, 'post', None)
+        return inspect.isasyncgenfunction(getattr(post, 'handler', post))
+
+    @property
     def source(self) -> str:
         """What is served, for the start-up banner."""
         if self.make_model is None:
             return 'its own resource'
         # A class has a name; a model file describes itself.
         return getattr(self.make_model, '__name__', None) or str(self.make_model)
+
+    @property
+    def device(self) -> str | None:
+        """Where the model runs, as `cuda:1`: a file's setting, or the attribute `device` of a model; else None."""
+        own = getattr(self._model, 'device', None)
+        return self.settings['device'] if self.settings['file'] else own and str(own)
 
     @property
     def problem(self) -> str | None:
@@ -84,9 +100,10 @@ class Servable:
         """Make the model's object, unless it is made already; raises whatever the model's class raises."""
         if self._model is None and self.make_model is not None:
             started = perf_counter()
-            self._model = self.make_model()
+            self._model = self.make_model(**self.arguments)
             self.load_seconds, self.load_process = perf_counter() - started, os.getpid()
             self.batcher.predict = getattr(self._model, 'predict', None)
+            self.streams.generate = getattr(self._model, 'stream', None)
 
     def attempt(self, step, place='') -> str | None:
         """Call `step()`; return None, or in one line why it failed: what is wrong, and where in the user's files.
@@ -96,7 +113,7 @@ class Servable:
         try:
             step()
         except StartError as error:
-            return str(error)
+            return secrets.hidden(str(error))
         except KeyboardInterrupt:
             raise
         # BaseException: models may call sys.exit, and compiled libraries may panic.
@@ -115,20 +132,30 @@ class Servable:
             raise BlockingCall
         return event_loop.run(self.batcher.predict_async(instance), self.name, self.settings['timeout'])
 
+    def stream(self, instance):
+        """Return an async generator of the model's pieces for one instance; raises NotReady."""
+        if self.problem:
+            raise NotReady(self.name, self.problem)
+        return self.streams.stream(instance)
+
     @property
     def hangs_for(self) -> float:
-        """How long `predict` has been running, in seconds, if that is more than HANGS_AFTER time-outs; else 0.
+        """How long `predict` or a step of `stream` has been running, in s, if more than HANGS_AFTER time-outs; else 0.
 
         A `def` handler may take one time-out more, since it may wait for `predict` for so long.
         """
         timeout = self.settings['timeout']
-        limits = ((self.batcher, HANGS_AFTER * timeout), (self.handler_threads, (HANGS_AFTER + 1) * timeout))
+        limits = (
+            (self.batcher, HANGS_AFTER * timeout),
+            (self.streams, HANGS_AFTER * timeout),
+            (self.handler_threads, (HANGS_AFTER + 1) * timeout),
+        )
         running = ((part.running_for(), limit) for part, limit in limits if part is not None)
         return max((seconds for seconds, limit in running if seconds > limit), default=0.0)
 
     def give_up(self, problem: str):
         """Answer waiting and future callers that the model is not ready; `problem` says why."""
         self.problem = problem
-        for waited_for in (self.batcher, self.handler_threads):
+        for waited_for in (self.batcher, self.streams, self.handler_threads):
             if waited_for is not None:
                 waited_for.give_up(NotReady(self.name, problem))

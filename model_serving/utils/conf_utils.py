@@ -1,21 +1,18 @@
 """Reads the settings from conf/*.conf and from the environment, once, at start-up."""
 
-import configparser
 import logging
 import os
 from pathlib import Path
 
 from ..serving.errors import StartError
+from . import conf_file, params
+from .conf_file import OWN_SECTIONS
 from .settings import SECTIONS, SETTINGS
-from .text_utils import clip, did_you_mean
+from .text_utils import did_you_mean
 
 BASE_FOLDER = Path(__file__).resolve().parents[2]
 CONF_FOLDER = BASE_FOLDER / 'conf'
 ENVIRONMENT_PREFIX = 'MODEL_SERVING_'
-# Sections of a model file that give its inputs and outputs other names: `image = serving_default_input_2:0`.
-RENAMING = ('inputs', 'outputs')
-KNOWN_SECTIONS = ('serving', 'model', *RENAMING)
-THERE_ARE = 'There are [serving], [model], [inputs] and [outputs].'
 
 
 class Conf:
@@ -43,6 +40,22 @@ class Conf:
         _, own = self._own.get((name, version), (None, {}))
         return self._settings(name, own)
 
+    def arguments(self, name: str, model) -> dict:
+        """Return the arguments for a model's class in routes.py: its `[params]`, the environment over them.
+
+        `model` is None for a resource that brings its own model. Raises StartError, which names the place and the fix.
+        """
+        path, own = self._own.get((name, None), (None, {}))
+        texts = {key: (text, f'{path}: [params] {key}') for key, text in own.get('params', {}).items()}
+        if model is None and texts:
+            raise StartError(f'{path}: [params] are for the class of a ModelResource. This one makes its own model.')
+        for key in params.parameters_of(model):
+            variable = _variable(f'{name}_params', key)
+            if variable in self._environ:
+                texts[key] = self._environ[variable], variable
+        place = f'{path}: [params]' if path else f'A .conf file for {name} is missing, with [params]:'
+        return params.arguments(model, texts, self._environ, place)
+
     def model_files(self) -> list:
         """Return `(name, version)` of each model whose settings name a file to serve."""
         return [key for key in self._own if key[1] is not None]
@@ -51,17 +64,19 @@ class Conf:
         """Return where the model's name is set, for messages."""
         return f'{self._own[name, version][0]}: [model] name'
 
-    def check_names(self, names):
-        """Check the names of models against those of routes.py.
+    def check_names(self, models: list):
+        """Check the names of models against those of routes.py, whose `models` are pairs of a name and a class.
 
         Raises StartError for a .conf file of an unknown model, and warns of unknown environment variables.
         """
+        names = set(dict(models))
         for name, version in self._own:
             if version is None and name not in names:
                 raise StartError(f'{self.place(name)} = {name}: {self._fix_of(name, names)}')
-        names = {*names, *dict(self.model_files())}
+        names |= set(dict(self.model_files()))
         known = {_variable(setting.section, setting.key) for setting in SETTINGS if not setting.only_own}
         known |= {_variable(name, key) for name in names for key in SECTIONS['model']}
+        known |= {_variable(f'{name}_params', key) for name, model in models for key in params.parameters_of(model)}
         # Only a warning: Kubernetes sets such variables for a service with the name model-serving.
         for variable in sorted(self._environ):
             if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
@@ -82,17 +97,15 @@ class Conf:
         )
 
     def _read_file(self, path):
-        texts = _parsed(path)
-        name = texts.get('model', {}).pop('name', None)
-        values = {section: _values(path, section, its_texts) for section, its_texts in texts.items()}
-        fault = _fault_of_general(name, values) if path.name == 'serving.conf' else _fault_of_own(name, values)
-        if fault:
-            raise StartError(f'{path}: {fault}')
+        name, values = conf_file.read(path)
         if path.name == 'serving.conf':
             self._general |= values
             return
-        own = {**values['model'], **{section: values.get(section, {}) for section in RENAMING}}
+        own = {**values['model'], **{section: values.get(section, {}) for section in OWN_SECTIONS}}
         settings = self._settings(name, own)
+        fault = _fault_of_kind(settings, own)
+        if fault:
+            raise StartError(f'{path}: {fault}')
         key = name, settings['version'] if settings['file'] else None
         if key in self._own:
             same = 'name and version' if settings['file'] else 'name'
@@ -100,8 +113,8 @@ class Conf:
         self._own[key] = (path, own)
 
     def _settings(self, name, own):
-        renaming = {section: own.get(section, {}) for section in RENAMING}
-        return {**self._complete('model', {**self._general['model'], **own}, ['model', name]), **renaming}
+        sections = {section: own.get(section, {}) for section in OWN_SECTIONS}
+        return {**self._complete('model', {**self._general['model'], **own}, ['model', name]), **sections}
 
     def _complete(self, section, values, prefixes):
         """Return `values`, overridden by the variables with these prefixes and completed with the defaults."""
@@ -116,75 +129,14 @@ class Conf:
         return complete
 
 
-def _parsed(path):
-    """Return the texts of a file, by section and key."""
-    # [DEFAULT] is a section like any other, so it is unknown.
-    parser = configparser.ConfigParser(interpolation=None, default_section='')
-    parser.optionxform = str
-    try:
-        # utf-8-sig removes the byte order mark that editors on Windows add.
-        text = path.read_text(encoding='utf-8-sig')
-        parser.read_string(text, source=str(path))
-    except OSError as error:
-        raise StartError(f'{path} cannot be read: {error.strerror}.') from error
-    except configparser.ParsingError as error:
-        # MissingSectionHeaderError keeps the number of the line in `lineno`, other errors in `errors`.
-        is_above = isinstance(error, configparser.MissingSectionHeaderError)
-        number = error.lineno if is_above else error.errors[0][0]
-        raise StartError(f'{path}: {_fault_of_line(text, number, is_above)}') from error
-    except UnicodeDecodeError as error:
-        raise StartError(f'{path}: byte {error.start} is not UTF-8. Save the file as UTF-8.') from error
-    except configparser.Error as error:
-        raise StartError(f'{path}: {" ".join(str(error).split())}') from error
-    sections = {section: dict(parser[section]) for section in parser.sections()}
-    return {
-        section: texts if section in RENAMING else {key.lower(): text for key, text in texts.items()}
-        for section, texts in sections.items()
-    }
-
-
-def _fault_of_line(text, number, is_above):
-    line = clip(text.split('\n')[number - 1].strip(), 80)
-    if line.startswith('['):
-        return f'line {number}: {line} does not name a section. {THERE_ARE}'
-    if is_above:
-        return f'line {number}: {line} stands above the first section. Write [model] above it.'
-    return f'line {number}: {line} does not have the form key = value.'
-
-
-def _fault_of_general(name, sections):
-    """Return why these sections, of which [model] may have a name, can't stand in serving.conf; None if they can."""
-    if name:
-        return f'[model] name = {name}: the settings of one model belong in a .conf file of their own.'
-    wrong = [section for section in sections if section in RENAMING]
-    return f'[{wrong[0]}] belongs in the .conf file of its model.' if wrong else None
-
-
-def _fault_of_own(name, sections):
-    """Return why these sections can't stand in the .conf file of a model; None if they can."""
-    if 'serving' in sections:
-        return '[serving] belongs in serving.conf.'
-    if not sections:
-        return 'it is empty. Write [model] and name = … into it, or delete it.'
-    if not name:
-        return 'it names no model. Write [model] and name = … into it. Defaults for all models belong in serving.conf.'
-    return None
-
-
-def _values(path, section, texts):
-    """Return the values of a section's texts; raises StartError for unknown keys."""
-    if section in RENAMING:
-        return texts
-    if section not in SECTIONS:
-        hint = did_you_mean(section.strip().lower(), KNOWN_SECTIONS)
-        raise StartError(f'{path}: unknown section [{section}].{hint} {THERE_ARE}')
-    settings = SECTIONS[section]
-    for key in texts:
-        if key not in settings:
-            hint = did_you_mean(key, settings)
-            raise StartError(f'{path}: [{section}] unknown setting {key}.{hint} There are: {", ".join(settings)}.')
-    return {key: settings[key].read(text, f'{path}: [{section}] {key}') for key, text in texts.items()}
-
-
 def _variable(section, key):
     return f'{ENVIRONMENT_PREFIX}{section}_{key}'.upper()
+
+
+def _fault_of_kind(settings, own):
+    """Return why a model's own settings don't fit its kind, a model file or a class; None if they do."""
+    if settings['file'] and own['params']:
+        return '[params] are for the class of a model in routes.py. A model file has the settings of [model] only.'
+    if not settings['file'] and 'device' in own:
+        return '[model] device is for a model file. For a class that takes a device, write it below [params].'
+    return None

@@ -45,6 +45,9 @@ LIST = Kind(
     'names, separated by commas or line breaks',
 )
 WORDS = Kind(lambda text: re.findall(r'[^\s,]+', text), 'names, separated by commas, spaces or line breaks')
+DEVICE = Kind(
+    lambda text: _matching('cpu|cuda(:[0-9]{1,3})?', text.lower())[0], 'cpu, cuda, or one of several GPUs as cuda:1'
+)
 ON_ERROR = Kind({'stop': 'stop', 'skip': 'skip'}.__getitem__, 'stop or skip')
 
 
@@ -91,13 +94,21 @@ SETTINGS = (
         'file as much as its arrays need, at most 32 MiB.',
     ),
     Setting('model', 'max_queue', COUNT, '1000', 'How many calls may run or wait in a worker; one more is a 429.'),
-    Setting('model', 'timeout', SECONDS, '30', 'How long a call may take, its waiting included; then it is a 504.'),
+    Setting('model', 'streams', COUNT, '1', 'How many streams of a model run at the same time in a worker.'),
+    Setting(
+        'model',
+        'timeout',
+        SECONDS,
+        '30',
+        'How long a call may take, its waiting included, and a stream for each piece; then it is a 504.',
+    ),
     Setting('model', 'file', FILE, None, 'The model file to serve at /v<version>/<name>.', True),
     Setting('model', 'version', COUNT, '1', 'The version in the URL of a model file.', True),
     Setting('model', 'schema', FILE, None, "A JSON merge patch (RFC 7386) over a file's own schema.", True),
     Setting('model', 'trusted', WORDS, '', 'Types beyond the default ones that a skops file may load.', True),
     Setting('model', 'batch', ON_OFF, 'yes', 'no: the first dimension of the inputs is not the batch.', True),
     Setting('model', 'classes', LIST, '', 'The names of the classes, for a file that only has their numbers.', True),
+    Setting('model', 'device', DEVICE, 'cpu', 'Where a file of ONNX or PyTorch runs.', True),
     Setting('model', 'trust_file', ON_OFF, 'no', 'Allow files that can run code when they are loaded: .pt2.', True),
     Setting('model', 'on_error', ON_ERROR, 'stop', 'If the model cannot start: stop the service, or skip the model.'),
 )

@@ -1,34 +1,22 @@
-"""Every error is answered with JSON that has a `message`; the front and Flask both use `answer_to`."""
+"""Every error is answered with JSON that has a `message`: `answer_to`, for Flask, the front and streams."""
 
 import logging
-import re
-from urllib.parse import urlsplit
 
-import flask_restful
-from flask import current_app, request
 from werkzeug.exceptions import (
     BadRequest,
     HTTPException,
     InternalServerError,
-    MethodNotAllowed,
-    NotFound,
-    RequestEntityTooLarge,
     UnsupportedMediaType,
     default_exceptions,
 )
-from werkzeug.routing import RoutingException
 
+from ..serving import secrets
 from ..serving.errors import CallError, InvalidInstance
-from ..utils.text_utils import clip, did_you_mean
+from ..utils.text_utils import clip
 from ..utils.validation_utils import invalid, path_text
 from . import strict_json
-from .models import has_own_get, list_urls
-from .request import REQUEST_ID
 
 LOGGER = logging.getLogger('errors')
-# How many models a 404 names, and what it names beside them.
-MAX_MODELS = 10
-PAGES = ('/', '/docs/', '/openapi.json', '/health/ready', '/health/live')
 MAX_REASON = 1000
 # Errors that show a valid body.
 WITH_EXAMPLE = {BadRequest.code, UnsupportedMediaType.code}
@@ -46,7 +34,7 @@ def answer_to(error, call: str, request_id: str, servable=None) -> tuple[bytes, 
         error = _http_error(error, call, request_id)
     data = {'message': error.description, **getattr(error, 'data', {}), **_example(error, servable)}
     try:
-        body = strict_json.dumps(data)
+        body = secrets.hidden(strict_json.dumps(data).decode()).encode()
     except TypeError as failure:
         return answer_to(failure, call, request_id)
     return body, error.code, {name: value for name, value in error.get_headers() if name != 'Content-Type'}
@@ -54,9 +42,9 @@ def answer_to(error, call: str, request_id: str, servable=None) -> tuple[bytes, 
 
 def _http_error(error, call, request_id):
     if isinstance(error, InvalidInstance):
-        return invalid([{'path': path_text([error.path]), 'message': clip(error.message)}])
+        return invalid([{'path': path_text([error.path]), 'message': clip(secrets.hidden(error.message))}])
     if isinstance(error, CallError):
-        http_error = default_exceptions[error.status](clip(str(error), MAX_REASON))
+        http_error = default_exceptions[error.status](clip(secrets.hidden(str(error)), MAX_REASON))
         http_error.retry_after = error.retry_after
         return http_error
     LOGGER.error('%s failed, request id %s', call, request_id, exc_info=error)
@@ -71,81 +59,3 @@ def _example(error, servable):
         if len(strict_json.dumps(example)) <= MAX_EXAMPLE:
             return {'example': example}
     return {}
-
-
-class ServiceApi(flask_restful.Api):
-    """Flask-RESTful's Api, which renders every error on every path, in testing as in production."""
-
-    def __init__(self, app):
-        super().__init__(app, catch_all_404s=True)
-        self.representation('application/json')(_json_response)
-
-    def error_router(self, original_handler, error):
-        if current_app.config['PROPAGATE_EXCEPTIONS'] and not isinstance(error, HTTPException):
-            raise error  # to werkzeug's debugger
-        return self.handle_error(error)
-
-    def handle_error(self, error):
-        """Return the response for any exception."""
-        if isinstance(error, RoutingException):
-            return _redirection(error)
-        # Without its headers for CORS a page could not read what the request itself is answered.
-        if request.method == 'OPTIONS' and isinstance(error, NotFound):
-            return current_app.make_default_options_response()
-        if isinstance(error, HTTPException):
-            if error.response is not None:
-                return error.get_response()
-            error.description = _message(error)
-        servable = current_app.servables.get(request.path)
-        request_id = request.environ.get(REQUEST_ID)
-        return _response(*answer_to(error, f'{request.method} {request.path}', request_id, servable))
-
-
-def _redirection(error):
-    """Return werkzeug's redirect from `/docs` to `/docs/`; relative, since a proxy may add TLS and a path."""
-    response = error.get_response()
-    if urlsplit(error.new_url).path == f'{request.path}/':
-        query = request.query_string.decode('latin-1')
-        response.location = request.path.rpartition('/')[2] + '/' + (f'?{query}' if query else '')
-    return response
-
-
-def _json_response(data, code, headers=None):
-    return _response(strict_json.dumps(data), code, headers)
-
-
-def _response(body, code, headers=None):
-    response = current_app.response_class(body, code, mimetype='application/json')
-    response.headers.extend(headers or {})
-    return response
-
-
-def _message(error):
-    """Return the resource's own message if it has one, else how to fix the request."""
-    if error.description != type(error).description:
-        return error.description
-    if isinstance(error, NotFound) and request.url_rule is None:
-        return current_app.not_installed.get(request.path) or _nothing_at(request.path)
-    if isinstance(error, MethodNotAllowed):
-        allowed = error.valid_methods or []
-        if 'POST' not in allowed:
-            return f'{request.method[:20]} is not allowed here. Allowed: {", ".join(sorted(allowed))}'
-        servable = current_app.servables.get(request.path)
-        told = ' GET tells what the model is.' if servable and not has_own_get(servable.resource) else ''
-        return f'{request.method[:20]} is not allowed here: POST JSON to this URL.{told}'
-    if isinstance(error, RequestEntityTooLarge):
-        return f'The body is larger than the {request.max_content_length} bytes of max_body, the limit of this URL.'
-    return error.description
-
-
-def _nothing_at(path):
-    models = list(current_app.servables)
-    lists = list_urls(current_app.servables.values())
-    if re.fullmatch(r'/v[0-9]{1,9}/?', path):
-        return f'No model has version {path.strip("/v")}. There are: {", ".join(lists)}'
-    rules = {str(rule) for rule in current_app.url_map.iter_rules()}
-    pages = [url for url in PAGES if url in rules]
-    shown = ', '.join([*models[:MAX_MODELS], *(['…'] if len(models) > MAX_MODELS else []), *pages])
-    hint = did_you_mean(path, [*models, *lists, *pages])
-    told = f'. GET {" or ".join(lists)} lists the models.' if lists else ''
-    return f'Nothing is served at {path[:100]}.{hint} There are: {shown}{told}'

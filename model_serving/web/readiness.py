@@ -1,8 +1,10 @@
 """Loads the models and calls them with their schemas' examples: a model is ready when these are answered."""
 
+import contextlib
 import logging
 import threading
 from functools import partial
+from itertools import islice
 
 import orjson
 from jsonschema import SchemaError
@@ -12,9 +14,12 @@ from ..serving import places
 from ..serving.errors import StartError
 from ..utils.text_utils import clip, without_folders
 from ..utils.validation_utils import SchemaValidator, in_words
+from . import strict_json
 from .file_resource import file_resource
 
 LOGGER = logging.getLogger('readiness')
+# How many pieces of a stream are read for an example.
+MAX_PIECES = 1000
 
 
 class Readiness:
@@ -89,6 +94,8 @@ class Readiness:
                 if 'errors' not in getattr(error, 'data', {}):
                     raise  # a handler's own
                 raise StartError(f'{place} does not fit its schema: {error.description} ({handler})') from error
+            if hasattr(response, 'values'):
+                return self._try_stream(servable, response, place, handler)
         body = response.get_data()
         text = clip(' '.join(body.decode(errors='replace').split()))
         if response.status_code != 200:
@@ -98,10 +105,21 @@ class Readiness:
         except ValueError:
             raise StartError(f'the answer to {place} is not JSON: {text} ({handler})') from None
         servable.answers.append(answer)
+        self._check(servable, answer, f'the answer to {place}', handler)
+
+    def _try_stream(self, servable, response, place, handler):
+        """Read a stream to its end, or its first pieces; raises StartError if a piece is not a valid result."""
+        with contextlib.closing(response):
+            pieces = orjson.loads(strict_json.dumps(list(islice(response.values, MAX_PIECES))))
+        servable.answers.append(pieces)
+        for number, piece in enumerate(pieces):
+            self._check(servable, piece, f'piece {number} of the answer to {place}', handler)
+
+    def _check(self, servable, answer, what, handler):
         validator = self._validators.get(servable.url)
         if validator and not validator.is_valid(answer):
             reason = in_words(validator.errors(answer)[0])
-            raise StartError(f'the answer to {place} does not fit the result schema: {reason} ({handler})')
+            raise StartError(f'{what} does not fit the result schema: {reason} ({handler})')
 
 
 def _told(servable, problem):

@@ -3,7 +3,8 @@
 import pytest
 
 from model_serving.serving.errors import StartError
-from model_serving.utils.conf_utils import THERE_ARE, Conf
+from model_serving.utils.conf_file import THERE_ARE
+from model_serving.utils.conf_utils import Conf
 
 
 def conf(folder, files, **environ):
@@ -98,7 +99,7 @@ FIX = 'Correct the name, add file = … for a model file, or delete this file.'
 def test_settings_of_a_model_that_is_not_there(tmp_path, name, reason):
     files = {'a.conf': f'[model]\nname = {name}\n', 'b.conf': '[model]\nname = FileModel\nfile = a.onnx\n'}
     with pytest.raises(StartError) as error:
-        conf(tmp_path, files).check_names({'AModel'})
+        conf(tmp_path, files).check_names([('AModel', None)])
     assert str(error.value) == f'{tmp_path}/a.conf: [model] name = {name}: {reason}'
 
 

@@ -1,0 +1,51 @@
+import json
+import logging
+import random
+import re
+import time
+from pathlib import Path
+
+from ..utils.conf_utils import BASE_FOLDER
+
+LOGGER = logging.getLogger('TextModel')
+MARKS = set('.,:;?!')
+
+
+class TextModel:
+    """Continues a text, word by word: a toy that data/train_text.py trained on the guides of this project.
+
+    `pause` is how many seconds it waits before each word, as a real model would take.
+    """
+
+    # It holds only Python objects, so the workers may share one copy.
+    load_before_fork = True
+
+    def __init__(self, model_file: Path = BASE_FOLDER / 'data' / 'text.json', pause: float = 0.0):
+        LOGGER.info('Initializing Text Model ...')
+        model = json.loads(model_file.read_text(encoding='utf-8'))
+        self._words, self._next, self._pause = model['words'], model['next'], pause
+        self._numbers = {word.lower(): number for number, word in reversed(list(enumerate(self._words)))}
+        LOGGER.info('Text Model Initialized.')
+
+    def stream(self, instance):
+        """Yield `{'text': str}` for each word after `{'prompt': str, 'words': int, 'seed': int}`.
+
+        It ends after so many words, or where a paragraph ends. The same `seed` gives the same text.
+        """
+        chance = random.Random(instance.get('seed'))
+        known = re.findall(r"[\w'-]+|[.,:;?!]", instance['prompt'].lower())[-2:]
+        before = [0, 0, *(self._numbers.get(word, 0) for word in known)][-2:]
+        for _ in range(instance.get('words', 40)):
+            time.sleep(self._pause)
+            number = self._drawn(before, chance)
+            if number == 0:
+                return
+            before = [before[1], number]
+            word = self._words[number]
+            yield {'text': word if word in MARKS else f' {word}'}
+
+    def _drawn(self, before, chance):
+        """Return a word that followed the two before it, or only the last one, or that began a text."""
+        two, one = ' '.join(map(str, before)), str(before[1])
+        words, counts = zip(*(self._next.get(two) or self._next.get(one) or self._next['0 0']), strict=True)
+        return chance.choices(words, counts)[0]

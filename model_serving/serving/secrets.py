@@ -1,0 +1,32 @@
+"""Keeps secret values, such as tokens, out of the texts that the service writes: the log, and errors."""
+
+import json
+import logging
+
+HIDDEN = '***'
+# A shorter value, such as `cpu`, is no secret, and hiding it would spoil other words.
+MIN_LENGTH = 6
+
+_values = set()
+
+
+def keep(value: str):
+    """Hide `value` from now on."""
+    if len(value) >= MIN_LENGTH:
+        # Texts may show it as Python or JSON does.
+        _values.update([value, repr(value)[1:-1], json.dumps(value)[1:-1]])
+
+
+def hidden(text: str) -> str:
+    """Return `text` without secret values."""
+    # The longest first: one secret may begin with another.
+    for value in sorted(_values, key=len, reverse=True):
+        text = text.replace(value, HIDDEN)
+    return text
+
+
+class Formatter(logging.Formatter):
+    """The formatter of conf/logging.conf: Python's own, without secret values, in tracebacks too."""
+
+    def format(self, record):
+        return hidden(super().format(record))

@@ -1,0 +1,112 @@
+"""`[params]` of a model's .conf: the arguments of its class, read by the types that its `__init__` declares."""
+
+import inspect
+import re
+import types
+import typing
+from pathlib import Path
+
+from ..serving import secrets
+from ..serving.errors import StartError
+from ..serving.places import PROJECT
+from .settings import FILE, LIST, ON_OFF, Kind
+from .text_utils import did_you_mean
+
+# A value that is in an environment variable, since it is a secret or differs between machines.
+VARIABLE = re.compile(r'\$\{(\w+)\}')
+KINDS = {
+    str: Kind(str, 'a text'),
+    int: Kind(int, 'a whole number'),
+    float: Kind(float, 'a number'),
+    bool: ON_OFF,
+    Path: Kind(lambda text: PROJECT / FILE.read(text), FILE.allowed),
+}
+TYPES = 'str, int, float, bool, pathlib.Path, or a list of one of these'
+NOT_BY_NAME = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+
+
+def parameters_of(model) -> dict:
+    """Return the parameters, by name, that can be given to a model's class, or to any other callable.
+
+    There are none for None, which stands for a resource that makes its own model.
+    """
+    if model is None:
+        return {}
+    try:
+        parameters = inspect.signature(model, eval_str=True).parameters.values()
+    # An annotation may be the name of something that is imported for type checkers only.
+    except NameError:
+        parameters = inspect.signature(model).parameters.values()
+    # A class that is written in C may tell nothing.
+    except ValueError:
+        parameters = ()
+    return {each.name: each for each in parameters if each.kind not in NOT_BY_NAME}
+
+
+def arguments(model, texts: dict, environ, place: str) -> dict:
+    """Return the arguments for `model`, from the `texts` by name, each with the place that it comes from.
+
+    `place` is where more would be written. Raises StartError for an unknown name, a bad value or one that is missing.
+    """
+    parameters = parameters_of(model)
+    for name, (_, where) in texts.items():
+        if name not in parameters:
+            hint = did_you_mean(name, parameters)
+            raise StartError(f'{where}: {_named(model)} has no such parameter.{hint} {_there_are(parameters)}')
+    for name, parameter in parameters.items():
+        if name not in texts and parameter.default is parameter.empty:
+            raise StartError(f'{place} {name} = … is missing: {_named(model)} needs it. {_there_are(parameters)}')
+    return {name: _value(parameters[name], text, environ, where) for name, (text, where) in texts.items()}
+
+
+def _value(parameter, text, environ, where):
+    kind = _kind(parameter)
+    if kind is None:
+        raise StartError(f'{where}: its type in __init__ cannot be written in a file. It can be {TYPES}.')
+    variable = VARIABLE.fullmatch(text.strip())
+    shown = repr(text)
+    if variable:
+        shown, text = text.strip(), environ.get(variable[1], '')
+        if not text:
+            raise StartError(f'{where} = {shown}: the environment variable {variable[1]} is not set. Set it.')
+        secrets.keep(text)
+    try:
+        return kind.read(text.strip())
+    # Without the cause: its text holds the value.
+    except (ValueError, KeyError):
+        raise StartError(f'{where} = {shown}: it must be {kind.allowed}.') from None
+
+
+def _kind(parameter):
+    """Return the kind of a parameter's values, by its annotation or else its default; None if there is none."""
+    wanted, default = parameter.annotation, parameter.default
+    if wanted is parameter.empty:
+        wanted = str if default in (parameter.empty, None) else _type_of(default)
+    parts = [part for part in typing.get_args(wanted) if part is not types.NoneType]
+    if typing.get_origin(wanted) in (typing.Union, types.UnionType) and len(parts) == 1:
+        (wanted,) = parts  # `str | None`
+    if wanted is list or typing.get_origin(wanted) is list:
+        kind = KINDS.get((typing.get_args(wanted) or (str,))[0])
+        return kind and Kind(lambda text: [kind.read(word) for word in LIST.read(text)], _several(kind))
+    return KINDS.get(wanted)
+
+
+def _type_of(default):
+    if isinstance(default, list):
+        return list[_type_of(default[0])] if default else list
+    return Path if isinstance(default, Path) else type(default)
+
+
+def _several(kind):
+    return f'values, separated by commas or line breaks, each {kind.allowed}'
+
+
+def _there_are(parameters):
+    if not parameters:
+        return 'Its __init__ has no parameters beside self.'
+    kinds = {name: _kind(parameter) for name, parameter in parameters.items()}
+    return f'There are: {", ".join(f"{name} ({kind.allowed})" if kind else name for name, kind in kinds.items())}.'
+
+
+def _named(model):
+    return getattr(model, '__name__', None) or type(model).__name__
