@@ -31,16 +31,17 @@ function make(service, model, kept = {}) {
     last = null;
     if (body === null) return answer.reset();
     answer.wait();
-    cancel = Service.call(service.api, model, body, service.header(), (outcome) => {
+    cancel = (model.stream ? Stream : Service).call(service.api, model, body, service.header(), (outcome) => {
       cancel = null;
       show(outcome);
       service.called({path: model.path, body, at: Date.now(), outcome});
-    });
+    }, answer.draw);
   }
   element.find('form').on('submit', () => {
     send();
     return false;
   });
+  if (model.stream) element.find('.cancel').text(Words.say('stop'));
   element.find('.cancel').on('click', () => cancel?.());
   function replay(body) {
     ask.write(body);
@@ -116,9 +117,14 @@ function answerPane(element, model, idFor) {
     );
     whole = text;
     copy.prop('hidden', !ok).text(Words.say('copyAnswer'));
-    result.empty().append(ok ? Results.answer(data, model.answerSchema) : $('<p>', {class: 'message', text: Words.message(message)}));
+    draw(ok || model.stream ? data : undefined);
+    if (!ok) result.append($('<p>', {class: 'message', text: Words.message(message)}));
   }
-  return {reset, wait, show};
+  // Show an answer, or the pieces of one so far.
+  function draw(data) {
+    result.empty().append(data === undefined ? null : model.stream ? Stream.view(data) : Results.answer(data, model.answerSchema));
+  }
+  return {reset, wait, show, draw};
 }
 
 // The program that makes the same call; '' while the body is not valid.
@@ -126,21 +132,26 @@ function program({api, description}, model, name, value) {
   const body = Ask.attempt(value);
   const key = Service.keyHeader(description, 'YOUR_KEY');
   const url = new URL(api + model.path).href;
-  return body === undefined ? '' : Snippets.make(name, {url, value: body, key, timeout: Service.timeout(model)});
+  return body === undefined ? '' : (model.stream ? Stream : Snippets).make(name, {url, value: body, key, timeout: Service.timeout(model)});
 }
 
 // {refresh} of the pane that shows, while it is open, what `write(name)` returns.
 function codePane(pane, write) {
   const [shown, copy, bar] = [pane.find('pre'), pane.find('.copy'), pane.find('.tabs')];
-  bar.append(Snippets.names.map((name) => $('<button>', {type: 'button', role: 'tab', text: name})));
-  const tabs = Tabs.make(bar, pane.find('[role=tabpanel]'), (index) => {
-    tabs.show(index);
-    refresh();
-  });
-  tabs.show(0);
+  let tabs;
   let code = '';
-  function refresh() {
+  function start() {
+    bar.append(Snippets.names.map((name) => $('<button>', {type: 'button', role: 'tab', text: name})));
+    tabs = Tabs.make(bar, pane.find('[role=tabpanel]'), (index) => {
+      tabs.show(index);
+      refresh();
+    });
+    tabs.show(0);
+  }
+  async function refresh() {
     if (!pane.prop('open')) return;
+    await Words.load('page/snippets.js');
+    if (!tabs) start();
     code = write(Snippets.names[tabs.index()]);
     shown.text(Snippets.shortened(code));
     copy.text(Words.say('copy')).prop('disabled', !code);

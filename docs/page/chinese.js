@@ -24,6 +24,7 @@ Words.add('zh-CN', {
   sending: '发送中…',
   elapsed: '{seconds} 秒',
   cancel: '取消',
+  stop: '停止',
   answer: '结果',
   nothingYet: '结果将显示在这里。',
   copyAs: '复制为代码',

@@ -24,6 +24,7 @@ Words.add('en', {
   sending: 'Sending …',
   elapsed: '{seconds} s',
   cancel: 'Cancel',
+  stop: 'Stop',
   answer: 'Answer',
   nothingYet: 'The answer will be shown here.',
   copyAs: 'Copy as code',

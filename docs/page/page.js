@@ -87,12 +87,13 @@ function build(description) {
   show();
 
   // Show the model that the address names, or the one that the page opens on.
-  function show() {
+  async function show() {
     const path = Models.pathOf(location.hash) || open?.path;
     const found = models.find((model) => model.path === path);
     $('#notice').prop('hidden', !path || Boolean(found)).text(Words.say('unknownModel', {path}));
     open = found || Models.first(models);
     if (!open) return;
+    if (open.stream) await Words.load('page/stream.js');
     if (!cards.has(open.path)) cards.set(open.path, Card.make(service, open, kept.get(open.path)));
     $('#cards').children().detach();
     $('#cards').append(cards.get(open.path).element);
@@ -126,8 +127,7 @@ function build(description) {
   function showCalls() {
     Calls.show($('#calls'), models, ({path, body}) => {
       history.pushState(null, '', `#${path}`);
-      show();
-      cards.get(path).replay(body);
+      show().then(() => cards.get(path).replay(body));
     });
   }
 }

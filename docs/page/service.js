@@ -30,7 +30,7 @@ function models({paths}) {
   }));
 }
 
-const schemaOf = (place) => place?.content?.['application/json']?.schema || {};
+const schemaOf = (place) => Object.values(place?.content || {})[0]?.schema || {};
 
 // {name: value} of the header that carries `key`, empty where the document asks for none.
 function keyHeader({components = {}}, key) {
@@ -94,5 +94,5 @@ function key(api, value) {
   return Look.chosen(name, 'sessionStorage');
 }
 
-return {address, given, models, keyHeader, timeout, load, call, key};
+return {JSON_TYPE, address, given, models, keyHeader, timeout, load, call, exact, outcome, key};
 })();

@@ -19,10 +19,14 @@ async function use(name) {
   apply(document);
 }
 
+// Load a script of the page once.
+const loads = {};
 function load(src) {
-  return new Promise((resolve) => {
-    document.head.append(Object.assign(document.createElement('script'), {src, onload: resolve, onerror: resolve}));
+  loads[src] ||= new Promise((resolve) => {
+    const onerror = () => resolve(delete loads[src]);
+    document.head.append(Object.assign(document.createElement('script'), {src, onload: resolve, onerror}));
   });
+  return loads[src];
 }
 
 // The sentence for `key` with its {names} filled in, '' if there is none.
@@ -60,5 +64,5 @@ function bytes(count) {
 
 const count = (number) => number.toLocaleString(language);
 
-return {add, use, say, message, template, bytes, count, language: () => language};
+return {add, use, load, say, message, template, bytes, count, language: () => language};
 })();

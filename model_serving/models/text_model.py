@@ -30,7 +30,8 @@ class TextModel:
     def stream(self, instance):
         """Yield `{'text': str}` for each word after `{'prompt': str, 'words': int, 'seed': int}`.
 
-        It ends after so many words, or where a paragraph ends. The same `seed` gives the same text.
+        It ends after so many words, 40 unless `words` says, and where a paragraph ends, the next one begins. The same
+        `seed` gives the same text.
         """
         chance = random.Random(instance.get('seed'))
         known = re.findall(r"[\w'-]+|[.,:;?!]", instance['prompt'].lower())[-2:]
@@ -38,11 +39,10 @@ class TextModel:
         for _ in range(instance.get('words', 40)):
             time.sleep(self._pause)
             number = self._drawn(before, chance)
-            if number == 0:
-                return
-            before = [before[1], number]
+            # The word 0 is the end of a paragraph, and what comes before the first word.
+            before = [before[1], number] if number else [0, 0]
             word = self._words[number]
-            yield {'text': word if word in MARKS else f' {word}'}
+            yield {'text': f' {word}' if word and word not in MARKS else word or '\n\n'}
 
     def _drawn(self, before, chance):
         """Return a word that followed the two before it, or only the last one, or that began a text."""

@@ -15,12 +15,16 @@ TEXT, OBJECT = {'type': 'string'}, {'type': ['object', 'null']}
 FACTS = {'name': TEXT, 'version': {'type': 'integer'}, 'state': {'enum': ['ready', 'not ready']}, 'description': TEXT}
 MODEL_SCHEMA = {
     'type': 'object',
-    'required': [*FACTS, 'schema', 'result_schema', 'examples', 'links'],
+    'required': [*FACTS, 'schema', 'result_schema', 'stream', 'examples', 'links'],
     'properties': {
         **FACTS,
         'problem': {**TEXT, 'description': 'Why the model is not ready'},
         'schema': {**OBJECT, 'description': 'The JSON Schema of the body of a POST; null if it is not known'},
-        'result_schema': {**OBJECT, 'description': 'The JSON Schema of the answer; null if it is not known'},
+        'result_schema': {
+            **OBJECT,
+            'description': 'The JSON Schema of the answer, or of a piece; null if it is not known',
+        },
+        'stream': {'type': 'boolean', 'description': 'Whether the answer comes piece by piece'},
         'examples': {'type': 'array', 'description': 'Bodies that the model accepts'},
         'links': {'type': 'object', 'additionalProperties': TEXT, 'description': 'Relative to the URL of the model'},
     },
@@ -56,6 +60,7 @@ class ModelDescription(Resource):
             'description': description_of(servable),
             'schema': servable.schema,
             'result_schema': servable.result_schema,
+            'stream': servable.is_stream,
             'examples': servable.examples,
             'links': {name: link.format(servable) for name, link in links.items()},
         }

@@ -7,6 +7,7 @@ import orjson
 from flask_restful import Resource
 
 from .. import __version__
+from . import streams
 from .errors import MAX_EXAMPLE
 from .models import MODEL_SCHEMA, MODELS_SCHEMA, state_of
 
@@ -44,6 +45,11 @@ ERROR_SCHEMA = {
         'example': {'description': 'A body that this URL accepts'},
     },
 }
+STREAM = (
+    'The answer, piece by piece: a line of JSON for each, or with `Accept: text/event-stream` an event with JSON as '
+    'its data. The schema is that of a piece. If the model fails after the first piece, the last line, or event of the '
+    'type `error`, has a `message`.'
+)
 REQUEST_ID = {'type': 'string', 'description': 'The id of this request, as sent or else made; the log has it too'}
 RETRY_AFTER = {'type': 'string', 'description': 'When to try again, in seconds'}
 ALWAYS = ('X-Request-ID',)
@@ -60,7 +66,12 @@ class Document:
         """Return the document, with the present state of the models."""
         paths = dict(self._paths)
         for url, servable in self._app.servables.items():
-            facts = {'name': servable.name, 'version': servable.version, 'timeout': servable.settings['timeout']}
+            facts = {
+                'name': servable.name,
+                'version': servable.version,
+                'timeout': servable.settings['timeout'],
+                'stream': servable.is_stream,
+            }
             if 'post' in paths[url]:
                 paths[url] = {**paths[url], 'post': {**paths[url]['post'], 'x-model': {**facts, **state_of(servable)}}}
         return {
@@ -150,9 +161,13 @@ def _operation(url, resource, method, servable):
 
 
 def _body_and_answers(servable):
-    answer = _response('The answer', {'$ref': SCHEMAS + _schema_name(servable, 'answer')})
-    if servable.answers and len(orjson.dumps(servable.answers[0])) <= MAX_EXAMPLE:
-        answer['content']['application/json']['example'] = servable.answers[0]
+    schema = {'$ref': SCHEMAS + _schema_name(servable, 'answer')}
+    if servable.is_stream:
+        answer = _response(STREAM, schema, types=streams.MEDIA_TYPES)
+    else:
+        answer = _response('The answer', schema)
+        if servable.answers and len(orjson.dumps(servable.answers[0])) <= MAX_EXAMPLE:
+            answer['content']['application/json']['example'] = servable.answers[0]
     errors = {str(status): {'$ref': f'#/components/responses/{name}'} for status, name, _ in ERRORS}
     schema = {'$ref': SCHEMAS + _schema_name(servable, 'instance')}
     return {
@@ -161,6 +176,6 @@ def _body_and_answers(servable):
     }
 
 
-def _response(meaning, schema, headers=ALWAYS):
+def _response(meaning, schema, headers=ALWAYS, types=('application/json',)):
     headers = {name: {'$ref': f'#/components/headers/{name}'} for name in headers}
-    return {'description': meaning, 'headers': headers, 'content': {'application/json': {'schema': schema}}}
+    return {'description': meaning, 'headers': headers, 'content': {each: {'schema': schema} for each in types}}

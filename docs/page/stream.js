@@ -1,0 +1,86 @@
+// A model whose answer comes piece by piece: how it is called, shown, and called from elsewhere.
+const Stream = (() => {
+// POST `body` (text); `told` gets the pieces so far, `done` what came of it. Returns a function that stops the stream.
+function call(api, model, body, headers, done, told) {
+  const started = performance.now();
+  let events = [];
+  const pieces = () => events.filter(({isError}) => !isError).map(({data}) => data);
+  const request = $.ajax({
+    url: api + model.path,
+    method: 'POST',
+    contentType: Service.JSON_TYPE,
+    data: body,
+    dataType: 'text',
+    headers: {...headers, Accept: 'text/event-stream'},
+    xhrFields: {onprogress: ({target}) => {
+      if (target.status === 200) told(pieces(events = parse(target.responseText)));
+    }},
+  });
+  request.always(() => {
+    const whole = request.responseText || '';
+    const isStream = request.status === 200;
+    if (isStream) events = parse(whole);
+    const error = events.find(({isError}) => isError)?.data;
+    const responseJSON = isStream ? pieces() : Ask.attempt(() => JSON.parse(whole));
+    const outcome = Service.outcome({...request, responseJSON}, api);
+    done({
+      ...outcome,
+      ...(error && {ok: false, message: error.message}),
+      data: pieces(),
+      milliseconds: performance.now() - started,
+      text: texts(pieces()) ?? pieces().map((piece) => `${JSON.stringify(piece)}\n`).join(''),
+      bytes: new Blob([whole]).size,
+      requestId: request.getResponseHeader('X-Request-ID'),
+    });
+  });
+  return () => request.abort();
+}
+
+// The events of the text so far, without one that is not whole yet: [{isError, data}].
+function parse(text) {
+  return text.split('\n\n').slice(0, -1).map((event) => ({
+    isError: event.startsWith('event: error\n'),
+    data: JSON.parse(event.slice(event.indexOf('data: ') + 6), Service.exact),
+  }));
+}
+
+// Pieces of text are one text.
+function view(pieces) {
+  const text = texts(pieces);
+  return text === undefined ? Results.answer(pieces, {}) : $('<p>', {class: 'text', text});
+}
+
+// The text of pieces that are texts, or objects that only hold one; undefined for others.
+function texts(pieces) {
+  const all = pieces.map((piece) => (Schema.isObject(piece) && Object.keys(piece).length === 1 ? Object.values(piece)[0] : piece));
+  return all.every((text) => typeof text === 'string') ? all.join('') : undefined;
+}
+
+// How the code of an ordinary call changes. The body is one line, so none of these is found inside of it.
+const CHANGES = {
+  curl: [[/^curl/, 'curl -N']],
+  jQuery: [[/\n {2}timeout: .*/, ''], [/\n {2}success: .*/, `
+  dataType: "text",
+  xhrFields: {onprogress: ({target}) => console.log(target.responseText)},`]],
+  fetch: [[/\n {2}\.then[^]*/, `
+  .then(async ({body}) => {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (let part; !(part = await reader.read()).done;) {
+      const lines = (rest + part.value).split("\\n");
+      rest = lines.pop();
+      lines.forEach((line) => console.log(JSON.parse(line)));
+    }
+  });
+`]],
+  Python: [[/\n {4}print.*/, `
+    for line in response:
+        print(json.loads(line), flush=True)`]],
+};
+
+function make(name, values) {
+  return CHANGES[name].reduce((code, change) => code.replace(...change), Snippets.make(name, values));
+}
+
+return {call, view, make};
+})();
