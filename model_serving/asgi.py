@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from .front import failures, startup
 from .front.streams import StreamedAnswer
-from .front.wsgi import by_flask, by_response, encoded
+from .front.wsgi import WSGICall, by_flask, encoded, environ_of
 from .serving import deadlines
 from .web import strict_json
 from .web.request import JSON_TYPES, request_id
@@ -135,13 +135,9 @@ class Exchange:
         # The call may wait for long, and needs only the instance.
         del body
         servable = self.endpoint.servable
-        result = self.endpoint.handler(servable.resource(servable), instance=instance)
-        if self.endpoint.is_stream:
-            self.rest = StreamedAnswer(self, result)
-            return await self.rest.begin()
-        result = await result
-        if isinstance(result, Response):
-            return await by_response(self, result)
+        result = await self.endpoint.handler(servable.resource(servable), instance=instance)
+        if isinstance(result, (Response, StreamedAnswer)):
+            return await self.by_response(result)
         data, status, own = flask_restful.utils.unpack(result)
         headers = self.with_constant(encoded(Headers(own)), b'content-type') if own else self.front.headers
         return status, headers, strict_json.dumps(data)
@@ -154,6 +150,16 @@ class Exchange:
         else:
             self.is_expired = True
             self.task.cancel()
+
+    async def by_response(self, response):
+        """Return the answer of a handler that returned or raised a Response, or that yields."""
+        if isinstance(response, StreamedAnswer):
+            self.rest = response
+            return await response.begin(self)
+        call = self.rest = WSGICall(response, environ_of(self.scope, b'', 0), self.endpoint.threads)
+        # A stream is read in a thread.
+        status, headers, piece = await call.threads.run(call.begin) if response.is_streamed else call.begin()
+        return status, self.with_constant(headers), piece
 
     def abandon(self):
         """End an answer that is not at its end."""
@@ -184,7 +190,7 @@ class Exchange:
             # The client has time to read, and then the next piece has the deadline anew.
             self.end = perf_counter() + SILENCE
             await self.send({'type': 'http.response.body', 'body': piece, 'more_body': True})
-            self.end = perf_counter() + self.seconds
+            self.end = perf_counter() + self.seconds + rest.slack
             piece = await rest.next_piece()
         await self.send({'type': 'http.response.body', 'body': piece, 'more_body': bool(self.unread)})
         if self.unread:

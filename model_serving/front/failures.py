@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from ..serving.errors import Busy, DeadlineExceeded, LatePiece, WaitedInLine
 from ..web.errors import answer_to
-from .wsgi import by_response, encoded
+from .wsgi import encoded
 
 # For how long the rest of a body is read after an early answer, in seconds.
 DRAIN = 5
@@ -17,7 +17,7 @@ DRAIN = 5
 WITHOUT_BODY = {204, 304}
 # The status in the access log when the client left before its answer, as in nginx's log.
 CLIENT_LEFT = 499
-ENDING = 'The service was stopped before the model had answered. Send the request again.'
+ENDING = 'The service was stopped before the answer was complete. Send the request again.'
 TOO_SLOW = 'The rest of the body did not arrive in time. Send it without a pause.'
 TOO_MUCH = 'The service holds too many request bodies at present. Try again in a second.'
 
@@ -75,7 +75,7 @@ async def answer(exchange, error: BaseException):
     response = getattr(error, 'response', None)
     if isinstance(response, Response):
         try:
-            return await by_response(exchange, response)
+            return await exchange.by_response(response)
         except BaseException as failure:
             return await answer(exchange, failure)
     body, status, headers = answer_to(error, call_of(exchange), exchange.request_id, exchange.endpoint.servable)

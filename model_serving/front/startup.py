@@ -10,6 +10,7 @@ import flask_restful
 from ..resources.model_resource import ModelResource
 from ..serving import event_loop
 from ..serving.handler_threads import HandlerThreads
+from .streams import returning
 from .wsgi import encoded
 
 HOOKS = ('before_request_funcs', 'after_request_funcs', 'teardown_request_funcs', 'url_value_preprocessors')
@@ -29,7 +30,6 @@ class Endpoint(NamedTuple):
     servable: object = None
     handler: object = None
     is_valid: object = None
-    is_stream: bool = False
 
     def threads_for(self, method: str) -> HandlerThreads:
         """Return the threads in which Flask answers a request with this method."""
@@ -62,9 +62,8 @@ async def start(front, threads: int):
                 threads=servable.handler_threads,
                 pages=pages,
                 servable=servable,
-                handler=post and post.handler,
+                handler=post and (returning(post.handler) if servable.is_stream else post.handler),
                 is_valid=post and post.is_valid,
-                is_stream=servable.is_stream,
             )
         front.is_started = True
 

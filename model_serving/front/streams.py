@@ -1,6 +1,7 @@
 """The answer of a handler that yields, on the event loop: a line or an event for each piece."""
 
 import asyncio
+from time import perf_counter
 
 from werkzeug.exceptions import HTTPVersionNotSupported
 
@@ -13,28 +14,35 @@ from .wsgi import MAX_WHOLE, TOO_LONG, encoded
 _closing = set()
 
 
+def returning(handler):
+    """Return an async handler that returns a StreamedAnswer, for one that yields."""
+
+    async def call(resource, instance):
+        return StreamedAnswer(handler(resource, instance=instance))
+
+    return call
+
+
 class StreamedAnswer:
     """The pieces of an async generator; what `WSGICall` is for an answer of Flask."""
 
-    # Whether a thread is free is told by WaitedInLine.
-    has_begun = True
+    # WaitedInLine tells whether a thread of the model was free.
+    has_begun, slack = True, 0
 
-    def __init__(self, exchange, pieces):
+    def __init__(self, pieces):
         self.has_more = True
-        self._exchange, self._pieces = exchange, pieces
-        self._type = media_type(dict(exchange.scope['headers']).get(b'accept', b'').decode('latin-1'))
+        self._pieces = pieces
+        self._exchange = self._type = None
 
-    async def begin(self):
+    async def begin(self, exchange):
         """Return status, headers and the first piece; raises what the handler raises before it."""
+        self._exchange = exchange
+        self._type = media_type(dict(exchange.scope['headers']).get(b'accept', b'').decode('latin-1'))
         headers = encoded([('Content-Type', self._type), *HEADERS.items()])
         first = await self._next()
-        if self._exchange.scope['http_version'] == '1.0':
-            # Such a client can't take an answer in chunks.
-            while self.has_more:
-                first += await self.next_piece()
-                if len(first) > MAX_WHOLE:
-                    raise HTTPVersionNotSupported(TOO_LONG)
-        return 200, self._exchange.with_constant(headers), first
+        # A client of HTTP/1.0 can't take an answer in chunks.
+        is_whole = exchange.scope['http_version'] == '1.0'
+        return 200, exchange.with_constant(headers), await self._whole(first) if is_whole else first
 
     async def next_piece(self) -> bytes:
         """Return the next piece, empty after the last one. An error is the last piece."""
@@ -54,6 +62,15 @@ class StreamedAnswer:
         # The loop itself keeps no task alive.
         _closing.add(task)
         task.add_done_callback(_closing.discard)
+
+    async def _whole(self, first):
+        whole = bytearray(first)
+        while self.has_more:
+            self._exchange.end = perf_counter() + self._exchange.seconds
+            whole += await self.next_piece()
+            if len(whole) > MAX_WHOLE:
+                raise HTTPVersionNotSupported(TOO_LONG)
+        return bytes(whole)
 
     async def _next(self):
         piece = await anext(self._pieces, END)

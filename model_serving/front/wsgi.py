@@ -88,19 +88,15 @@ async def by_flask(exchange, body: bytes):
     return await threads.run(exchange.rest.begin)
 
 
-async def by_response(exchange, response):
-    """Return the same for a handler that returned or raised a Response; a stream is read in a thread."""
-    call = exchange.rest = WSGICall(response, environ_of(exchange.scope, b'', 0), exchange.endpoint.threads)
-    status, headers, piece = await call.threads.run(call.begin) if response.is_streamed else call.begin()
-    return status, exchange.with_constant(headers), piece
-
-
 class WSGICall:
     """One call of a WSGI application. Its steps run in `threads`, never two at the same time.
 
     A body that is one piece needs one trip to a thread; a longer one needs a trip for each piece. `front/streams.py`
     has the same methods for a handler that yields.
     """
+
+    # How much later the front cuts an answer off, in seconds: a stream that knows its deadline can say so itself.
+    slack = 1
 
     def __init__(self, wsgi_app, environ, threads):
         self.threads = threads

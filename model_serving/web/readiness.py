@@ -20,6 +20,7 @@ from .file_resource import file_resource
 LOGGER = logging.getLogger('readiness')
 # How many pieces of a stream are read for an example.
 MAX_PIECES = 1000
+HOW_TO_STREAM = 'async for piece in self.stream(instance): yield piece'
 
 
 class Readiness:
@@ -109,6 +110,8 @@ class Readiness:
 
     def _try_stream(self, servable, response, place, handler):
         """Read a stream to its end, or its first pieces; raises StartError if a piece is not a valid result."""
+        if not servable.is_stream:
+            raise StartError(f'the answer to {place} is a stream. Write: {HOW_TO_STREAM} ({handler})')
         with contextlib.closing(response):
             pieces = orjson.loads(strict_json.dumps(list(islice(response.values, MAX_PIECES))))
         servable.answers.append(pieces)
