@@ -26,6 +26,8 @@ COMMANDS = {
     'uvicorn': '.venv/bin/uvicorn main:asgi_app --host 127.0.0.1 --port {port} --no-access-log',
 }
 MAX_BODY = 4096
+# The handlers that generated requests are sent to.
+NAMES = ('Async', 'Def', 'Streaming', 'Forced', 'ReadOnly', 'Decorated')
 # What the answers are compared by. Each server adds its own name and date.
 HEADERS = ('content-type', 'access-control-allow-origin', 'allow', 'retry-after', 'location', 'x-request-id', 'x-model')
 JSON = {'Content-Type': 'application/json'}
@@ -139,6 +141,15 @@ def test_every_way_gives_the_same_answer(ways, name, kind):
     assert answers == dict.fromkeys(answers, ours)
 
 
+@pytest.mark.parametrize('accept', ['*/*', 'text/event-stream'])
+@pytest.mark.parametrize('body', [{'value': 1}, {'value': 'fail'}, {'value': 1, 'as': 'invalid'}, {}])
+def test_every_way_gives_the_same_stream(ways, body, accept):
+    asked = post(body=json.dumps(body).encode(), path='/v1/StreamingModel', Accept=accept)
+    answers = {way: ask(port, asked) for way, port in ways.items()}
+    assert answers == dict.fromkeys(answers, answers['our worker'])
+    assert (b'message' in answers['our worker'][2]) == (body != {'value': 1})
+
+
 @pytest.mark.parametrize('way', ['our worker', 'uvicorn'])
 def test_an_error_whose_body_fails_is_still_an_answer_in_json(ways, way):
     body = b'{"value": 1, "as": "an error whose body fails"}'
@@ -182,10 +193,7 @@ def test_where_it_is_forced_a_body_of_any_type_is_read(ways):
 @pytest.fixture(scope='module')
 def app():
     """An app whose front runs on the process's event loop."""
-    routes = [
-        Route(f'/v1/{name}Model', getattr(handlers, f'{name}Resource'), handlers.EchoModel)
-        for name in ('Async', 'Def', 'Forced', 'ReadOnly', 'Decorated')
-    ]
+    routes = [Route(f'/v1/{name}Model', getattr(handlers, f'{name}Resource'), handlers.EchoModel) for name in NAMES]
     started = create_app(routes, Conf('nowhere', {'MODEL_SERVING_SERVING_MAX_BODY': '4 KiB'}))
     event_loop.run(started.extensions['front'].start(), 'start', 60)
     return started
@@ -202,7 +210,7 @@ bodies = st.one_of(
     st.sampled_from([b'', b'null', b'{"value": 1e999}', b'{"value": 1, "value": 2}', b'"' + b'x' * 5000 + b'"']),
 )
 TYPES = ['application/json', 'application/json; charset=UTF-8', 'application/json;charset=gbk', 'text/plain', '']
-PATHS = [f'/v1/{name}Model' for name in ('Async', 'Async', 'Def', 'Forced', 'ReadOnly', 'Decorated')]
+PATHS = [f'/v1/{name}Model' for name in ('Async', *NAMES)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -213,7 +221,7 @@ PATHS = [f'/v1/{name}Model' for name in ('Async', 'Async', 'Def', 'Forced', 'Rea
     body=bodies,
     extra=st.dictionaries(
         st.sampled_from(['Origin', 'Accept', 'Cookie', 'Content-Encoding', 'X-Word']),
-        st.sampled_from(['null', 'text/html', 'application/json', '*/*', 'a=b', 'identity']),
+        st.sampled_from(['null', 'text/html', 'text/event-stream', 'application/json', '*/*', 'a=b', 'identity']),
         max_size=2,
     ),
 )

@@ -51,7 +51,7 @@ def response(pieces):
     call, request_id = f'{request.method} {request.path}', request.environ.get(REQUEST_ID)
     whole = chain(first, values)
     lines = _lines(whole, its_type, lambda error: answer_to(error, call, request_id, servable)[0])
-    answer = current_app.response_class(lines, mimetype=its_type, headers=HEADERS)
+    answer = current_app.response_class(lines, content_type=its_type, headers=HEADERS)
     answer.values = whole
     answer.call_on_close(values.close)
     return answer

@@ -88,6 +88,15 @@ class AsyncResource(ModelResource):
         return ANSWERS[instance.get('as', 'result')](await self.predict_async(instance))
 
 
+class StreamingResource(ModelResource):
+    """Yields the value, then what the model makes of it."""
+
+    @validate_json(schema)
+    async def post(self, instance):
+        yield {'value': instance['value']}
+        yield ANSWERS[instance.get('as', 'result')](await self.predict_async(instance))
+
+
 class DefResource(ModelResource):
     """The same, in a thread."""
 

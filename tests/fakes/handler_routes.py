@@ -6,6 +6,6 @@ from .serving.route import Route
 
 NAMES = (
     'Async', 'Def', 'Forced', 'Request', 'Static', 'Partial', 'ReadOnly', 'Decorated', 'InnerDecorated',
-    'MethodDecorated', 'Dispatching',
+    'MethodDecorated', 'Dispatching', 'Streaming',
 )  # fmt: skip
 ROUTES = tuple(Route(f'/v1/{name}Model', getattr(handlers, f'{name}Resource'), handlers.EchoModel) for name in NAMES)

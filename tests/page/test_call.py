@@ -106,7 +106,7 @@ def test_a_running_call_is_seen_and_can_be_cancelled(page):
 def test_example_is_answered_at_once(page):
     """The form comes filled in, so one click shows what each model does."""
     links = page.locator('#models a')
-    expect(links).to_have_count(3)
+    expect(links).to_have_count(4)
     for link in links.all():
         link.click()
         card = page.locator('.card')

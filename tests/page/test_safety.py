@@ -43,7 +43,7 @@ def test_what_the_description_says_is_text_too(service, open_page):
     expect(open_model(page, '/v1/XXXModel').locator('h2')).to_have_text(hostile)
     expect(page.locator('.state')).to_have_text(f'not ready: {hostile}')
     expect(page.locator('#models')).to_contain_text(hostile)
-    expect(page.locator('#summary')).to_have_text('· 2 of 3 models ready')
+    expect(page.locator('#summary')).to_have_text('· 3 of 4 models ready')
     assert page.locator('img[src=x]').count() == 0
 
 

@@ -75,7 +75,7 @@ def test_a_description_and_the_list_are_as_their_schemas_say(document, service):
 
 def test_model_says_that_it_is_ready(document):
     described = document['paths']['/v1/WineModel']['post']['x-model']
-    assert described == {'name': 'WineModel', 'version': 1, 'timeout': 30.0, 'state': 'ready'}
+    assert described == {'name': 'WineModel', 'version': 1, 'timeout': 30.0, 'stream': False, 'state': 'ready'}
 
 
 def test_references_lead_to_the_place_in_the_document(gallery):

@@ -1,0 +1,122 @@
+"""A model that streams: its pieces are shown as they come, it can be stopped, and its code streams too."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.conftest import entered, wait_until
+from tests.page.conftest import open_model, send
+from tests.test_streams import has, make_streams
+
+
+@pytest.fixture
+def streams(make_service):
+    service = make_streams(make_service)
+    service.start()
+    yield service
+    (service.folder / 'open').touch()
+
+
+@pytest.fixture
+def card(streams, open_page):
+    """The card of CountModel, whose form is empty but for two pieces."""
+    return open_model(open_page(streams.url), '/v1/CountModel')
+
+
+def fill(card, **values):
+    for name, value in values.items():
+        card.get_by_label(name, exact=True).fill(str(value))
+
+
+def numbers(card) -> list:
+    return card.locator('.result tr td:first-child').all_text_contents()
+
+
+def test_the_text_of_a_model_comes_word_by_word(service, open_page):
+    page = open_page(f'{service.url}/#/v1/TextModel')
+    fill(page, prompt='The service', words=60, seed=3)
+    page.click('#submit')
+    # A part of it is there while it is still being written.
+    expect(page.locator('#result')).to_contain_text('itself needs no')
+    expect(page.locator('.card')).to_have_attribute('aria-busy', 'true')
+    expect(page.locator('.good')).to_have_text('200 OK')
+    assert len(page.locator('#result').text_content().split()) > 45
+
+
+def test_the_pieces_are_shown_as_they_come(card, streams):
+    fill(card, pieces=3, wait_at=2)
+    card.get_by_role('button', name='Send').click()
+    wait_until(lambda: entered(streams) == 1)
+    expect(card.locator('.result tr')).to_have_count(3)  # the head is one
+    assert numbers(card) == ['0', '1']
+    (streams.folder / 'open').touch()
+    expect(card.locator('.good')).to_have_text('200 OK')
+    assert numbers(card) == ['0', '1', '2']
+
+
+def test_stop_ends_the_stream_and_keeps_what_has_come(card, streams):
+    fill(card, pieces=10_000, pause=0.05, name='stopped')
+    card.get_by_role('button', name='Send').click()
+    expect(card.locator('.result tr')).not_to_have_count(0)
+    card.get_by_role('button', name='Stop').click()
+    expect(card.locator('.message')).to_have_text('Cancelled.')
+    wait_until(lambda: has(streams, 'closed', 'stopped'), seconds=2)
+    assert numbers(card)[0] == '0'
+    # It can be called again.
+    fill(card, pieces=2, pause=0)
+    send(card)
+    assert numbers(card) == ['0', '1']
+
+
+def test_an_error_in_the_middle_is_shown_below_the_pieces(card):
+    fill(card, pieces=3, fail_at=2)
+    send(card)
+    expect(card.locator('.message')).to_contain_text('The service failed to answer this request.')
+    assert numbers(card) == ['0', '1']
+    fill(card, fail_at=0)
+    send(card)
+    expect(card.locator('.bad').first).to_contain_text('500')
+    assert numbers(card) == []
+
+
+def copied(card, language) -> str:
+    card.get_by_role('tab', name=language).click()
+    card.get_by_role('button', name='Copy', exact=True).click()
+    expect(card.get_by_role('button', name='Copied')).to_be_visible()
+    return card.page.evaluate('navigator.clipboard.readText()')
+
+
+@pytest.mark.parametrize('language, command', [('curl', ['sh']), ('Python', [sys.executable, '-u'])])
+def test_programs_print_the_pieces_as_they_come(card, streams, language, command):
+    fill(card, pieces=3, wait_at=2)
+    card.locator('.code-pane summary').click()
+    code = copied(card, language)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+        program.stdin.write(code)
+        program.stdin.close()
+        assert ['number' in program.stdout.readline() for _ in range(2)] == [True, True]
+        assert not (streams.folder / 'open').exists()
+        (streams.folder / 'open').touch()
+        assert 'number' in program.stdout.readline()
+        assert program.wait(20) == 0
+
+
+@pytest.mark.parametrize('language', ['jQuery', 'fetch'])
+def test_scripts_log_the_pieces_as_they_come(card, streams, language):
+    fill(card, pieces=3, wait_at=2)
+    card.locator('.code-pane summary').click()
+    code = copied(card, language).rstrip().removesuffix(';')
+    with card.page.expect_console_message(lambda message: logged(message) == 1):
+        # The value of a promise would be awaited.
+        card.page.evaluate(f'() => {{ {code}; }}')
+    with card.page.expect_console_message(lambda message: logged(message) == 2):
+        (streams.folder / 'open').touch()
+
+
+def logged(message) -> int:
+    """Return the number of the piece that a script has logged: the piece, or the text of all so far."""
+    value = message.args[0].json_value()
+    return (value if isinstance(value, dict) else json.loads(value.splitlines()[-1]))['number']
