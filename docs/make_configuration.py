@@ -44,7 +44,7 @@ WORKERS=1 MODEL_SERVING_MODEL_TIMEOUT=10 MODEL_SERVING_XXXMODEL_MAX_BODY='64 KiB
 
 If a setting in a file does not exist, or a value is not allowed, the service does not start, and says which file, which
 key and what is allowed. For an unknown variable that begins with `MODEL_SERVING_` there is a warning in the log.
-Passwords and tokens do not belong in these files: see [secrets](secrets.md).
+Passwords and tokens do not belong in these files, but their variables do: `${{HUB_TOKEN}}`. See [secrets](secrets.md).
 
 ## The server
 
@@ -69,7 +69,7 @@ In `serving.conf` for all models, in the file of a model for that one:
 
 {own}
 
-Two more sections of that file rename the inputs and outputs of a model file: `new name = name in the file`.
+Two more sections of the file rename the inputs and outputs of a model file: `new name = name in the file`.
 
 ```ini
 [inputs]
@@ -78,6 +78,17 @@ image = serving_default_input_2:0
 [outputs]
 price = output_0
 ```
+
+A model that is a class has the section `[params]`: the parameters of its `__init__`, by their own names. See
+[settings of its own](add-a-model.md#settings-of-its-own).
+
+```ini
+[params]
+threshold = 0.5
+token = ${{HUB_TOKEN}}
+```
+
+By an environment variable: `MODEL_SERVING_<NAME>_PARAMS_<KEY>`, both in capitals.
 """
 
 SERVER = {

@@ -1,9 +1,9 @@
 """docs/secrets.md: a model that needs a variable, started without it and with a file of variables."""
 
-from tests.docs.following import assert_shown, blocks, text_of
+from tests.docs.following import assert_shown, blocks, follow, text_of
 
 BLOCKS = blocks(text_of('docs/secrets.md'))
-(MODEL,) = [block for block in BLOCKS if block.path and block.path.endswith('.py')]
+MODEL = [block for block in BLOCKS if block.path and block.path.startswith(('model_serving/', 'conf/'))]
 (VARIABLES,) = [block for block in BLOCKS if block.path == '/etc/model-serving.env']
 (START,) = [block for block in BLOCKS if 'bin/start.sh' in block.text]
 (SHOWN,) = [block for block in BLOCKS if block.text.startswith('The service cannot start.')]
@@ -12,7 +12,7 @@ BLOCKS = blocks(text_of('docs/secrets.md'))
 def test_without_the_variable_the_start_names_it_and_with_its_file_it_starts(make_service, tmp_path):
     one = make_service(environment={'WORKERS': '1'}, start=False)
     assert one.run('bin/new-model.sh', 'Sentiment').returncode == 0
-    (one.folder / MODEL.path).write_text(MODEL.text)
+    follow(one, MODEL)
     refused = one.run('bin/start.sh')
     assert refused.returncode == 1
     assert_shown(refused.stderr.splitlines()[-1], SHOWN)
