@@ -14,7 +14,8 @@ def keep(value: str):
     """Hide `value` from now on."""
     if len(value) >= MIN_LENGTH:
         # Texts may show it as Python or JSON does.
-        _values.update([value, repr(value)[1:-1], json.dumps(value)[1:-1]])
+        in_json = (json.dumps(value, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
+        _values.update([value, repr(value)[1:-1], *in_json])
 
 
 def hidden(text: str) -> str:
