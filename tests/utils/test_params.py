@@ -27,7 +27,7 @@ class Typed:
 
 
 class Untyped:
-    def __init__(self, token, number=1, share=0.5, is_on=False, file=Path('a'), shares=[1.5], rest=None, odd=object()):  # noqa: B006
+    def __init__(self, token, number=1, share=0.5, is_on=False, file=Path('a'), shares=[1.5], rest=None, odd=()):  # noqa: B006
         self.given = {name: value for name, value in vars().items() if name not in ('self', 'odd')}
 
 
@@ -146,7 +146,7 @@ def test_without_a_file_the_message_says_what_to_write(tmp_path):
 
 def test_a_parameter_below_model_is_told_where_it_belongs(tmp_path):
     (tmp_path / 'a.conf').write_text('[model]\nname = AModel\nthreshold = 1\n')
-    with pytest.raises(StartError, match="The parameters of a model's class belong below \\[params\\]."):
+    with pytest.raises(StartError, match=r"The parameters of a model's class belong below \[params\]\."):
         Conf(tmp_path, {})
 
 
