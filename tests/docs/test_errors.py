@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 import requests
 
-from tests.conftest import wait_until, with_constants
+from tests.conftest import BASE_FOLDER, wait_until, with_constants
 from tests.docs.following import text_of
 from tests.fakes.misbehaving import files
 from tests.web.nasty_requests import BODY, head, post
@@ -23,6 +23,7 @@ JSON = {'Content-Type': 'application/json'}
 GZIP = {'Content-Encoding': 'gzip'}
 XXX, BAD = '/v1/XXXModel', '/v1/BadModel'
 # A model for want of a package, and one for want of its file.
+STREAM = '\nfrom tests.fakes import streams\nROUTES += (streams.ROUTES[1],)\n'
 RARE = "\nROUTES += (Route('/v1/RareModel', misbehaving.MisbehavingResource, OtherModel, needs='no_such_package'),)\n"
 NO_FILE = {'conf/none.conf': '[model]\nname = NoFile\nfile = data/none.onnx\non_error = skip\n'}
 
@@ -32,9 +33,10 @@ def service(service_class, tmp_path_factory):
     """A service with models for all errors, among them ones that can't start."""
     limits = {'MODEL_SERVING_LIMITEDMODEL_MAX_QUEUE': '1', 'MODEL_SERVING_SERVING_MAX_BODIES': '100 KiB'}
     served = files(max_body='16 KiB') | NO_FILE | with_constants(asgi__SILENCE=1)
-    served['model_serving/routes.py'] += RARE
+    served['model_serving/routes.py'] += RARE + STREAM
     folder = tmp_path_factory.mktemp('errors')
-    one = service_class(folder, served, {'WORKERS': '1', 'THREADS': '8', **limits})
+    environment = {'WORKERS': '1', 'THREADS': '8', 'PYTHONPATH': str(BASE_FOLDER), **limits}
+    one = service_class(folder, served, environment)
     one.start()
     yield one
     one.stop()
@@ -61,7 +63,8 @@ def first_refused(service, connect, path, count, headers=None):
     gate = service.folder / f'gate of {path[4:]}'
     with ThreadPoolExecutor(count) as threads, contextlib.ExitStack() as stack:
         stack.callback(gate.touch)
-        body = {'do': 'until', 'value': str(gate)}
+        is_stream = path == '/v1/CountModel'
+        body = {'wait_at': 0, 'gate': str(gate)} if is_stream else {'do': 'until', 'value': str(gate)}
         calls = [threads.submit(service.post, path, body, headers=headers) for _ in range(count)]
         # Those calls whose handlers had begun are late in their own words.
         answers = (call.result() for call in as_completed(calls))
@@ -110,6 +113,7 @@ REQUESTS = [
     ('GET', '/health/ready?model=/v1/NoFile', None, {}),
     ('POST', BAD, b'{"do":"sleep","value":1}', {'X-Request-Timeout': '0.2'}),
     partial(first_refused, path='/v1/CallingModel', count=10, headers={'X-Request-Timeout': '1'}),
+    partial(first_refused, path='/v1/CountModel', count=2, headers={'X-Request-Timeout': '1'}),
 ]
 RAW = [
     b'NONSENSE\r\n\r\n',

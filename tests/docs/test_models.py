@@ -16,7 +16,7 @@ SECTIONS = dict(re.findall(r'^## (\w+)\n(.*?)(?=^## |\Z)', DOCUMENT, re.MULTILIN
 def test_every_model_that_comes_with_the_service_has_a_section():
     names = {route.version_and_name[1] for route in ROUTES} | {name for name, _ in Conf().model_files()}
     # There may be more: those of whoever uses the service.
-    assert set(SECTIONS) == {'DigitsModel', 'WineModel', 'FileTypeModel', 'OCRModel'} <= names
+    assert set(SECTIONS) == {'DigitsModel', 'TextModel', 'WineModel', 'FileTypeModel', 'OCRModel'} <= names
 
 
 @pytest.mark.parametrize('name, file', [('DigitsModel', 'digits'), ('WineModel', 'wine')])

@@ -34,7 +34,7 @@ def test_the_log_was_emptied_and_is_written_on(operated):
 def test_the_defaults_are_those_of_the_settings():
     defaults = {setting.key: setting.default for setting in SETTINGS if setting.default}
     shown = re.findall(r'`(\w+)` = (\d+(?: MiB)?)', OPERATE)
-    assert {'max_body', 'timeout', 'max_queue', 'max_bodies'} == {key for key, _ in shown}
+    assert {'max_body', 'timeout', 'max_queue', 'max_bodies', 'streams'} == {key for key, _ in shown}
     assert all(defaults[key] == default for key, default in shown)
 
 
