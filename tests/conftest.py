@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -226,6 +227,30 @@ def gallery(tmp_path_factory):
     stopped = Service(tmp_path_factory.mktemp('gallery') / 'model serving', files)
     with stopped.without_models('xxx_model.conf', 'wine_model.conf') as running:
         yield running
+
+
+def streaming_service(make, environment=None, files=None):
+    """Return a service of one worker with the models of tests/fakes/streams.py, not started; `make(files, environment)`
+    makes it."""
+    files = {'model_serving/routes.py': 'from tests.fakes.streams import ROUTES as ROUTES\n', **(files or {})}
+    environment = {'PYTHONPATH': str(BASE_FOLDER), 'WORKERS': '1', **(environment or {})}
+    return make(files, environment).without_models()
+
+
+@pytest.fixture(scope='session')
+def streams(tmp_path_factory):
+    """A service whose models stream; shared, so leave it as it is, and give the files of a test names of their own."""
+    make = partial(Service, tmp_path_factory.mktemp('streams') / 'model serving')
+    with streaming_service(make, {'MODEL_SERVING_OTHERMODEL_STREAMS': '3'}) as running:
+        yield running
+
+
+@pytest.fixture
+def gate(streams):
+    """A file in the folder of `streams` that a model waits for; it is there after the test."""
+    file = streams.folder / f'gate {time.perf_counter_ns()}'
+    yield file
+    file.touch()
 
 
 @pytest.fixture

@@ -33,10 +33,11 @@ class TextModel:
         It ends after so many words, 40 unless `words` says, and where a paragraph ends, the next one begins. The same
         `seed` gives the same text.
         """
-        chance = random.Random(instance.get('seed'))
+        # An integer of JSON may be written as 3.0.
+        chance, words = random.Random(instance.get('seed')), int(instance.get('words', 40))
         known = re.findall(r"[\w'-]+|[.,:;?!]", instance['prompt'].lower())[-2:]
         before = [0, 0, *(self._numbers.get(word, 0) for word in known)][-2:]
-        for _ in range(instance.get('words', 40)):
+        for _ in range(words):
             time.sleep(self._pause)
             number = self._drawn(before, chance)
             # The word 0 is the end of a paragraph, and what comes before the first word.

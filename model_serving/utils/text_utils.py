@@ -20,9 +20,10 @@ def clip(text: str, most: int = MAX_MESSAGE) -> str:
 
 
 def did_you_mean(word: str, words, cutoff=0.6) -> str:
-    """Return ` Did you mean 'name'?` if one of `words` is similar to `word`, else nothing."""
-    near = difflib.get_close_matches(word[:100], words, n=1, cutoff=cutoff)
-    return f' Did you mean {near[0]!r}?' if near else ''
+    """Return ` Did you mean 'name'?` if one of `words` is similar to `word`, else nothing. Case does not count."""
+    spelled = {each.lower(): each for each in words}
+    near = difflib.get_close_matches(word[:100].lower(), spelled, n=1, cutoff=cutoff)
+    return f' Did you mean {spelled[near[0]]!r}?' if near else ''
 
 
 def rows_hint(instance, schema: dict) -> str:

@@ -18,7 +18,7 @@ from playwright.sync_api import expect
 
 from tests.conftest import free_port, wait_until
 from tests.docs.following import blocks, text_of
-from tests.test_streams import has, make_streams
+from tests.test_streams import has
 
 pytestmark = pytest.mark.long
 CONFIGURATION, TLS, BELOW = [
@@ -214,10 +214,8 @@ def test_slow_clients_hold_no_thread_of_the_service(make_service, tmp_path_facto
         assert front.post({'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
 
 
-def test_answers_piece_by_piece_are_passed_on_at_once(make_service, tmp_path):
+def test_answers_piece_by_piece_are_passed_on_at_once(streams, tmp_path):
     """The first pieces come while the model still waits; and a client that leaves ends the generator."""
-    streams = make_streams(make_service)
-    streams.start()
     with Nginx(tmp_path, streams.port, FAST) as nginx, requests.Session() as session:
         url, options = f'{nginx.url}/v1/CountModel', {'stream': True, 'timeout': 20}
         for gate, accept in (('lines', '*/*'), ('events', 'text/event-stream')):
@@ -227,6 +225,6 @@ def test_answers_piece_by_piece_are_passed_on_at_once(make_service, tmp_path):
                 assert [b'"number":%d' % number in next(lines) for number in range(2)] == [True, True]
                 (streams.folder / gate).touch()
                 assert b'"number":2' in next(lines)
-        with session.post(url, json={'pieces': 10_000, 'pause': 0.05, 'name': 'left'}, **options) as answer:
+        with session.post(url, json={'pieces': 10_000, 'pause': 0.05, 'name': 'through nginx'}, **options) as answer:
             next(answer.iter_lines())
-        wait_until(lambda: has(streams, 'closed', 'left'), seconds=2)
+        wait_until(lambda: has(streams, 'closed', 'through nginx'), seconds=2)

@@ -161,7 +161,7 @@ def test_what_does_not_fit(service, name, instance, message):
 def test_the_banner_shows_file_size_place_and_time(service):
     line = banner(service, 'TwoInputs')
     size = Path(re.search(r'/\S*onnx files\S*/TwoInputs\.onnx', line)[0]).stat().st_size
-    columns = rf'TwoInputs\.onnx, {size / 1024:.1f} KiB +loaded once for all workers in \d+ ms$'
+    columns = rf'TwoInputs\.onnx, {size / 1024:.1f} KiB +loaded once for all workers in \d+ ms, on cpu$'
     assert re.search(columns, line), line
 
 

@@ -7,17 +7,9 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-from tests.conftest import entered, wait_until
+from tests.conftest import wait_until
 from tests.page.conftest import open_model, send
-from tests.test_streams import has, make_streams
-
-
-@pytest.fixture
-def streams(make_service):
-    service = make_streams(make_service)
-    service.start()
-    yield service
-    (service.folder / 'open').touch()
+from tests.test_streams import has
 
 
 @pytest.fixture
@@ -46,13 +38,12 @@ def test_the_text_of_a_model_comes_word_by_word(service, open_page):
     assert len(page.locator('#result').text_content().split()) > 45
 
 
-def test_the_pieces_are_shown_as_they_come(card, streams):
-    fill(card, pieces=3, wait_at=2)
+def test_the_pieces_are_shown_as_they_come(card, gate):
+    fill(card, pieces=3, wait_at=2, gate=gate.name)
     card.get_by_role('button', name='Send').click()
-    wait_until(lambda: entered(streams) == 1)
     expect(card.locator('.result tr')).to_have_count(3)  # the head is one
     assert numbers(card) == ['0', '1']
-    (streams.folder / 'open').touch()
+    gate.touch()
     expect(card.locator('.good')).to_have_text('200 OK')
     assert numbers(card) == ['0', '1', '2']
 
@@ -90,30 +81,29 @@ def copied(card, language) -> str:
 
 
 @pytest.mark.parametrize('language, command', [('curl', ['sh']), ('Python', [sys.executable, '-u'])])
-def test_programs_print_the_pieces_as_they_come(card, streams, language, command):
-    fill(card, pieces=3, wait_at=2)
+def test_programs_print_the_pieces_as_they_come(card, gate, language, command):
+    fill(card, pieces=3, wait_at=2, gate=gate.name)
     card.locator('.code-pane summary').click()
     code = copied(card, language)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
         program.stdin.write(code)
         program.stdin.close()
         assert ['number' in program.stdout.readline() for _ in range(2)] == [True, True]
-        assert not (streams.folder / 'open').exists()
-        (streams.folder / 'open').touch()
+        gate.touch()
         assert 'number' in program.stdout.readline()
         assert program.wait(20) == 0
 
 
 @pytest.mark.parametrize('language', ['jQuery', 'fetch'])
-def test_scripts_log_the_pieces_as_they_come(card, streams, language):
-    fill(card, pieces=3, wait_at=2)
+def test_scripts_log_the_pieces_as_they_come(card, gate, language):
+    fill(card, pieces=3, wait_at=2, gate=gate.name)
     card.locator('.code-pane summary').click()
     code = copied(card, language).rstrip().removesuffix(';')
     with card.page.expect_console_message(lambda message: logged(message) == 1):
         # The value of a promise would be awaited.
         card.page.evaluate(f'() => {{ {code}; }}')
     with card.page.expect_console_message(lambda message: logged(message) == 2):
-        (streams.folder / 'open').touch()
+        gate.touch()
 
 
 def logged(message) -> int:
