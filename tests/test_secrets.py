@@ -73,7 +73,7 @@ def hides_it(text):
 @pytest.fixture(scope='module')
 def hub(service_class, tmp_path_factory):
     folder = tmp_path_factory.mktemp('hub') / 'model serving'
-    with service_class(folder, files(), {'HUB_TOKEN': SECRET, 'WORKERS': '1'}).without_models() as service:
+    with service_class(folder, files(), {'HUB_TOKEN': f' {SECRET}\n', 'WORKERS': '1'}).without_models() as service:
         yield service
     assert hides_it(service.log)
 

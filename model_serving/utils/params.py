@@ -21,6 +21,7 @@ KINDS = {
     bool: ON_OFF,
     Path: Kind(lambda text: PROJECT / FILE.read(text), FILE.allowed),
 }
+BY_NAME = {each.__name__: kind for each, kind in KINDS.items()}
 TYPES = 'str, int, float, bool, pathlib.Path, or a list of one of these'
 NOT_BY_NAME = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 
@@ -33,14 +34,15 @@ def parameters_of(model) -> dict:
     if model is None:
         return {}
     try:
-        parameters = inspect.signature(model, eval_str=True).parameters.values()
-    # An annotation may be the name of something that is imported for type checkers only.
-    except NameError:
-        parameters = inspect.signature(model).parameters.values()
-    # A class that is written in C may tell nothing.
-    except ValueError:
-        parameters = ()
-    return {each.name: each for each in parameters if each.kind not in NOT_BY_NAME}
+        signature = inspect.signature(model, eval_str=True)
+    # An annotation that is a text may name something that is imported for type checkers only.
+    except Exception:
+        try:
+            signature = inspect.signature(model)
+        # A class that is written in C may tell nothing.
+        except ValueError:
+            return {}
+    return {name: each for name, each in signature.parameters.items() if each.kind not in NOT_BY_NAME}
 
 
 def arguments(model, texts: dict, environ, place: str) -> dict:
@@ -66,10 +68,12 @@ def _value(parameter, text, environ, where):
     variable = VARIABLE.fullmatch(text.strip())
     shown = repr(text)
     if variable:
-        shown, text = text.strip(), environ.get(variable[1], '')
+        shown, text = text.strip(), environ.get(variable[1], '').strip()
         if not text:
             raise StartError(f'{where} = {shown}: the environment variable {variable[1]} is not set. Set it.')
-        secrets.keep(text)
+        # It may be a list of secrets.
+        for secret in (text, *LIST.read(text)):
+            secrets.keep(secret)
     try:
         return kind.read(text.strip())
     # Without the cause: its text holds the value.
@@ -88,7 +92,7 @@ def _kind(parameter):
     if wanted is list or typing.get_origin(wanted) is list:
         kind = KINDS.get((typing.get_args(wanted) or (str,))[0])
         return kind and Kind(lambda text: [kind.read(word) for word in LIST.read(text)], _several(kind))
-    return KINDS.get(wanted)
+    return BY_NAME.get(wanted) if isinstance(wanted, str) else KINDS.get(wanted)
 
 
 def _type_of(default):

@@ -34,7 +34,7 @@ class Untyped:
 class Later:
     """Its annotations are texts, one of them of a name that is only there for type checkers."""
 
-    def __init__(self, number: 'int' = 1):
+    def __init__(self, number: 'int' = 1, other: 'OnlyForTypeCheckers' = None):  # noqa: F821
         self.given = {'number': number}
 
 
