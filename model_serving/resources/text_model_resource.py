@@ -9,7 +9,7 @@ text_model_schema = {
             'description': 'How many words to add at most; 40 unless you say',
             'type': 'integer',
             'minimum': 1,
-            'maximum': 200,
+            'maximum': 100,
         },
         'seed': {'description': 'A number that makes the text the same each time', 'type': 'integer'},
     },
