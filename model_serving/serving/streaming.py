@@ -30,8 +30,8 @@ class Streams:
         self._max_queue = max_queue
         self._threads = 0
         self._queue, self._calls = SimpleQueue(), set()
-        # Since when each running generator has been making its next piece.
-        self._making = {}
+        # When the present step of each generator began, a piece or its closing. Waiting for a reader is none.
+        self._steps = {}
 
     async def stream(self, instance):
         """Yield the model's pieces for one instance.
@@ -61,9 +61,9 @@ class Streams:
             call.close()
 
     def running_for(self) -> float:
-        """Return for how many seconds the slowest generator has been making its next piece; 0 when none is."""
+        """Return for how many seconds the longest present step of a generator has been running; 0 when none is."""
         now = perf_counter()
-        return now - min(list(self._making.values()), default=now)
+        return now - min(list(self._steps.values()), default=now)
 
     def give_up(self, error):
         """Raise `error` for every caller, from any thread."""
@@ -95,18 +95,18 @@ class Streams:
         if not hasattr(pieces, '__next__'):
             raise TypeError(f'{self.name}: stream must be a generator (yield the pieces), not {type(pieces).__name__}.')
         try:
-            while (piece := self._next(call, pieces)) is not END and call.put(piece):
+            while (piece := self._timed(call, next, pieces, END)) is not END and call.put(piece):
                 pass
         finally:
             if hasattr(pieces, 'close'):
-                pieces.close()
+                self._timed(call, pieces.close)
 
-    def _next(self, call, pieces):
-        self._making[call] = perf_counter()
+    def _timed(self, call, function, *arguments):
+        self._steps[call] = perf_counter()
         try:
-            return next(pieces, END)
+            return function(*arguments)
         finally:
-            del self._making[call]
+            del self._steps[call]
 
 
 class Call:
@@ -140,9 +140,12 @@ class Call:
     def put(self, piece, error=None) -> bool:
         """Hand a piece over, in the thread, as soon as there is room; return False when the caller has gone."""
         self._room.acquire()
-        if not self.is_closed:
-            self.hand_over(piece, error)
-        return not self.is_closed
+        if self.is_closed:
+            # Nobody makes room any more, so the next piece must not wait.
+            self._room.release()
+            return False
+        self.hand_over(piece, error)
+        return True
 
     def hand_over(self, piece, error):
         """Give the caller a piece or an error, from any thread."""
