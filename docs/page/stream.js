@@ -13,15 +13,16 @@ function call(api, model, body, headers, done, told) {
     dataType: 'text',
     headers: {...headers, Accept: 'text/event-stream'},
     xhrFields: {onprogress: ({target}) => {
-      if (target.status === 200) told(pieces(events = parse(target.responseText)));
+      if (!isStream(target)) return;
+      events = parse(target.responseText);
+      told(pieces());
     }},
   });
   request.always(() => {
     const whole = request.responseText || '';
-    const isStream = request.status === 200;
-    if (isStream) events = parse(whole);
+    if (isStream(request)) events = parse(whole);
     const error = events.find(({isError}) => isError)?.data;
-    const responseJSON = isStream ? pieces() : Ask.attempt(() => JSON.parse(whole));
+    const responseJSON = isStream(request) ? pieces() : Ask.attempt(() => JSON.parse(whole));
     const outcome = Service.outcome({...request, responseJSON}, api);
     done({
       ...outcome,
@@ -34,6 +35,11 @@ function call(api, model, body, headers, done, told) {
     });
   });
   return () => request.abort();
+}
+
+// Whether it is an answer of ours: not an error, nor what a proxy says.
+function isStream(request) {
+  return request.status === 200 && /event-stream/.test(request.getResponseHeader('Content-Type'));
 }
 
 // The events of the text so far, without one that is not whole yet: [{isError, data}].

@@ -110,3 +110,9 @@ def logged(message) -> int:
     """Return the number of the piece that a script has logged: the piece, or the text of all so far."""
     value = message.args[0].json_value()
     return (value if isinstance(value, dict) else json.loads(value.splitlines()[-1]))['number']
+
+
+def test_what_is_no_stream_is_said_to_be_none(card):
+    card.page.route('**/v1/CountModel', lambda route: route.fulfill(body='<p>a\n\nproxy</p>', content_type='text/html'))
+    send(card)
+    expect(card.locator('.message')).to_contain_text('The answer is not JSON: 200')
