@@ -53,7 +53,8 @@ class Conf:
             variable = _variable(f'{name}_params', key)
             if variable in self._environ:
                 texts[key] = self._environ[variable], variable
-        place = f'{path}: [params]' if path else f'A .conf file for {name} is missing, with [params]:'
+        missing = f'No file in conf/ has [model] name = {name}. Write one, with [params] and'
+        place = f'{path}: [params] lacks' if path else missing
         return params.arguments(model, texts, self._environ, place)
 
     def model_files(self) -> list:

@@ -48,7 +48,7 @@ def parameters_of(model) -> dict:
 def arguments(model, texts: dict, environ, place: str) -> dict:
     """Return the arguments for `model`, from the `texts` by name, each with the place that it comes from.
 
-    `place` is where more would be written. Raises StartError for an unknown name, a bad value or one that is missing.
+    Raises StartError for an unknown name, a bad value or a missing one, whose message begins with `place`.
     """
     parameters = parameters_of(model)
     for name, (_, where) in texts.items():
@@ -57,7 +57,7 @@ def arguments(model, texts: dict, environ, place: str) -> dict:
             raise StartError(f'{where}: {_named(model)} has no such parameter.{hint} {_there_are(parameters)}')
     for name, parameter in parameters.items():
         if name not in texts and parameter.default is parameter.empty:
-            raise StartError(f'{place} {name} = … is missing: {_named(model)} needs it. {_there_are(parameters)}')
+            raise StartError(f'{place} {name} = …: {_named(model)} needs it. {_there_are(parameters)}')
     return {name: _value(parameters[name], text, environ, where) for name, (text, where) in texts.items()}
 
 
@@ -83,16 +83,22 @@ def _value(parameter, text, environ, where):
 
 def _kind(parameter):
     """Return the kind of a parameter's values, by its annotation or else its default; None if there is none."""
-    wanted, default = parameter.annotation, parameter.default
-    if wanted is parameter.empty:
-        wanted = str if default in (parameter.empty, None) else _type_of(default)
+    if parameter.annotation is not parameter.empty:
+        return _kind_of(parameter.annotation)
+    is_any = parameter.default in (parameter.empty, None)
+    return _kind_of(str if is_any else _type_of(parameter.default))
+
+
+def _kind_of(wanted):
     parts = [part for part in typing.get_args(wanted) if part is not types.NoneType]
     if typing.get_origin(wanted) in (typing.Union, types.UnionType) and len(parts) == 1:
-        (wanted,) = parts  # `str | None`
+        return _kind_of(parts[0])  # `str | None`
     if wanted is list or typing.get_origin(wanted) is list:
-        kind = KINDS.get((typing.get_args(wanted) or (str,))[0])
+        kind = _kind_of(parts[0] if parts else str)
         return kind and Kind(lambda text: [kind.read(word) for word in LIST.read(text)], _several(kind))
-    return BY_NAME.get(wanted) if isinstance(wanted, str) else KINDS.get(wanted)
+    # An annotation that could not be resolved is a text.
+    names = BY_NAME if isinstance(wanted, str) else KINDS
+    return names.get(wanted) if isinstance(wanted, (str, type)) else None
 
 
 def _type_of(default):

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 
@@ -36,6 +37,13 @@ class Later:
 
     def __init__(self, number: 'int' = 1, other: 'OnlyForTypeCheckers' = None):  # noqa: F821
         self.given = {'number': number}
+
+
+class Odd:
+    """Parameters that can't be written in a file."""
+
+    def __init__(self, union: int | str = 1, annotated: Annotated[int, []] = 1, table: dict = {}):  # noqa: B006
+        """Their defaults are used."""
 
 
 class Empty:
@@ -117,7 +125,7 @@ def test_a_variable_is_the_whole_value(tmp_path):
         ),
         (
             '',
-            'text = … is missing: Typed needs it. There are: text (a text), number (a whole number), share (a number),',
+            'lacks text = …: Typed needs it. There are: text (a text), number (a whole number), share (a number),',
         ),
     ],
 )
@@ -131,7 +139,8 @@ def test_other_faults(tmp_path):
     assert (
         fault(tmp_path, Empty, 'a = 1') == 'a: Empty has no such parameter. Its __init__ has no parameters beside self.'
     )
-    assert 'its type in __init__ cannot be written in a file' in fault(tmp_path, Untyped, 'token = a\nodd = 1')
+    for name in ('union', 'annotated', 'table'):
+        assert f'{name}: its type in __init__ cannot be written in a file' in fault(tmp_path, Odd, f'{name} = 1')
 
 
 def test_a_bad_variable_is_named(tmp_path):
@@ -140,7 +149,7 @@ def test_a_bad_variable_is_named(tmp_path):
 
 
 def test_without_a_file_the_message_says_what_to_write(tmp_path):
-    with pytest.raises(StartError, match=re.escape('A .conf file for AModel is missing, with [params]: text = …')):
+    with pytest.raises(StartError, match=re.escape('Write one, with [params] and text = …: Typed needs it.')):
         Conf(tmp_path, {}).arguments('AModel', Typed)
 
 
