@@ -7,7 +7,7 @@ from time import perf_counter
 from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
 from werkzeug.wrappers import Response
 
-from ..serving.errors import Busy, DeadlineExceeded, LatePiece, WaitedInLine
+from ..serving.errors import Busy, DeadlineExceeded, LatePiece
 from ..web.errors import answer_to
 from .wsgi import encoded
 
@@ -93,8 +93,9 @@ def _timeout(exchange, error, is_late):
         return RequestTimeout(TOO_SLOW)
     servable, threads = exchange.endpoint.servable, exchange.endpoint.threads
     name = servable.name if servable else 'The service'
-    if isinstance(error, WaitedInLine):
-        return Busy(name, exchange.seconds, error.count, 'streams')
+    waited_for = getattr(error, 'waited_for', None)
+    if waited_for:
+        return Busy(name, exchange.seconds, waited_for, 'streams')
     if exchange.rest is not None and not exchange.rest.has_begun:
         return Busy(name, exchange.seconds, threads.count)
     return (LatePiece if is_late else DeadlineExceeded)(name, exchange.seconds)

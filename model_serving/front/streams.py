@@ -26,7 +26,7 @@ def returning(handler):
 class StreamedAnswer:
     """The pieces of an async generator; what `WSGICall` is for an answer of Flask."""
 
-    # WaitedInLine tells whether a thread of the model was free.
+    # The error of a cancelled call tells whether a thread of the model was free.
     has_begun, slack = True, 0
 
     def __init__(self, pieces):

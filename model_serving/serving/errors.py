@@ -1,6 +1,5 @@
 """What can go wrong around a model. Each error of a call carries its HTTP status."""
 
-from asyncio import CancelledError
 from math import ceil
 
 
@@ -48,14 +47,6 @@ class Busy(CallError):
 
     def __init__(self, name: str, seconds: float, threads: int, kind: str = 'threads'):
         super().__init__(f'{name} is busy: for {seconds:g} s all {threads} of its {kind} were in use. Try again later.')
-
-
-class WaitedInLine(CancelledError):
-    """A stream was cancelled while it still waited for one of the model's `count` threads."""
-
-    def __init__(self, count: int):
-        super().__init__()
-        self.count = count
 
 
 class Overloaded(CallError):

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from time import perf_counter
 
 from .batching import safe_exception
-from .errors import Overloaded, WaitedInLine
+from .errors import Overloaded
 
 LOGGER = logging.getLogger('stream')
 # How many pieces of a stream may wait for the event loop. Then its generator waits.
@@ -36,8 +36,8 @@ class Streams:
     async def stream(self, instance):
         """Yield the model's pieces for one instance.
 
-        Raises Overloaded when `max_queue` calls run or wait already, what the generator raises, and WaitedInLine when
-        the caller is cancelled before a thread was free. The generator is closed when the caller has gone.
+        Raises Overloaded when `max_queue` calls run or wait already, and what the generator raises. When the caller is
+        cancelled, the error's `waited_for` is the number of threads if none was free. The generator is closed then.
         """
         if self.generate is None:
             raise TypeError(f'{self.name} has no method stream(instance).')
@@ -53,9 +53,9 @@ class Streams:
             while (piece := await call.next_piece()) is not END:
                 yield piece
         except asyncio.CancelledError as error:
-            if call.has_begun:
-                raise
-            raise WaitedInLine(self.count) from error
+            # Not an error of its own: asyncio.timeout in Python 3.11 knows this one only.
+            error.waited_for = None if call.has_begun else self.count
+            raise
         finally:
             self._calls.discard(call)
             call.close()
