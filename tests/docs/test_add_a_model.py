@@ -19,8 +19,11 @@ TESTS = 'bin/test.sh '
 @pytest.fixture(scope='module')
 def tree(service_class, tmp_path_factory):
     """A copy of the tree, with what its tests need, before anything of the document is done."""
-    tree = service_class(tmp_path_factory.mktemp('add a model') / 'model serving', environment={'WORKERS': '1'})
-    prepare(tree, 'CultivarModel', 'IrisModel', 'IrisNetModel', 'SentimentModel', 'SpellingModel')
+    # What the document exports stays in the shell of whoever follows it.
+    environment = {'WORKERS': '1', 'HUB_TOKEN': 'only-an-example'}
+    tree = service_class(tmp_path_factory.mktemp('add a model') / 'model serving', environment=environment)
+    names = ('Cultivar', 'Iris', 'IrisNet', 'Sentiment', 'Spelling', 'Story', 'Length')
+    prepare(tree, *(f'{name}Model' for name in names))
     yield tree
     tree.stop()
 

@@ -102,7 +102,7 @@ def test_calls_that_take_longer_than_the_graceful_time_are_told_so(make_gates, t
     wait_until((service.folder / 'patient-began').exists)
     send_signal(service, 'TERM')
     assert call.result().status_code == 503
-    assert call.result().json()['message'].startswith('The service was stopped before the model had answered.')
+    assert call.result().json()['message'].startswith('The service was stopped before the answer was complete.')
 
 
 def test_term_answers_requests_that_came_together(make_gates, connect):
