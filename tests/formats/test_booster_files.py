@@ -139,7 +139,7 @@ def test_what_does_not_fit(service):
 
 def test_it_is_loaded_in_each_worker(runtime, service):
     line = banner(service, 'Wine')
-    assert re.search(rf'Wine\.{runtime.suffix}, \d+\.\d KiB +loaded in each worker in \d+ ms$', line), line
+    assert re.search(rf'Wine\.{runtime.suffix}, \d+\.\d KiB +loaded in each worker in \d+ ms, on cpu$', line), line
     assert 'Warning' not in service.log
 
 
