@@ -200,8 +200,9 @@ def service_class():
 
 @pytest.fixture(scope='session')
 def service(tmp_path_factory):
-    """The service as it is in the repository, running; shared, so leave it as it is."""
-    with Service(tmp_path_factory.mktemp('a service') / 'model serving') as running:
+    """The service as it is in the repository, but for the pauses of TextModel; shared, so leave it as it is."""
+    hurried = {'MODEL_SERVING_TEXTMODEL_PARAMS_PAUSE': '0'}
+    with Service(tmp_path_factory.mktemp('a service') / 'model serving', environment=hurried) as running:
         yield running
 
 

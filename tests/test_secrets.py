@@ -102,8 +102,7 @@ def test_nothing_that_describes_the_service_shows_the_secret(hub):
     assert hides_it(hub.log)
 
 
-@pytest.mark.parametrize('fails', ['error', 'start'])
-@pytest.mark.parametrize('on_error', ['stop', 'skip'])
+@pytest.mark.parametrize('fails, on_error', [('error', 'stop'), ('start', 'skip')])
 def test_no_start_shows_the_secret(make_service, fails, on_error):
     environment = {'HUB_TOKEN': SECRET, 'WORKERS': '1', 'MODEL_SERVING_MODEL_ON_ERROR': on_error}
     service = make_service(files(fails), environment, start=False).without_models()

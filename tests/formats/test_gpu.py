@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from model_serving.resources.digits_model_resource import digits_model_schema
+from model_serving.serving.errors import StartError
+from model_serving.utils.conf_utils import Conf
 from tests.conftest import BASE_FOLDER
 from tests.docs.following import blocks, text_of
 from tests.formats.answers import assert_close, banner, both_ways, problem
@@ -23,9 +25,10 @@ SUM = {block.path: block.text for block in blocks(text_of('docs/gpu.md')) if 'su
         ('cuda:x', "device = 'cuda:x': it must be"),
     ],
 )
-def test_a_device_that_is_none(make_service, device, said):
-    service = make_service({'conf/a.conf': f'[model]\nname = A\nfile = {DIGITS}\ndevice = {device}\n'}, start=False)
-    assert said in service.run('bin/start.sh').stderr.splitlines()[-1]
+def test_a_device_that_is_none(tmp_path, device, said):
+    (tmp_path / 'a.conf').write_text(f'[model]\nname = A\nfile = {DIGITS}\ndevice = {device}\n')
+    with pytest.raises(StartError, match=re.escape(said)):
+        Conf(tmp_path, {})
 
 
 def test_without_a_gpu_the_start_says_what_to_install(refusal):
@@ -36,12 +39,10 @@ def test_without_a_gpu_the_start_says_what_to_install(refusal):
     )
 
 
-def test_a_device_of_a_class_belongs_below_params(make_service):
-    service = make_service({'conf/xxx_model.conf': '[model]\nname = XXXModel\ndevice = cuda\n'}, start=False)
-    line = service.run('bin/start.sh').stderr.splitlines()[-1]
-    assert line.endswith(
-        '[model] device is for a model file. For a class that takes a device, write it below [params].'
-    )
+def test_a_device_of_a_class_belongs_below_params(tmp_path):
+    (tmp_path / 'a.conf').write_text('[model]\nname = A\ndevice = cuda\n')
+    with pytest.raises(StartError, match=r'For a class that takes a device, write it below \[params\]\.$'):
+        Conf(tmp_path, {})
 
 
 @pytest.fixture

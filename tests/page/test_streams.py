@@ -27,8 +27,8 @@ def numbers(card) -> list:
     return card.locator('.result tr td:first-child').all_text_contents()
 
 
-def test_the_text_of_a_model_comes_word_by_word(service, open_page):
-    page = open_page(f'{service.url}/#/v1/TextModel')
+def test_the_text_of_a_model_comes_word_by_word(make_service, open_page):
+    page = open_page(f'{make_service().url}/#/v1/TextModel')
     fill(page, prompt='The service', words=60, seed=3)
     page.click('#submit')
     # A part of it is there while it is still being written.
