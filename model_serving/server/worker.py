@@ -4,6 +4,7 @@ import asyncio
 import faulthandler
 import logging
 import os
+import select
 import signal
 import sys
 from queue import SimpleQueue
@@ -19,6 +20,8 @@ from .workers import Workers
 LOGGER = logging.getLogger('start')
 # How many clients are asked to reconnect in a tenth of a second at most.
 MAX_RECONNECTS = 10
+# For how long an ending worker accepts clients that have connected, in seconds; new ones may come all the time.
+ACCEPTING = 0.5
 UVICORN_LOGGER = logging.getLogger('uvicorn.error')
 
 
@@ -51,11 +54,22 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets=None):
-        # Clients that have connected are accepted in the next iteration of the loop.
+        # Clients that have connected are accepted one after the other, each in an iteration of the loop.
+        until = asyncio.get_running_loop().time() + ACCEPTING
+        while _is_connected(sockets or []) and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0)
         await asyncio.sleep(0.01)
         Protocol.is_ending = True
         self.workers.forget(self.age)
         await super().shutdown(sockets)
+
+
+def _is_connected(sockets) -> bool:
+    """Tell whether a client waits to be accepted."""
+    poll = select.poll()
+    for each in sockets:
+        poll.register(each, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class Worker(base.Worker):
