@@ -25,7 +25,9 @@ def assert_fits(page):
     assert page.evaluate('() => document.documentElement.scrollWidth <= innerWidth')
 
 
-@pytest.mark.parametrize('scheme, width', [('light', 1440), ('dark', 360), ('light', 768)])
+@pytest.mark.parametrize(
+    'scheme, width', [('light', 1440), ('dark', 360), pytest.param('light', 768, marks=pytest.mark.long)]
+)
 def test_each_model_fits_and_has_no_fault(gallery, open_page, scheme, width):
     """With its answer, or its error, and with all open that is folded."""
     page = open_page(gallery.url, color_scheme=scheme, viewport={'width': width, 'height': 900})
