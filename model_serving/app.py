@@ -20,6 +20,7 @@ from .web.models import add_description, add_lists
 from .web.openapi import Document, OpenAPI
 from .web.page import add_page
 from .web.readiness import Readiness
+from .web.uploads import Uploads
 
 NOT_INSTALLED = '{0.url} is not served: it needs {0.needs}. Get it: .venv/bin/pip install -r requirements-examples.txt'
 
@@ -90,6 +91,7 @@ def _add_resource(api, servable):
     arguments = (servable,) if takes_servable else ()
     api.add_resource(servable.resource, servable.url, endpoint=servable.url, resource_class_args=arguments)
     add_description(api, servable)
+    api.app.uploads[servable.url] = Uploads(servable.schema)
 
 
 def _load_if_fork_safe(servable):

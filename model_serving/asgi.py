@@ -7,6 +7,7 @@ from time import perf_counter
 
 import flask_restful
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from .front import failures, startup
@@ -62,11 +63,14 @@ class Exchange:
         timeout = headers.get(b'x-request-timeout')
         self.seconds = endpoint.timeout if timeout is None else deadlines.of_header(timeout, endpoint.timeout)
         self.end = self.arrived + self.seconds
+        kind = headers.get(b'content-type')
+        # From the body to the instance; None for a body that only Flask reads.
+        self.read = strict_json.loads if kind in JSON_TYPES else endpoint.reader(kind)
         # Whether the head is that of a valid call. Flask says what is wrong with any other.
         self.may_be_valid = (
-            endpoint.handler is not None
+            self.read is not None
+            and endpoint.handler is not None
             and scope['method'] == 'POST'
-            and headers.get(b'content-type') in JSON_TYPES
             and b'content-encoding' not in headers
             and len(headers) == len(scope['headers'])
             and (timeout is None or deadlines.is_valid(timeout))
@@ -126,8 +130,8 @@ class Exchange:
         body, self.is_read = b''.join(pieces), True
         message = pieces = None
         try:
-            instance = strict_json.loads(body) if self.may_be_valid and len(body) <= self.endpoint.max_body else None
-        except ValueError:
+            instance = self.read(body) if self.may_be_valid and len(body) <= self.endpoint.max_body else None
+        except (ValueError, HTTPException):
             instance = None
         # A body of `null` counts as no body.
         if instance is None or not self.endpoint.is_valid(instance):

@@ -30,6 +30,11 @@ class Endpoint(NamedTuple):
     servable: object = None
     handler: object = None
     is_valid: object = None
+    uploads: object = None
+
+    def reader(self, content_type: bytes | None):
+        """Return a function from an upload of this type to its instance; None if it is none, or only Flask answers."""
+        return self.uploads.reader(content_type.decode('latin-1')) if self.uploads and content_type else None
 
     def threads_for(self, method: str) -> HandlerThreads:
         """Return the threads in which Flask answers a request with this method."""
@@ -64,6 +69,7 @@ async def start(front, threads: int):
                 servable=servable,
                 handler=post and (returning(post.handler) if servable.is_stream else post.handler),
                 is_valid=post and post.is_valid,
+                uploads=post and front.app.uploads[url],
             )
         front.is_started = True
 

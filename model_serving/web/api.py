@@ -6,7 +6,14 @@ from urllib.parse import urlsplit
 
 import flask_restful
 from flask import current_app, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
 from werkzeug.routing import RoutingException
 
 from ..utils.text_utils import did_you_mean
@@ -49,9 +56,18 @@ class ServiceApi(flask_restful.Api):
             if error.response is not None:
                 return error.get_response()
             error.description = _message(error)
+            if error.code == UnsupportedMediaType.code or (error.code == BadRequest.code and request.is_upload):
+                _show_upload(error)
         servable = current_app.servables.get(request.path)
         request_id = request.environ.get(REQUEST_ID)
         return _response(*answer_to(error, f'{request.method} {request.path}', request_id, servable))
+
+
+def _show_upload(error):
+    """Add the command that uploads a file as the example of an error, if files are taken at this URL."""
+    uploads = current_app.uploads.get(request.path)
+    if uploads:
+        error.data = {**getattr(error, 'data', {}), 'example': uploads.command(request.base_url)}
 
 
 def _redirection(error):

@@ -16,6 +16,8 @@ from werkzeug.exceptions import (
 )
 from werkzeug.utils import cached_property
 
+from .forms import FORM
+
 # The key of `environ` for the id of the request.
 REQUEST_ID = 'model_serving.request_id'
 SANE_REQUEST_ID = re.compile(r'[A-Za-z0-9._:/+=@-]{1,128}')
@@ -63,6 +65,24 @@ class JSONRequest(flask.Request):
             raise BadRequest(f'The body ended after {len(data)} of {self.content_length} bytes.')
         return data
 
+    def get_json(self, force=False, silent=False, cache=True):
+        """Return the JSON of the body, or the instance of an upload; raises BadRequest and UnsupportedMediaType.
+
+        `force` takes the body for JSON whatever its type, but for a form.
+        """
+        is_json = self.is_json or (force and self.mimetype != FORM)
+        return super().get_json(force, silent, cache) if is_json or not self.is_upload else self._uploaded
+
+    @property
+    def is_upload(self) -> bool:
+        """Tell whether the body is a form or a file for the model at this URL."""
+        uploads = current_app.uploads.get(self.path)
+        return bool(uploads) and self.method == 'POST' and uploads.takes(self.content_type or '')
+
+    @cached_property
+    def _uploaded(self):
+        return current_app.uploads[self.path].instance(self.content_type, self.get_data())
+
     # A form is bounded by `max_content_length` like any other body.
     max_form_memory_size = None
 
@@ -77,8 +97,10 @@ class JSONRequest(flask.Request):
                 return None
             raise BadRequest('No JSON object')
         if error is None:
+            uploads = current_app.uploads.get(self.path)
             raise UnsupportedMediaType(
                 f'Send JSON with the header Content-Type: application/json, not {self.mimetype[:100] or "none"}.'
+                + (uploads.hint if uploads else '')
             )
         raise BadRequest(str(error))
 

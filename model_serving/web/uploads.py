@@ -1,0 +1,112 @@
+"""Files as they are: a form, or the bytes of a file alone, becomes the instance that JSON with base64 would be."""
+
+import shlex
+
+import pybase64
+from multipart import parse_options_header
+from werkzeug.exceptions import BadRequest
+
+from ..utils.text_utils import did_you_mean
+from . import strict_json
+from .fields import fields_of
+from .forms import FORM, parts_of, refused
+
+BYTES = 'application/octet-stream'
+# The part of a form that holds other properties, as JSON.
+JSON_PART = 'json'
+# Clients send JSON as these where its header was forgotten, so they are files only if the schema names them.
+NOT_FILES = ('', 'application/json', 'text/plain', 'application/x-www-form-urlencoded')
+# The longest value that an example command shows.
+MAX_SHOWN = 60
+
+
+class Uploads:
+    """The files that a schema takes: its properties with `contentEncoding: base64`. False if there are none."""
+
+    def __init__(self, schema):
+        self.fields = fields_of(schema or {})
+        self.files = {name: field for name, field in self.fields.items() if field.is_file}
+        self._schema = schema or {}
+
+    def __bool__(self):
+        return bool(self.files)
+
+    def takes(self, content_type: str) -> bool:
+        """Tell whether a body of this type is an upload."""
+        media_type, _ = parse_options_header(content_type)
+        return bool(self) and (media_type == FORM or self._only(media_type) is not None)
+
+    def reader(self, content_type: str):
+        """Return a function from a body of this type to its instance; None if it is not an upload."""
+        return (lambda body: self.instance(content_type, body)) if self.takes(content_type) else None
+
+    def instance(self, content_type: str, body: bytes) -> dict:
+        """Return the instance of an upload; raises BadRequest, which names the part at fault."""
+        if not body:
+            raise BadRequest('No JSON object')
+        media_type, options = parse_options_header(content_type)
+        if media_type != FORM:
+            return {self._only(media_type): pybase64.b64encode_as_string(body)}
+        values, lists = [], {}
+        for part in parts_of(body, options.get('boundary', '')):
+            field = self.fields.get(part.name)
+            if field is None:
+                values += self._rest(part)
+            elif field.is_list and part.is_file and not part.is_absent:
+                lists.setdefault(part.name, []).append(pybase64.b64encode_as_string(part.data))
+            elif not part.is_absent:
+                values.append((part.name, _value(field, part)))
+        instance = {}
+        for name, value in [*values, *lists.items()]:
+            if name in instance:
+                raise refused(name, 'is sent more than once')
+            instance[name] = value
+        return instance
+
+    @property
+    def hint(self) -> str:
+        """How to send a file, to append to a message."""
+        return f' Or send {" and ".join(self.files)} as {"files" if len(self.files) > 1 else "a file"} in a form.'
+
+    def command(self, url: str) -> str:
+        """Return a command that uploads a file, as an example."""
+        names = [name for name in self._schema.get('required', []) if name in self.fields]
+        if not self.files.keys() & set(names):
+            names.insert(0, next(iter(self.files)))
+        return ' '.join(['curl', *(f'-F {shlex.quote(f"{name}={self._shown(name)}")}' for name in names), url])
+
+    def _only(self, media_type):
+        """Return the property that a file of this type alone is; None if there is none, or more than one."""
+        fits = [name for name, field in self.files.items() if media_type == BYTES or field.takes(media_type)]
+        is_other = media_type.endswith('+json') or media_type.startswith('multipart/')
+        if is_other or len(fits) != 1 or self.files[fits[0]].is_list:
+            return None
+        return fits[0] if media_type not in NOT_FILES or self.files[fits[0]].media_type == media_type else None
+
+    def _rest(self, part):
+        """Return the properties in the part `json`; raises BadRequest for any other part, which has no property."""
+        if part.name != JSON_PART:
+            known = ', '.join([*self.fields, JSON_PART])
+            raise refused(part.name, f'is no part of this form.{did_you_mean(part.name, self.fields)} It has: {known}')
+        try:
+            rest = strict_json.loads(part.text.encode())
+        except ValueError as error:
+            raise refused(JSON_PART, str(error)) from None
+        if not isinstance(rest, dict):
+            raise refused(JSON_PART, 'must be an object that holds the other properties')
+        return list(rest.items())
+
+    def _shown(self, name):
+        field, examples = self.fields[name], self._schema.get('examples', [])
+        if field.is_file:
+            return '@picture.png' if field.media_type.startswith('image/') else '@file'
+        value = next((each[name] for each in examples if isinstance(each, dict) and name in each), '…')
+        text = value if isinstance(value, str) else strict_json.dumps(value).decode().strip()
+        return text if len(text) <= MAX_SHOWN else '…'
+
+
+def _value(field, part):
+    """Return the value of a part: the base64 of a file, else what its text means."""
+    return (
+        pybase64.b64encode_as_string(part.data) if field.is_file and part.is_file else field.value(part.text, part.name)
+    )
