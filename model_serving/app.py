@@ -8,6 +8,7 @@ from .asgi import Front
 from .formats import ModelFile
 from .resources.model_resource import ModelResource
 from .routes import ROUTES
+from .serving.chains import names_of
 from .serving.errors import StartError
 from .serving.route import check_routes, version_and_name
 from .serving.servable import Servable
@@ -66,6 +67,9 @@ def _add_servables(app, routes, conf):
         if servable.url in app.servables:
             raise StartError(f'{servable.url} is defined twice, in routes.py or in conf/*.conf.')
         app.servables[servable.url] = servable
+    names = names_of(servables)
+    for servable in servables:
+        servable.others = names
 
 
 def _of_route(route, conf):

@@ -79,6 +79,9 @@ class Exchange:
         self.held, length = 0, int(headers.get(b'content-length', 0))
         self.unread = length if length > endpoint.max_body else 0
         self.is_read = self.is_expired = False
+        # The models that the handler waits for now, and the one that was late.
+        self.waits_for, self.late = [], None
+        deadlines.current.set(self)
         # `rest`: where the pieces of an answer come from, after the first one.
         self.rest, self.status, self.length = None, failures.CLIENT_LEFT, '-'
         self.connection, self.task = scope.get(CONNECTION), asyncio.current_task()
@@ -152,7 +155,7 @@ class Exchange:
         if left > 0:
             self.timer = asyncio.get_running_loop().call_later(min(left, self.seconds), self._expire)
         else:
-            self.is_expired = True
+            self.is_expired, self.late = True, (self.waits_for or [None])[-1]
             self.task.cancel()
 
     async def by_response(self, response):

@@ -92,7 +92,7 @@ def _timeout(exchange, error, is_late):
         exchange.is_read, exchange.unread = True, 1
         return RequestTimeout(TOO_SLOW)
     servable, threads = exchange.endpoint.servable, exchange.endpoint.threads
-    name = servable.name if servable else 'The service'
+    name = exchange.late or (servable.name if servable else 'The service')
     waited_for = getattr(error, 'waited_for', None)
     if waited_for:
         return Busy(name, exchange.seconds, waited_for, 'streams')

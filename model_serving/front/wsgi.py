@@ -83,7 +83,7 @@ async def by_flask(exchange, body: bytes):
     threads = endpoint.threads_for(exchange.scope['method'])
     threads.check()
     environ = environ_of(exchange.scope, body, exchange.unread, **{REQUEST_ID: exchange.request_id})
-    deadlines.begin(exchange.arrived, exchange.seconds)
+    deadlines.current.set(exchange)
     exchange.rest = WSGICall(exchange.front.app.wsgi_app, environ, threads)
     return await threads.run(exchange.rest.begin)
 

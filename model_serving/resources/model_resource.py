@@ -22,13 +22,18 @@ class ModelResource(Resource):
         """The model's one object; several `def` handlers may call its methods at the same time."""
         return self.servable.model
 
-    async def predict_async(self, instance):
-        """Return the model's result for one instance, predicted in a batch with its neighbours."""
-        return await self.servable.batcher.predict_async(instance)
+    async def predict_async(self, instance, model=None):
+        """Return the model's result for one instance, predicted in a batch with its neighbours.
 
-    def predict(self, instance):
+        `model` is the name of another model of the service, as 'DigitsModel' or 'v2/DigitsModel': serving/chains.py.
+        """
+        if model is None:
+            return await self.servable.batcher.predict_async(instance)
+        return await self.servable.predict_async(instance, model)
+
+    def predict(self, instance, model=None):
         """Return the same for a `def` handler; blocks its thread. Raises BlockingCall on the event loop."""
-        return self.servable.predict(instance)
+        return self.servable.predict(instance, model)
 
     def stream(self, instance):
         """Return the pieces of `self.model.stream(instance)`, which runs in a thread, for `async for`."""

@@ -1,28 +1,47 @@
 """When a request must be answered. The time counts from its arrival: reading the body and waiting are included."""
 
 import re
+from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter
 
 SECONDS = re.compile(rb'[0-9]{1,9}(\.[0-9]{1,9})?')
 
-# When the current request arrived (perf_counter), and how many seconds it may take.
-_request = ContextVar('request', default=None)
+# The current request, or None: a Request, or the front's own object with the same attributes.
+current = ContextVar('request', default=None)
+
+
+class Request:
+    """When a request arrived (perf_counter), how many seconds it may take, and the models that it waits for now."""
+
+    def __init__(self, arrived: float, seconds: float):
+        self.arrived, self.seconds, self.waits_for = arrived, seconds, []
 
 
 def begin(arrived: float, seconds: float):
     """Set the deadline of the current request."""
-    _request.set((arrived, seconds))
+    current.set(Request(arrived, seconds))
 
 
 def end():
     """Forget the deadline: the thread may do something else next."""
-    _request.set(None)
+    current.set(None)
 
 
-def of_call(timeout: float) -> tuple[float, float]:
-    """Return when the current request arrived and how many seconds it may take: outside of one, `timeout` from now."""
-    return _request.get() or (perf_counter(), timeout)
+def of_call(timeout: float):
+    """Return the current request; outside of one, a request of `timeout` seconds from now."""
+    return current.get() or Request(perf_counter(), timeout)
+
+
+@contextmanager
+def waiting_for(name: str):
+    """Note that the current request waits for the model `name`, to be told if its deadline passes here."""
+    names = of_call(0).waits_for
+    names.append(name)
+    try:
+        yield
+    finally:
+        names.remove(name)
 
 
 def of_header(value: bytes | None, timeout: float) -> float:

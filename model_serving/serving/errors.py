@@ -73,6 +73,24 @@ class InvalidInstance(CallError, ValueError):
         self.message = message
 
 
+class ChainError(RuntimeError):
+    """A handler calls another model wrongly: the fault is its own."""
+
+
+class UnknownModel(ChainError):
+    """A handler calls a model that is not served here."""
+
+    def __init__(self, name: str, known):
+        super().__init__(f'there is no model {name!r}. There are: {", ".join(known)}')
+
+
+class RefusedInstance(ChainError):
+    """A handler calls another model with an instance that this does not take."""
+
+    def __init__(self, caller: str, callee: str, reason: str):
+        super().__init__(f'{caller} called {callee} with an instance that it refuses: {reason}')
+
+
 class BlockingCall(RuntimeError):
     """The blocking `predict` was called on the event loop, where it would stop every other request."""
 

@@ -57,19 +57,19 @@ def get() -> asyncio.AbstractEventLoop:
 def run(coroutine, name: str, timeout: float):
     """Run a coroutine on the loop, from another thread, and return its result.
 
-    Raises DeadlineExceeded with the `name` of the model when the current request's deadline passes or, outside of
-    a request, after `timeout` seconds. The coroutine is cancelled then.
+    When the current request's deadline passes or, outside of a request, after `timeout` seconds, the coroutine is
+    cancelled. Raises DeadlineExceeded then, with the `name` of the model, or of another one that it waits for.
     """
-    arrived, seconds = deadlines.of_call(timeout)
+    request = deadlines.of_call(timeout)
     # An empty context: Flask's `request` is not available to async handlers, whichever way they are called.
     context = Context()
-    context.run(deadlines.begin, arrived, seconds)
+    context.run(deadlines.current.set, request)
     future = context.run(asyncio.run_coroutine_threadsafe, coroutine, get())
     try:
-        return future.result(max(0.0, arrived + seconds - perf_counter()))
+        return future.result(max(0.0, request.arrived + request.seconds - perf_counter()))
     except TimeoutError:
         if future.done():
             raise  # the handler's own
-        raise DeadlineExceeded(name, seconds) from None
+        raise DeadlineExceeded((request.waits_for or [name])[-1], request.seconds) from None
     finally:
         future.cancel()

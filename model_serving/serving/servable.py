@@ -3,7 +3,7 @@ import logging
 import os
 from time import perf_counter
 
-from . import event_loop, places, secrets
+from . import chains, event_loop, places, secrets
 from .batching import Batcher
 from .errors import BlockingCall, NotReady, StartError
 from .streaming import Streams
@@ -36,6 +36,8 @@ class Servable:
         self.schema = getattr(getattr(resource, 'post', None), 'schema', None)
         self.result_schema = getattr(resource, 'result_schema', None)
         self.answers = []
+        # All models by their names, and those of them that its handler has called: see chains.py.
+        self.others, self.callees = {}, set()
         # How long loading took, in seconds, and in which process.
         self.load_seconds = self.load_process = None
         # The threads of its `def` handlers; the front makes them.
@@ -123,14 +125,22 @@ class Servable:
             return f'{place}{places.in_one_line(error)} ({where})'
         return None
 
-    def predict(self, instance):
-        """Return the result for one instance, for callers in threads.
+    async def predict_async(self, instance, model=None):
+        """Return the model's result for one instance, or that of the other model of this name."""
+        if model is None:
+            return await self.batcher.predict_async(instance)
+        return await chains.predict_async(self, instance, model)
 
-        Raises as the batcher does, DeadlineExceeded, and BlockingCall on the event loop.
-        """
+    def predict(self, instance, model=None):
+        """Return the same for callers in threads; raises DeadlineExceeded, and BlockingCall on the event loop."""
         if event_loop.is_running_here():
             raise BlockingCall
-        return event_loop.run(self.batcher.predict_async(instance), self.name, self.settings['timeout'])
+        return event_loop.run(self.predict_async(instance, model), self.name, self.settings['timeout'])
+
+    def refusal(self, instance) -> str | None:
+        """Return why the schema refuses an instance; None if it does not, or if there is no schema."""
+        refusal = getattr(getattr(self.resource, 'post', None), 'refusal', None)
+        return refusal and refusal(instance)
 
     def stream(self, instance):
         """Return an async generator of the model's pieces for one instance; raises NotReady."""

@@ -55,6 +55,7 @@ def validate_json(schema, force=False):
 
         wrapper.schema = schema
         wrapper.is_valid, wrapper.handler, wrapper.takes_instance = validator.is_valid, handler, takes_instance
+        wrapper.refusal = validator.refusal
         # functools.wraps copies attributes; comparing by identity shows whether another decorator is around this one.
         wrapper.validated = wrapper
         return wrapper
@@ -81,6 +82,14 @@ class SchemaValidator:
             raise jsonschema.SchemaError(in_words(_failure(error))) from None
         self._explainer = jsonschema.validators.extend(explainer, QUICK_KEYWORDS)(schema)
         self.is_valid = self._validator.is_valid
+
+    def refusal(self, instance) -> str | None:
+        """Return why an instance that a handler made is not valid, in short; None if it is valid."""
+        try:
+            return None if self.is_valid(instance) else in_words(self._first_error(instance)[0])
+        # It is not what JSON reads as.
+        except ValueError as error:
+            return f'{error}. Make it of lists and numbers: array.tolist()'
 
     def errors(self, instance, body_size=0) -> list:
         """Return up to 20 failures as `{'path': 'image[3][7]', 'message': str}`, the most helpful one first."""

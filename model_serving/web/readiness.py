@@ -42,12 +42,18 @@ class Readiness:
         """
         with self._lock:
             if not self.started:
-                for servable in self._app.servables.values():
-                    servable.problem = _told(servable, self._problem(servable))
+                servables = list(self._app.servables.values())
+                for servable in servables:
+                    servable.problem = _told(servable, servable.attempt(lambda one=servable: self._load(one)))
                     if servable.resource is None:
                         # It answers every request with 503 and the reason.
                         servable.schema = servable.result_schema = None
                         self._serve_file(servable)
+                # The handlers of some call others, so all are loaded first.
+                for servable in servables:
+                    servable.problem = servable.problem or _told(servable, self._failure(servable))
+                for servable in servables:
+                    servable.problem = servable.problem or _told(servable, _problem_of_callee(servable))
                 if self._app.access_log:
                     self._app.access_log.start()
                 self.started = True
@@ -57,12 +63,8 @@ class Readiness:
         unready = [one for one in self._app.servables.values() if one.problem and one.settings['on_error'] == 'stop']
         return ' '.join(f'{servable.url}: {servable.problem}' for servable in unready)
 
-    def _problem(self, servable):
-        problem = servable.attempt(lambda: self._load(servable))
-        if problem:
-            return problem
-        # From here on it answers: the examples go the same way as requests.
-        servable.problem = None
+    def _failure(self, servable):
+        """Return why an example fails; None if all are answered. They go the same way as requests."""
         for number, example in enumerate(servable.examples):
             place = f'examples[{number}]'
             problem = servable.attempt(partial(self._try, servable, example, place), f'{place}: ')
@@ -131,6 +133,11 @@ def _told(servable, problem):
         LOGGER.warning('%s is skipped: %s', servable.url, problem)
         return without_folders(problem)
     return problem
+
+
+def _problem_of_callee(servable):
+    unready = [callee for callee in servable.callees if callee.problem]
+    return f'it calls {unready[0].url}, which is not ready: {unready[0].problem}' if unready else None
 
 
 def _read_file(servable):

@@ -44,7 +44,7 @@ def response(pieces):
     """
     its_type = media_type(request.headers.get('Accept', ''))
     servable, limits = current_app.servables.get(request.path), current_app.limits(request.path)
-    values = _values(pieces, servable.name if servable else 'The service', deadlines.of_call(limits['timeout'])[1])
+    values = _values(pieces, servable.name if servable else 'The service', deadlines.of_call(limits['timeout']).seconds)
     first = list(islice(values, 1))
     for piece in first:
         written(piece, its_type)
