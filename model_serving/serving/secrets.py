@@ -26,6 +26,17 @@ def hidden(text: str) -> str:
     return text
 
 
+def hidden_in(value):
+    """Return a value of JSON without secret values in its texts. Names of properties and numbers stay."""
+    if isinstance(value, str):
+        return hidden(value)
+    if isinstance(value, list):
+        return [hidden_in(item) for item in value]
+    if isinstance(value, dict):
+        return {key: hidden_in(item) for key, item in value.items()}
+    return value
+
+
 class Formatter(logging.Formatter):
     """The formatter of conf/logging.conf: Python's own, without secret values, in tracebacks too."""
 
