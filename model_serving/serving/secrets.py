@@ -41,4 +41,9 @@ class Formatter(logging.Formatter):
     """The formatter of conf/logging.conf: Python's own, without secret values, in tracebacks too."""
 
     def format(self, record):
-        return hidden(super().format(record))
+        try:
+            return hidden(super().format(record))
+        # Such as too few arguments: logging writes them all to stderr.
+        except Exception:
+            record.msg, record.args = hidden(str(record.msg)), hidden(repr(record.args))
+            raise
