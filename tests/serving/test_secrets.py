@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 from werkzeug.exceptions import Conflict
@@ -48,7 +49,7 @@ fail('at last')
 
 @pytest.fixture
 def keep(monkeypatch):
-    monkeypatch.setattr(secrets, '_values', set())
+    monkeypatch.setattr(secrets, '_patterns', {})
     return secrets.keep
 
 
@@ -78,3 +79,48 @@ def test_what_python_itself_writes_is_in_the_log_without_secrets():
         assert line in finished.stderr
     assert 'no error' not in finished.stderr
     assert finished.stderr.count('] - [ERROR] - [') == 3
+
+
+SECRET = 'a b\'c"d/e+f=\\g\nhü😀i'
+
+
+@pytest.mark.parametrize(
+    'shown',
+    [
+        SECRET,
+        repr(SECRET),
+        # Python chooses the quote by the whole text.
+        repr(SECRET.replace('"', '')),
+        repr(f'"{SECRET}'.replace("'", '')),
+        ascii(SECRET),
+        repr(SECRET.encode()),
+        repr(SECRET.encode().replace(b'"', b'')),
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        json.dumps(SECRET).replace('/', '\\/'),
+        quote(SECRET),
+        quote(SECRET, safe=''),
+        # As requests and httpx do, each with other characters that stay.
+        quote(SECRET, safe="!#$%&'()*+,/:;=?@[]~"),
+        quote_plus(SECRET),
+        urlencode({'token': SECRET}),
+    ],
+)
+def test_a_secret_is_hidden_in_each_spelling(keep, shown):
+    for part in (SECRET, SECRET.replace('"', ''), SECRET.replace("'", '')):
+        keep(part)
+    assert secrets.hidden(f'before {shown} after') in [
+        f'before {before}***{after} after'
+        for before, after in [('', ''), ('"', '"'), ("'", "'"), ("b'", "'"), ('b"', '"'), ('\'"', "'"), ('token=', '')]
+    ]
+
+
+def test_a_secret_with_bytes_that_are_no_text(keep):
+    keep(b'\xffsecret'.decode(errors='surrogateescape'))
+    assert secrets.hidden('%FFsecret') == '***'
+
+
+def test_of_two_secrets_the_longer_one_is_hidden(keep):
+    keep('secret/one')
+    keep('secret')
+    assert secrets.hidden('secret/one secret%2Fone secret/two') == '*** *** ***/two'
