@@ -12,8 +12,8 @@ from ..serving.places import PROJECT
 from .settings import FILE, LIST, ON_OFF, Kind
 from .text_utils import did_you_mean
 
-# A value that is in an environment variable, since it is a secret or differs between machines.
-VARIABLE = re.compile(r'\$\{(\w+)\}')
+# Stands for an environment variable, whose value is a secret or differs between machines.
+VARIABLE = re.compile(r'\$\{([^{}]+)\}')
 KINDS = {
     str: Kind(str, 'a text'),
     int: Kind(int, 'a whole number'),
@@ -65,20 +65,24 @@ def _value(parameter, text, environ, where):
     kind = _kind(parameter)
     if kind is None:
         raise StartError(f'{where}: its type in __init__ cannot be written in a file. It can be {TYPES}.')
-    variable = VARIABLE.fullmatch(text.strip())
-    shown = repr(text)
-    if variable:
-        shown, text = text.strip(), environ.get(variable[1], '').strip()
-        if not text:
-            raise StartError(f'{where} = {shown}: the environment variable {variable[1]} is not set. Set it.')
-        # It may be a list of secrets.
-        for secret in (text, *LIST.read(text)):
-            secrets.keep(secret)
+    shown = ' '.join(text.split()) if VARIABLE.search(text) else repr(text)
+    text = VARIABLE.sub(lambda match: _secret(match[1], environ, f'{where} = {shown}'), text)
     try:
         return kind.read(text.strip())
     # Without the cause: its text holds the value.
     except (ValueError, KeyError):
         raise StartError(f'{where} = {shown}: it must be {kind.allowed}.') from None
+
+
+def _secret(variable, environ, place):
+    """Return the value of an environment variable, which is hidden from now on."""
+    value = environ.get(variable, '').strip()
+    if not value:
+        raise StartError(f'{place}: the environment variable {variable} is not set. Set it.')
+    # It may be a list of secrets.
+    for secret in (value, *LIST.read(value)):
+        secrets.keep(secret)
+    return value
 
 
 def _kind(parameter):

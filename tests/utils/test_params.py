@@ -6,6 +6,7 @@ from typing import Annotated
 
 import pytest
 
+from model_serving.serving import secrets
 from model_serving.serving.errors import StartError
 from model_serving.utils.conf_utils import BASE_FOLDER, Conf
 
@@ -101,9 +102,16 @@ def test_the_environment_goes_over_the_file(tmp_path):
     assert (found['text'], found['number']) == ('abc', 7)
 
 
-def test_a_variable_is_the_whole_value(tmp_path):
-    found = given(tmp_path, Typed, 'text = ${A}${B}\nnumber = ${N}', N='4')
-    assert (found['text'], found['number']) == ('${A}${B}', 4)
+def test_variables_may_be_parts_of_a_value(tmp_path, monkeypatch):
+    monkeypatch.setattr(secrets, '_patterns', {})
+    lines = 'text = Bearer ${A}\nnames = ${A}, ${B}, $C {D} ${\nnumber = ${N}0\nfile = ${A}/x'
+    # Once put in, a value is not looked at again.
+    found = given(tmp_path, Typed, lines, A='${B}-secret', B=' of-two, and-more\n', N='4')
+    assert found['text'] == 'Bearer ${B}-secret'
+    assert found['names'] == ['${B}-secret', 'of-two', 'and-more', '$C {D} ${']
+    assert found['number'] == 40
+    assert found['file'] == BASE_FOLDER / '${B}-secret' / 'x'
+    assert secrets.hidden('Bearer ${B}-secret of-two and-more') == 'Bearer *** *** ***'
 
 
 @pytest.mark.parametrize(
@@ -118,6 +126,14 @@ def test_a_variable_is_the_whole_value(tmp_path):
             "numbers = '1, b': it must be values, separated by commas or line breaks, each a whole",
         ),
         ('text = ${TOKEN}', 'text = ${TOKEN}: the environment variable TOKEN is not set. Set it.'),
+        (
+            'text = Bearer ${TOKEN}',
+            'text = Bearer ${TOKEN}: the environment variable TOKEN is not set. Set it.',
+        ),
+        ('text = a\nnames = ${TOKEN},\n  b', 'names = ${TOKEN}, b: the environment variable TOKEN is not set.'),
+        # Not a default, as in a shell.
+        ('text = ${WORD:-a}', 'text = ${WORD:-a}: the environment variable WORD:-a is not set. Set it.'),
+        ('text = a\nnumber = 1${WORD}', 'number = 1${WORD}: it must be a whole number.'),
         ('text = a\nnumber = ${WORD}', 'number = ${WORD}: it must be a whole number.'),
         (
             'text = a\nnumbr = 1',
