@@ -6,7 +6,7 @@ import types
 import typing
 from pathlib import Path
 
-from ..serving import secrets
+from ..serving import places, secrets
 from ..serving.errors import StartError
 from ..serving.places import PROJECT
 from .settings import FILE, LIST, ON_OFF, Kind
@@ -34,15 +34,31 @@ def parameters_of(model) -> dict:
     if model is None:
         return {}
     try:
-        signature = inspect.signature(model, eval_str=True)
-    # An annotation that is a text may name something that is imported for type checkers only.
+        parameters = inspect.signature(model).parameters
+    # A class that is written in C may tell nothing.
+    except ValueError:
+        return {}
+    names = _names(model)
+    return {name: _resolved(each, names) for name, each in parameters.items() if each.kind not in NOT_BY_NAME}
+
+
+def _names(model):
+    """Return the names that annotations of a model's parameters may use."""
+    model = places.unwrapped(model)
+    function = places.unwrapped(model.__init__ if isinstance(model, type) else model)
+    # Path is often imported for type checkers only.
+    return {'Path': Path, **getattr(function, '__globals__', {})}
+
+
+def _resolved(parameter, names):
+    """Return a parameter with the type that its annotation names, if that is a text, as all are in some modules."""
+    if not isinstance(parameter.annotation, str):
+        return parameter
+    try:
+        return parameter.replace(annotation=eval(parameter.annotation, names))
+    # It may name something that is imported for type checkers only.
     except Exception:
-        try:
-            signature = inspect.signature(model)
-        # A class that is written in C may tell nothing.
-        except ValueError:
-            return {}
-    return {name: each for name, each in signature.parameters.items() if each.kind not in NOT_BY_NAME}
+        return parameter
 
 
 def arguments(model, texts: dict, environ, place: str) -> dict:

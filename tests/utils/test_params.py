@@ -1,6 +1,7 @@
 """`[params]` of a model's .conf: which values a class gets, and the one line that says what is wrong."""
 
 import re
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,22 @@ class Later:
 
     def __init__(self, number: 'int' = 1, other: 'OnlyForTypeCheckers' = None):  # noqa: F821
         self.given = {'number': number}
+
+
+class ForTypeCheckers:
+    """As with `from __future__ import annotations`, and imports below `if TYPE_CHECKING:`, as ruff moves them."""
+
+    def __init__(self, names: 'list[str]', share: 'float | None' = None, file: 'Path | None' = None, rest: 'Rest' = 0):  # noqa: F821
+        self.given = {'names': names, 'share': share, 'file': file}
+
+
+@wraps(ForTypeCheckers)
+def wrapped(*args, **kwargs):
+    return ForTypeCheckers(*args, **kwargs)
+
+
+class Inherited(ForTypeCheckers):
+    """Its parameters are those of another class."""
 
 
 class Odd:
@@ -86,6 +103,19 @@ def test_what_is_not_set_has_its_default(tmp_path):
 
 def test_annotations_that_are_texts(tmp_path):
     assert given(tmp_path, Later, 'number = 2') == {'number': 2}
+
+
+@pytest.mark.parametrize('model', [ForTypeCheckers, Inherited, partial(ForTypeCheckers), wrapped])
+def test_an_annotation_of_an_unknown_name_spoils_no_other(tmp_path, model):
+    found = given(tmp_path, model, 'names = a, b\nshare = 0.5\nfile = a\n')
+    assert found == {'names': ['a', 'b'], 'share': 0.5, 'file': BASE_FOLDER / 'a'}
+    assert 'rest: its type in __init__ cannot be written in a file' in fault(tmp_path, model, 'names = a\nrest = 1')
+
+
+def test_a_path_may_be_imported_for_type_checkers_only(tmp_path):
+    names = {}
+    exec("class Moved:\n    def __init__(self, file: 'Path | None' = None):\n        self.given = file", names)
+    assert given(tmp_path, names['Moved'], 'file = a') == BASE_FOLDER / 'a'
 
 
 def test_an_absolute_path_stays(tmp_path):
