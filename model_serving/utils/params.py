@@ -82,12 +82,12 @@ def _value(parameter, text, environ, where):
     if kind is None:
         raise StartError(f'{where}: its type in __init__ cannot be written in a file. It can be {TYPES}.')
     shown = ' '.join(text.split()) if VARIABLE.search(text) else repr(text)
-    text = VARIABLE.sub(lambda match: _secret(match[1], environ, f'{where} = {shown}'), text)
+    value = VARIABLE.sub(lambda match: _secret(match[1], environ, f'{where} = {shown}'), text)
     try:
-        return kind.read(text.strip())
+        return kind.read(value.strip())
     # Without the cause: its text holds the value.
     except (ValueError, KeyError):
-        raise StartError(f'{where} = {shown}: it must be {kind.allowed}.') from None
+        raise StartError(f'{where} = {shown}: {kind.fault(text)}') from None
 
 
 def _secret(variable, environ, place):

@@ -15,6 +15,14 @@ class Kind(NamedTuple):
     read: callable
     allowed: str
 
+    def fault(self, text: str) -> str:
+        """Return what is wrong with a text that `read` refuses."""
+        if re.search(r'\s[#;]', text):
+            hint = ' A comment needs a line of its own.'
+        else:
+            hint = ' Write it without quotes.' if text.strip()[:1] in {'"', "'"} else ''
+        return f'it must be {self.allowed}.{hint}'
+
 
 def _matching(pattern, text):
     match = re.fullmatch(pattern, text)
@@ -66,7 +74,7 @@ class Setting(NamedTuple):
         try:
             return self.kind.read(text.strip())
         except (ValueError, KeyError) as error:
-            raise StartError(f'{place} = {text!r}: it must be {self.kind.allowed}.') from error
+            raise StartError(f'{place} = {text!r}: {self.kind.fault(text)}') from error
 
 
 SETTINGS = (

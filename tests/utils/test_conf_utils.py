@@ -49,7 +49,17 @@ def test_a_byte_order_mark_is_no_obstacle(tmp_path):
         ('[model]\ntimeout 3\n', 'line 2: timeout 3 does not have the form key = value.'),
         ('[model]\nname = A\n', '[model] name = A: the settings of one model belong in a .conf file of their own.'),
         ('[inputs]\na = b\n', '[inputs] belongs in the .conf file of its model.'),
-        ('[model]\ntimeout = 3\ntimeout = 4\n', "option 'timeout' in section 'model' already exists"),
+        ('[model]\ntimeout = 3\n\ntimeout = 4\n', 'line 4: [model] has timeout already. Delete one of the two.'),
+        ('[model]\n[serving]\n[model]\n', 'line 3: [model] is there already. Make one section of the two.'),
+        (
+            '[model]\ntimeout = 5  # five\n',
+            "[model] timeout = '5  # five': it must be a number of seconds above 0 and at most 86400. "
+            'A comment needs a line of its own.',
+        ),
+        (
+            '[serving]\npage = "on"\n',
+            '[serving] page = \'"on"\': it must be on or off, yes or no. Write it without quotes.',
+        ),
         ('[model]\ntimeout = \xff\n', 'byte 18 is not UTF-8. Save the file as UTF-8.'),
     ],
 )
