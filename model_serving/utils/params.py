@@ -139,4 +139,5 @@ def _there_are(parameters):
 
 
 def _named(model):
+    model = places.unwrapped(model)
     return getattr(model, '__name__', None) or type(model).__name__

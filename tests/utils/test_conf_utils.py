@@ -26,6 +26,14 @@ def test_the_environment_goes_over_the_models_file_and_that_over_the_general_one
     assert [other[key] for key in ('timeout', 'max_queue', 'max_body', 'max_batch_size')] == [7, 8, 3072, 6]
 
 
+def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', '/home/leo')
+    settings = conf(tmp_path, {'a.conf': '[model]\nname = AModel\nfile = ~/a.onnx\nschema = a/~/b\n'}).model(
+        'AModel', 1
+    )
+    assert (settings['file'], settings['schema']) == ('/home/leo/a.onnx', 'a/~/b')
+
+
 def test_a_byte_order_mark_is_no_obstacle(tmp_path):
     assert conf(tmp_path, {'serving.conf': '\xef\xbb\xbf[serving]\nmax_body = 64 KiB\n'}).serving['max_body'] == 65536
 

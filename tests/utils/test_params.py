@@ -122,6 +122,11 @@ def test_an_absolute_path_stays(tmp_path):
     assert given(tmp_path, Typed, 'text = a\nfile = /opt/a.bin')['file'] == Path('/opt/a.bin')
 
 
+def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', '/home/leo')
+    assert given(tmp_path, Typed, 'text = ~/a\nfile = ~/a.bin')['file'] == Path('/home/leo/a.bin')
+
+
 def test_the_environment_goes_over_the_file(tmp_path):
     environ = {
         'MODEL_SERVING_AMODEL_PARAMS_NUMBER': '7',
@@ -187,6 +192,10 @@ def test_other_faults(tmp_path):
     )
     for name in ('union', 'annotated', 'table'):
         assert f'{name}: its type in __init__ cannot be written in a file' in fault(tmp_path, Odd, f'{name} = 1')
+
+
+def test_a_partial_is_called_by_the_name_of_its_class(tmp_path):
+    assert fault(tmp_path, partial(Typed), 'a = 1').startswith('a: Typed has no such')
 
 
 def test_a_bad_variable_is_named(tmp_path):
