@@ -13,8 +13,8 @@ Options:
   -v --version   Show the version
 """
 
+import logging
 import sys
-import traceback
 
 if sys.version_info < (3, 11):  # noqa: UP036 - with an older Python, say why it fails
     sys.exit(f'Model Serving needs Python 3.11 or newer; this is {sys.version.split()[0]}.')
@@ -28,13 +28,16 @@ if hasattr(sys.stdout, 'reconfigure'):
 # Under gunicorn, conf/gunicorn.conf.py has done this already, for its number of workers.
 limit_threads(workers=1)
 
-from model_serving.serving import places  # noqa: E402
+from model_serving.serving import places, secrets  # noqa: E402
 from model_serving.serving.errors import StartError  # noqa: E402
 
 
 def make_app():
     """Return the Flask application, or end with one line that says why there is none."""
     try:
+        from model_serving.utils import log_utils
+
+        log_utils.log_what_python_writes()
         # Imported here, because it imports the user's models and resources, which may fail.
         from model_serving.app import create_app
 
@@ -45,14 +48,14 @@ def make_app():
         raise
     # BaseException: a model may call sys.exit when it is imported.
     except BaseException as error:
-        traceback.print_exc()
+        logging.getLogger('start').exception('The start failed')
         place = places.of_error(error)
         reason = f'{place}: {places.in_one_line(error)}' if place else places.in_one_line(error)
         # A ModuleNotFoundError that was raised by hand may have no name.
         missing = getattr(error, 'name', None) if isinstance(error, ModuleNotFoundError) else None
         if missing and not missing.startswith('model_serving'):
             reason += f'. Install it, for example with: {sys.executable} -m pip install {missing.split(".")[0]}'
-    sys.exit(f'The service cannot start. {reason}')
+    sys.exit(f'The service cannot start. {secrets.hidden(reason)}')
 
 
 def main():

@@ -25,7 +25,8 @@ The service works without any configuration. All settings are in `conf/`, and ar
 | `logging.conf` | the format and the destination of [the log](https://docs.python.org/3/library/logging.config.html) |
 | `gunicorn.conf.py` | the settings of the server |
 
-The file of a model looks like this. You may name the file as you like, if its name ends with `.conf`:
+The file of a model looks like this. It belongs to the model whose URL ends with its `name`, here `/v1/XXXModel`. You
+may name the file itself as you like, if its name ends with `.conf`:
 
 ```ini
 [model]
@@ -33,6 +34,9 @@ name = XXXModel
 timeout = 3
 max_body = 64 KiB
 ```
+
+A comment needs a line of its own, which begins with `#`. After a value it would be a part of the value, and so would
+quotes. A path may begin with `~`, the home folder of the user who runs the service.
 
 You can also set everything by environment variables, where `<NAME>` is the model's name in capitals. If a setting is in
 several places, the first of these counts: `MODEL_SERVING_<NAME>_…`, `MODEL_SERVING_MODEL_…`, the model's file,
@@ -88,7 +92,10 @@ threshold = 0.5
 token = ${{HUB_TOKEN}}
 ```
 
-By an environment variable: `MODEL_SERVING_<NAME>_PARAMS_<KEY>`, both in capitals.
+`${{HUB_TOKEN}}` stands for the value of an environment variable, which is [kept secret](secrets.md). It may be a part
+of a value, as in `Bearer ${{HUB_TOKEN}}`.
+
+By an environment variable: `MODEL_SERVING_<NAME>_PARAMS_<KEY>`, both in capitals. Such a value is not hidden.
 """
 
 SERVER = {

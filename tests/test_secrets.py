@@ -7,6 +7,8 @@ import pytest
 SECRET = 'hf_TopSecret"ü\'42'
 MODEL = """
 import logging
+import threading
+import warnings
 
 from ..serving.errors import InvalidInstance, StartError
 
@@ -17,6 +19,8 @@ class HubModel:
     def __init__(self, token: str, greeting: str = 'Hello', fails: str = ''):
         self._token, self._greeting = token, greeting
         LOGGER.info('with %s', token)
+        warnings.warn(f'{token} is old')
+        threading.Thread(target=int, args=(token,)).start()
         if fails:
             raise {'error': ValueError(f'{token} is no good'), 'start': StartError(f'{token} expired')}[fails]
 
@@ -97,6 +101,9 @@ def test_nothing_that_describes_the_service_shows_the_secret(hub):
     for path in ('/openapi.json', '/v1/HubModel', '/v1', '/health/ready', '/'):
         assert hides_it(hub.get(path).text)
     assert '[HubModel] - with ***' in hub.log
+    # Python itself would write these to stderr.
+    assert 'UserWarning: *** is old' in hub.log
+    assert "invalid literal for int() with base 10: '***'" in hub.log
     hub.post('/v1/HubModel', {'name': 'error'})
     assert 'RuntimeError: (' in hub.log
     assert hides_it(hub.log)

@@ -31,14 +31,20 @@ def of_error(error) -> str | None:
 
 def of_object(thing) -> str:
     """Return where a function begins, decorators included; for a class the file; for any other object routes.py."""
-    while isinstance(thing, partial) or hasattr(thing, '__wrapped__'):
-        thing = thing.func if isinstance(thing, partial) else thing.__wrapped__
+    thing = unwrapped(thing)
     try:
         file = Path(inspect.getsourcefile(thing) or '')
     except TypeError:
         file = PACKAGE / 'routes.py'
     line = f', line {thing.__code__.co_firstlineno}' if inspect.isfunction(thing) else ''
     return _shown(file) + line
+
+
+def unwrapped(thing):
+    """Return the class or function inside of decorators and of functools.partial."""
+    while isinstance(thing, partial) or hasattr(thing, '__wrapped__'):
+        thing = thing.func if isinstance(thing, partial) else thing.__wrapped__
+    return thing
 
 
 def in_one_line(error) -> str:

@@ -68,8 +68,10 @@ class Servable:
         """What is served, for the start-up banner."""
         if self.make_model is None:
             return 'its own resource'
+        # A partial's own text shows its arguments, and one may be a secret.
+        make_model = places.unwrapped(self.make_model)
         # A class has a name; a model file describes itself.
-        return getattr(self.make_model, '__name__', None) or str(self.make_model)
+        return getattr(make_model, '__name__', None) or str(make_model)
 
     @property
     def device(self) -> str | None:

@@ -42,8 +42,12 @@ def _parsed(path):
         raise StartError(f'{path}: {_fault_of_line(text, number, is_above)}') from error
     except UnicodeDecodeError as error:
         raise StartError(f'{path}: byte {error.start} is not UTF-8. Save the file as UTF-8.') from error
-    except configparser.Error as error:
-        raise StartError(f'{path}: {" ".join(str(error).split())}') from error
+    except configparser.DuplicateOptionError as error:
+        fault = f'line {error.lineno}: [{error.section}] has {error.option} already. Delete one of the two.'
+        raise StartError(f'{path}: {fault}') from error
+    except configparser.DuplicateSectionError as error:
+        fault = f'line {error.lineno}: [{error.section}] is there already. Make one section of the two.'
+        raise StartError(f'{path}: {fault}') from error
     sections = {section: dict(parser[section]) for section in parser.sections()}
     return {
         section: texts if section in OWN_SECTIONS else {key.lower(): text for key, text in texts.items()}

@@ -6,14 +6,14 @@ import types
 import typing
 from pathlib import Path
 
-from ..serving import secrets
+from ..serving import places, secrets
 from ..serving.errors import StartError
 from ..serving.places import PROJECT
 from .settings import FILE, LIST, ON_OFF, Kind
 from .text_utils import did_you_mean
 
-# A value that is in an environment variable, since it is a secret or differs between machines.
-VARIABLE = re.compile(r'\$\{(\w+)\}')
+# Stands for an environment variable, whose value is a secret or differs between machines.
+VARIABLE = re.compile(r'\$\{([^{}]+)\}')
 KINDS = {
     str: Kind(str, 'a text'),
     int: Kind(int, 'a whole number'),
@@ -34,15 +34,31 @@ def parameters_of(model) -> dict:
     if model is None:
         return {}
     try:
-        signature = inspect.signature(model, eval_str=True)
-    # An annotation that is a text may name something that is imported for type checkers only.
+        parameters = inspect.signature(model).parameters
+    # A class that is written in C may tell nothing.
+    except ValueError:
+        return {}
+    names = _names(model)
+    return {name: _resolved(each, names) for name, each in parameters.items() if each.kind not in NOT_BY_NAME}
+
+
+def _names(model):
+    """Return the names that annotations of a model's parameters may use."""
+    model = places.unwrapped(model)
+    function = places.unwrapped(model.__init__ if isinstance(model, type) else model)
+    # Path is often imported for type checkers only.
+    return {'Path': Path, **getattr(function, '__globals__', {})}
+
+
+def _resolved(parameter, names):
+    """Return a parameter with the type that its annotation names, if that is a text, as all are in some modules."""
+    if not isinstance(parameter.annotation, str):
+        return parameter
+    try:
+        return parameter.replace(annotation=eval(parameter.annotation, names))
+    # It may name something that is imported for type checkers only.
     except Exception:
-        try:
-            signature = inspect.signature(model)
-        # A class that is written in C may tell nothing.
-        except ValueError:
-            return {}
-    return {name: each for name, each in signature.parameters.items() if each.kind not in NOT_BY_NAME}
+        return parameter
 
 
 def arguments(model, texts: dict, environ, place: str) -> dict:
@@ -65,20 +81,24 @@ def _value(parameter, text, environ, where):
     kind = _kind(parameter)
     if kind is None:
         raise StartError(f'{where}: its type in __init__ cannot be written in a file. It can be {TYPES}.')
-    variable = VARIABLE.fullmatch(text.strip())
-    shown = repr(text)
-    if variable:
-        shown, text = text.strip(), environ.get(variable[1], '').strip()
-        if not text:
-            raise StartError(f'{where} = {shown}: the environment variable {variable[1]} is not set. Set it.')
-        # It may be a list of secrets.
-        for secret in (text, *LIST.read(text)):
-            secrets.keep(secret)
+    shown = ' '.join(text.split()) if VARIABLE.search(text) else repr(text)
+    value = VARIABLE.sub(lambda match: _secret(match[1], environ, f'{where} = {shown}'), text)
     try:
-        return kind.read(text.strip())
+        return kind.read(value.strip())
     # Without the cause: its text holds the value.
     except (ValueError, KeyError):
-        raise StartError(f'{where} = {shown}: it must be {kind.allowed}.') from None
+        raise StartError(f'{where} = {shown}: {kind.fault(text)}') from None
+
+
+def _secret(variable, environ, place):
+    """Return the value of an environment variable, which is hidden from now on."""
+    value = environ.get(variable, '').strip()
+    if not value:
+        raise StartError(f'{place}: the environment variable {variable} is not set. Set it.')
+    # It may be a list of secrets.
+    for secret in (value, *LIST.read(value)):
+        secrets.keep(secret)
+    return value
 
 
 def _kind(parameter):
@@ -119,4 +139,5 @@ def _there_are(parameters):
 
 
 def _named(model):
+    model = places.unwrapped(model)
     return getattr(model, '__name__', None) or type(model).__name__

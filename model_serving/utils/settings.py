@@ -1,6 +1,7 @@
 """The table of settings: what each one is called, which values it may have, and what it means."""
 
 import configparser
+import os
 import re
 from typing import NamedTuple
 
@@ -14,6 +15,14 @@ class Kind(NamedTuple):
 
     read: callable
     allowed: str
+
+    def fault(self, text: str) -> str:
+        """Return what is wrong with a text that `read` refuses."""
+        if re.search(r'\s[#;]', text):
+            hint = ' A comment needs a line of its own.'
+        else:
+            hint = ' Write it without quotes.' if text.strip()[:1] in {'"', "'"} else ''
+        return f'it must be {self.allowed}.{hint}'
 
 
 def _matching(pattern, text):
@@ -39,7 +48,10 @@ SIZE = Kind(_size, 'a number of bytes above 0, such as 65536, 64 KiB or 1 MiB')
 COUNT = Kind(lambda text: int(_matching('0*[1-9][0-9]*', text)[0]), 'a whole number of at least 1')
 SECONDS = Kind(_seconds, 'a number of seconds above 0 and at most 86400')
 ON_OFF = Kind(lambda text: configparser.ConfigParser.BOOLEAN_STATES[text.lower()], 'on or off, yes or no')
-FILE = Kind(lambda text: _matching('.+', text)[0], 'the path of a file, absolute or relative to the project folder')
+FILE = Kind(
+    lambda text: os.path.expanduser(_matching('.+', text)[0]),
+    'the path of a file, absolute or relative to the project folder',
+)
 LIST = Kind(
     lambda text: [word for word in map(str.strip, re.split(r'[,\n]', text)) if word],
     'names, separated by commas or line breaks',
@@ -66,7 +78,7 @@ class Setting(NamedTuple):
         try:
             return self.kind.read(text.strip())
         except (ValueError, KeyError) as error:
-            raise StartError(f'{place} = {text!r}: it must be {self.kind.allowed}.') from error
+            raise StartError(f'{place} = {text!r}: {self.kind.fault(text)}') from error
 
 
 SETTINGS = (

@@ -1,5 +1,6 @@
 """Every error is answered with JSON that has a `message`: `answer_to`, for Flask, the front and streams."""
 
+import json
 import logging
 
 from werkzeug.exceptions import (
@@ -34,7 +35,8 @@ def answer_to(error, call: str, request_id: str, servable=None) -> tuple[bytes, 
         error = _http_error(error, call, request_id)
     data = {'message': error.description, **getattr(error, 'data', {}), **_example(error, servable)}
     try:
-        body = secrets.hidden(strict_json.dumps(data).decode()).encode()
+        # Read back: values of NumPy and others have become plain JSON, in which texts are easy to find.
+        body = strict_json.dumps(secrets.hidden_in(json.loads(strict_json.dumps(data))))
     except TypeError as failure:
         return answer_to(failure, call, request_id)
     return body, error.code, {name: value for name, value in error.get_headers() if name != 'Content-Type'}

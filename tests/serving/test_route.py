@@ -52,6 +52,11 @@ def reason(*routes):
     return str(error.value)
 
 
+def test_the_start_shows_no_argument_of_a_model():
+    app = create_app([Route(URL, XXXModelResource, partial(partial(XXXModel), 'a-secret'))], Conf('nowhere', {}))
+    assert app.servables[URL].source == 'XXXModel'
+
+
 def test_version_and_name():
     assert Route('/v12/My_Model2', None).version_and_name == (12, 'My_Model2')
 

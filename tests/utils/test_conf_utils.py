@@ -26,6 +26,14 @@ def test_the_environment_goes_over_the_models_file_and_that_over_the_general_one
     assert [other[key] for key in ('timeout', 'max_queue', 'max_body', 'max_batch_size')] == [7, 8, 3072, 6]
 
 
+def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', '/home/leo')
+    settings = conf(tmp_path, {'a.conf': '[model]\nname = AModel\nfile = ~/a.onnx\nschema = a/~/b\n'}).model(
+        'AModel', 1
+    )
+    assert (settings['file'], settings['schema']) == ('/home/leo/a.onnx', 'a/~/b')
+
+
 def test_a_byte_order_mark_is_no_obstacle(tmp_path):
     assert conf(tmp_path, {'serving.conf': '\xef\xbb\xbf[serving]\nmax_body = 64 KiB\n'}).serving['max_body'] == 65536
 
@@ -49,7 +57,17 @@ def test_a_byte_order_mark_is_no_obstacle(tmp_path):
         ('[model]\ntimeout 3\n', 'line 2: timeout 3 does not have the form key = value.'),
         ('[model]\nname = A\n', '[model] name = A: the settings of one model belong in a .conf file of their own.'),
         ('[inputs]\na = b\n', '[inputs] belongs in the .conf file of its model.'),
-        ('[model]\ntimeout = 3\ntimeout = 4\n', "option 'timeout' in section 'model' already exists"),
+        ('[model]\ntimeout = 3\n\ntimeout = 4\n', 'line 4: [model] has timeout already. Delete one of the two.'),
+        ('[model]\n[serving]\n[model]\n', 'line 3: [model] is there already. Make one section of the two.'),
+        (
+            '[model]\ntimeout = 5  # five\n',
+            "[model] timeout = '5  # five': it must be a number of seconds above 0 and at most 86400. "
+            'A comment needs a line of its own.',
+        ),
+        (
+            '[serving]\npage = "on"\n',
+            '[serving] page = \'"on"\': it must be on or off, yes or no. Write it without quotes.',
+        ),
         ('[model]\ntimeout = \xff\n', 'byte 18 is not UTF-8. Save the file as UTF-8.'),
     ],
 )

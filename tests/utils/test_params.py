@@ -1,11 +1,13 @@
 """`[params]` of a model's .conf: which values a class gets, and the one line that says what is wrong."""
 
 import re
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated
 
 import pytest
 
+from model_serving.serving import secrets
 from model_serving.serving.errors import StartError
 from model_serving.utils.conf_utils import BASE_FOLDER, Conf
 
@@ -37,6 +39,22 @@ class Later:
 
     def __init__(self, number: 'int' = 1, other: 'OnlyForTypeCheckers' = None):  # noqa: F821
         self.given = {'number': number}
+
+
+class ForTypeCheckers:
+    """As with `from __future__ import annotations`, and imports below `if TYPE_CHECKING:`, as ruff moves them."""
+
+    def __init__(self, names: 'list[str]', share: 'float | None' = None, file: 'Path | None' = None, rest: 'Rest' = 0):  # noqa: F821
+        self.given = {'names': names, 'share': share, 'file': file}
+
+
+@wraps(ForTypeCheckers)
+def wrapped(*args, **kwargs):
+    return ForTypeCheckers(*args, **kwargs)
+
+
+class Inherited(ForTypeCheckers):
+    """Its parameters are those of another class."""
 
 
 class Odd:
@@ -87,8 +105,26 @@ def test_annotations_that_are_texts(tmp_path):
     assert given(tmp_path, Later, 'number = 2') == {'number': 2}
 
 
+@pytest.mark.parametrize('model', [ForTypeCheckers, Inherited, partial(ForTypeCheckers), wrapped])
+def test_an_annotation_of_an_unknown_name_spoils_no_other(tmp_path, model):
+    found = given(tmp_path, model, 'names = a, b\nshare = 0.5\nfile = a\n')
+    assert found == {'names': ['a', 'b'], 'share': 0.5, 'file': BASE_FOLDER / 'a'}
+    assert 'rest: its type in __init__ cannot be written in a file' in fault(tmp_path, model, 'names = a\nrest = 1')
+
+
+def test_a_path_may_be_imported_for_type_checkers_only(tmp_path):
+    names = {}
+    exec("class Moved:\n    def __init__(self, file: 'Path | None' = None):\n        self.given = file", names)
+    assert given(tmp_path, names['Moved'], 'file = a') == BASE_FOLDER / 'a'
+
+
 def test_an_absolute_path_stays(tmp_path):
     assert given(tmp_path, Typed, 'text = a\nfile = /opt/a.bin')['file'] == Path('/opt/a.bin')
+
+
+def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', '/home/leo')
+    assert given(tmp_path, Typed, 'text = ~/a\nfile = ~/a.bin')['file'] == Path('/home/leo/a.bin')
 
 
 def test_the_environment_goes_over_the_file(tmp_path):
@@ -101,9 +137,16 @@ def test_the_environment_goes_over_the_file(tmp_path):
     assert (found['text'], found['number']) == ('abc', 7)
 
 
-def test_a_variable_is_the_whole_value(tmp_path):
-    found = given(tmp_path, Typed, 'text = ${A}${B}\nnumber = ${N}', N='4')
-    assert (found['text'], found['number']) == ('${A}${B}', 4)
+def test_variables_may_be_parts_of_a_value(tmp_path, monkeypatch):
+    monkeypatch.setattr(secrets, '_patterns', {})
+    lines = 'text = Bearer ${A}\nnames = ${A}, ${B}, $C {D} ${\nnumber = ${N}0\nfile = ${A}/x'
+    # Once put in, a value is not looked at again.
+    found = given(tmp_path, Typed, lines, A='${B}-secret', B=' of-two, and-more\n', N='4')
+    assert found['text'] == 'Bearer ${B}-secret'
+    assert found['names'] == ['${B}-secret', 'of-two', 'and-more', '$C {D} ${']
+    assert found['number'] == 40
+    assert found['file'] == BASE_FOLDER / '${B}-secret' / 'x'
+    assert secrets.hidden('Bearer ${B}-secret of-two and-more') == 'Bearer *** *** ***'
 
 
 @pytest.mark.parametrize(
@@ -118,6 +161,14 @@ def test_a_variable_is_the_whole_value(tmp_path):
             "numbers = '1, b': it must be values, separated by commas or line breaks, each a whole",
         ),
         ('text = ${TOKEN}', 'text = ${TOKEN}: the environment variable TOKEN is not set. Set it.'),
+        (
+            'text = Bearer ${TOKEN}',
+            'text = Bearer ${TOKEN}: the environment variable TOKEN is not set. Set it.',
+        ),
+        ('text = a\nnames = ${TOKEN},\n  b', 'names = ${TOKEN}, b: the environment variable TOKEN is not set.'),
+        # Not a default, as in a shell.
+        ('text = ${WORD:-a}', 'text = ${WORD:-a}: the environment variable WORD:-a is not set. Set it.'),
+        ('text = a\nnumber = 1${WORD}', 'number = 1${WORD}: it must be a whole number.'),
         ('text = a\nnumber = ${WORD}', 'number = ${WORD}: it must be a whole number.'),
         (
             'text = a\nnumbr = 1',
@@ -141,6 +192,10 @@ def test_other_faults(tmp_path):
     )
     for name in ('union', 'annotated', 'table'):
         assert f'{name}: its type in __init__ cannot be written in a file' in fault(tmp_path, Odd, f'{name} = 1')
+
+
+def test_a_partial_is_called_by_the_name_of_its_class(tmp_path):
+    assert fault(tmp_path, partial(Typed), 'a = 1').startswith('a: Typed has no such')
 
 
 def test_a_bad_variable_is_named(tmp_path):
