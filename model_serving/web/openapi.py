@@ -17,7 +17,11 @@ SCHEMAS = '#/components/schemas/'
 ERRORS = (
     (400, 'NotValid', 'The body is not JSON, or the schema does not allow it; `errors` then names every failure.'),
     (413, 'TooLarge', 'The body is larger than the service accepts.'),
-    (415, 'NotJSON', 'The body is of another type: send it with the header `Content-Type: application/json`.'),
+    (
+        415,
+        'NotJSON',
+        'The body is of a type that is not listed: JSON needs the header `Content-Type: application/json`.',
+    ),
     (429, 'TooManyRequests', 'Too many requests wait for this model: try again after `Retry-After` seconds.'),
     (500, 'Failed', 'The model failed on this body; the log tells why, under the request id of the message.'),
     (503, 'NotReady', 'The model cannot answer at present; the message tells why.'),
@@ -92,7 +96,10 @@ class Document:
             if resource and not getattr(resource, 'undocumented', False):
                 servable = self._app.servables.get(str(rule))
                 methods = sorted(rule.methods - {'HEAD', 'OPTIONS'})
-                operations = {method.lower(): _operation(str(rule), resource, method, servable) for method in methods}
+                uploads = self._app.uploads.get(str(rule))
+                operations = {
+                    method.lower(): _operation(str(rule), resource, method, servable, uploads) for method in methods
+                }
                 paths[str(rule)] = paths.get(str(rule), {}) | operations
         return paths
 
@@ -141,7 +148,7 @@ def _schema_name(servable, suffix):
     return f'v{servable.version}.{servable.name}.{suffix}'
 
 
-def _operation(url, resource, method, servable):
+def _operation(url, resource, method, servable, uploads):
     handler = getattr(resource, method.lower())
     summary, _, description = inspect.cleandoc(handler.__doc__ or resource.__doc__ or url).partition('\n')
     answer = getattr(resource, 'answer', None)
@@ -154,13 +161,13 @@ def _operation(url, resource, method, servable):
     if description.strip():
         operation['description'] = description.strip()
     if servable and method == 'POST':
-        operation |= _body_and_answers(servable)
+        operation |= _body_and_answers(servable, uploads)
     for status, meaning in getattr(resource, 'statuses', {}).items():
         operation['responses'][str(status)] = _response(meaning, {'$ref': SCHEMAS + 'Error'})
     return operation
 
 
-def _body_and_answers(servable):
+def _body_and_answers(servable, uploads):
     schema = {'$ref': SCHEMAS + _schema_name(servable, 'answer')}
     if servable.is_stream:
         answer = _response(STREAM, schema, types=streams.MEDIA_TYPES)
@@ -169,9 +176,12 @@ def _body_and_answers(servable):
         if servable.answers and len(orjson.dumps(servable.answers[0])) <= MAX_EXAMPLE:
             answer['content']['application/json']['example'] = servable.answers[0]
     errors = {str(status): {'$ref': f'#/components/responses/{name}'} for status, name, _ in ERRORS}
-    schema = {'$ref': SCHEMAS + _schema_name(servable, 'instance')}
+    place = SCHEMAS + _schema_name(servable, 'instance')
     return {
-        'requestBody': {'required': True, 'content': {'application/json': {'schema': schema}}},
+        'requestBody': {
+            'required': True,
+            'content': {'application/json': {'schema': {'$ref': place}}, **(uploads.content(place) if uploads else {})},
+        },
         'responses': {'200': answer, **errors},
     }
 

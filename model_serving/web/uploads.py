@@ -8,7 +8,7 @@ from werkzeug.exceptions import BadRequest
 
 from ..utils.text_utils import did_you_mean
 from . import strict_json
-from .fields import fields_of
+from .fields import ANY, fields_of
 from .forms import FORM, parts_of, refused
 
 BYTES = 'application/octet-stream'
@@ -75,6 +75,18 @@ class Uploads:
             names.insert(0, next(iter(self.files)))
         return ' '.join(['curl', *(f'-F {shlex.quote(f"{name}={self._shown(name)}")}' for name in names), url])
 
+    def content(self, place: str) -> dict:
+        """Return the types of body for OpenAPI; `place` is where the document has the schema."""
+        if not self:
+            return {}
+        parts = {name: _part(name, field, place) for name, field in self.fields.items()}
+        rest = {'type': 'object', 'description': 'Other properties, as JSON'}
+        form = {'type': 'object', 'properties': {JSON_PART: rest, **parts}, 'additionalProperties': False}
+        required = [name for name in self._schema.get('required', []) if name in self.files]
+        types = {FORM: {'schema': {**form, 'required': required} if required else form}}
+        alone = {field.media_type for field in self.files.values()} - {ANY}
+        return types | {each: {} for each in sorted(alone | {BYTES}) if self._only(each.replace('*', 'x'))}
+
     def _only(self, media_type):
         """Return the property that a file of this type alone is; None if there is none, or more than one."""
         fits = [name for name, field in self.files.items() if media_type == BYTES or field.takes(media_type)]
@@ -103,6 +115,19 @@ class Uploads:
         value = next((each[name] for each in examples if isinstance(each, dict) and name in each), '…')
         text = value if isinstance(value, str) else strict_json.dumps(value).decode().strip()
         return text if len(text) <= MAX_SHOWN else '…'
+
+
+def _part(name, field, place):
+    """Return the schema of a part of a form, for OpenAPI."""
+    if not field.is_file:
+        return {'$ref': f'{place}/properties/{name.replace("~", "~0").replace("/", "~1")}'}
+    # `format` is of OpenAPI 3.0; Swagger UI needs it to ask for a file.
+    file = {
+        'type': 'string',
+        'format': 'binary',
+        'contentMediaType': BYTES if field.media_type == ANY else field.media_type,
+    }
+    return {'type': 'array', 'items': file} if field.is_list else file
 
 
 def _value(field, part):

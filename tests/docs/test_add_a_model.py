@@ -22,7 +22,7 @@ def tree(service_class, tmp_path_factory):
     # What the document exports stays in the shell of whoever follows it.
     environment = {'WORKERS': '1', 'HUB_TOKEN': 'only-an-example'}
     tree = service_class(tmp_path_factory.mktemp('add a model') / 'model serving', environment=environment)
-    names = ('Cultivar', 'Iris', 'IrisNet', 'Sentiment', 'Spelling', 'Story', 'Length')
+    names = ('Cultivar', 'Iris', 'IrisNet', 'Sentiment', 'Spelling', 'Story', 'Loudness', 'Number', 'Length')
     prepare(tree, *(f'{name}Model' for name in names))
     yield tree
     tree.stop()
