@@ -66,22 +66,31 @@ function texts(pieces) {
 const CHANGES = {
   curl: [[/^curl/, 'curl -N']],
   jQuery: [[/\n {2}timeout: .*/, ''], [/\n {2}success: .*/, `
-  dataType: "text",
-  xhrFields: {onprogress: ({target}) => console.log(target.responseText)},`]],
-  fetch: [[/\n {2}\.then[^]*/, `
-  .then(async ({body}) => {
-    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  xhrFields: {onprogress: ({target}) => console.log(target.responseText)},
+  success: (text) => {
+    const last = JSON.parse(text.trim().split("\\n").pop() || null);
+    if (last?.message) console.error(last.message);
+  },`]],
+  fetch: [[/\n {2}\.then[^]*(?=\n {2}\.catch)/, `
+  .then(async (response) => {
+    if (!response.ok) throw new Error((await response.json()).message);
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (let part; !(part = await reader.read()).done;) {
       const lines = (rest + part.value).split("\\n");
       rest = lines.pop();
-      lines.forEach((line) => console.log(JSON.parse(line)));
+      for (const piece of lines.map((line) => JSON.parse(line))) {
+        if (piece?.message) throw new Error(piece.message);
+        console.log(piece);
+      }
     }
-  });
-`]],
-  Python: [[/\n {4}print.*/, `
-    for line in response:
-        print(json.loads(line), flush=True)`]],
+  })`]],
+  Python: [[/\n {8}print.*/, `
+        for line in response:
+            piece = json.loads(line)
+            if isinstance(piece, dict) and "message" in piece:
+                raise RuntimeError(piece["message"])
+            print(piece, flush=True)`]],
 };
 
 function make(name, values) {

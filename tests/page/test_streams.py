@@ -1,5 +1,6 @@
 """A model that streams: its pieces are shown as they come, it can be stopped, and its code streams too."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import wait_until
-from tests.page.conftest import open_model, send
+from tests.page.conftest import error_of, open_model, send
 from tests.test_streams import has
 
 
@@ -116,3 +117,25 @@ def test_what_is_no_stream_is_said_to_be_none(card):
     card.page.route('**/v1/CountModel', lambda route: route.fulfill(body='<p>a\n\nproxy</p>', content_type='text/html'))
     send(card)
     expect(card.locator('.message')).to_contain_text('The answer is not JSON: 200')
+
+
+REFUSED = 'fail_at: -1 is less than the minimum of 0'
+FAILED = 'The service failed to answer this request.'
+
+
+@pytest.mark.parametrize('fail_at, message', [(-1, REFUSED), (0, FAILED), (1, FAILED)])
+def test_the_code_shows_why_a_stream_failed(card, browser, streams, fail_at, message):
+    """Refused, failed before the first piece, and after it."""
+    fill(card, pieces=3, fail_at=fail_at)
+    card.locator('.code-pane summary').click()
+    finished = subprocess.run(
+        [sys.executable], input=copied(card, 'Python'), capture_output=True, text=True, timeout=60
+    )
+    assert f'RuntimeError: {message}' in finished.stderr.splitlines()[-1]
+    assert finished.stdout.count("'number'") == max(fail_at, 0)
+    assert finished.returncode == 1
+    with contextlib.closing(browser.new_page()) as page:
+        page.goto(streams.url)
+        page.wait_for_function('window.jQuery')
+        for language in ('jQuery', 'fetch'):
+            assert message in error_of(page, copied(card, language))
