@@ -3,7 +3,7 @@ const Stream = (() => {
 // POST `body` (text); `told` gets the pieces so far, `done` what came of it. Returns a function that stops the stream.
 function call(api, model, body, headers, done, told) {
   const started = performance.now();
-  let events = [];
+  let [events, whole] = [[], ''];
   const pieces = () => events.filter(({isError}) => !isError).map(({data}) => data);
   const request = $.ajax({
     url: api + model.path,
@@ -14,19 +14,22 @@ function call(api, model, body, headers, done, told) {
     headers: {...headers, Accept: 'text/event-stream'},
     xhrFields: {onprogress: ({target}) => {
       if (!isStream(target)) return;
-      events = parse(target.responseText);
+      whole = target.responseText;
+      events = parse(whole);
       told(pieces());
     }},
   });
   request.always(() => {
-    const whole = request.responseText || '';
+    // A request that was stopped has no text any more.
+    whole = request.responseText || whole;
     if (isStream(request)) events = parse(whole);
     const error = events.find(({isError}) => isError)?.data;
     const responseJSON = isStream(request) ? pieces() : Ask.attempt(() => JSON.parse(whole));
     const outcome = Service.outcome({...request, responseJSON}, api);
     done({
       ...outcome,
-      ...(error && {ok: false, message: error.message}),
+      ...(outcome.trouble === 'cancelled' && {ok: true, status: 'stopped'}),
+      ...(error && {ok: false, status: 'failed', message: error.message}),
       data: pieces(),
       milliseconds: performance.now() - started,
       text: texts(pieces()) ?? pieces().map((piece) => `${JSON.stringify(piece)}\n`).join(''),

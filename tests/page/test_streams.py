@@ -44,6 +44,7 @@ def test_the_pieces_are_shown_as_they_come(card, gate):
     card.get_by_role('button', name='Send').click()
     expect(card.locator('.result tr')).to_have_count(3)  # the head is one
     assert numbers(card) == ['0', '1']
+    expect(card.locator('.facts')).to_have_text('Receiving …')
     gate.touch()
     expect(card.locator('.good')).to_have_text('200 OK')
     assert numbers(card) == ['0', '1', '2']
@@ -54,7 +55,9 @@ def test_stop_ends_the_stream_and_keeps_what_has_come(card, streams):
     card.get_by_role('button', name='Send').click()
     expect(card.locator('.result tr')).not_to_have_count(0)
     card.get_by_role('button', name='Stop').click()
-    expect(card.locator('.message')).to_have_text('Cancelled.')
+    expect(card.locator('.facts')).to_contain_text('stopped')
+    expect(card.locator('.bad, .message')).to_have_count(0)
+    expect(card.page.locator('#calls li').first).to_contain_text('stopped · ')
     wait_until(lambda: has(streams, 'closed', 'stopped'), seconds=2)
     assert numbers(card)[0] == '0'
     # It can be called again.
@@ -68,6 +71,13 @@ def test_an_error_in_the_middle_is_shown_below_the_pieces(card):
     send(card)
     expect(card.locator('.message')).to_contain_text('The service failed to answer this request.')
     assert numbers(card) == ['0', '1']
+    expect(card.locator('.bad')).to_have_text('failed')
+    expect(card.page.locator('#calls li').first).to_contain_text('failed · ')
+    # Also in another language, which is chosen afterwards.
+    card.page.get_by_label('Language').select_option('中文')
+    expect(card.locator('.bad')).to_have_text('失败')
+    expect(card.page.locator('#calls li').first).to_contain_text('失败 · ')
+    card.page.get_by_label('语言').select_option('English')
     fill(card, fail_at=0)
     send(card)
     expect(card.locator('.bad').first).to_contain_text('500')
