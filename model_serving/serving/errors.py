@@ -2,6 +2,8 @@
 
 from math import ceil
 
+HOW_TO_STREAM = 'async for piece in self.stream(instance): yield piece'
+
 
 class StartError(Exception):
     """The service can't start; the message is one line for a person: what, where, and the fix."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 import threading
 from functools import partial
 from itertools import islice
@@ -11,7 +12,7 @@ from jsonschema import SchemaError
 from werkzeug.exceptions import BadRequest
 
 from ..serving import places
-from ..serving.errors import StartError
+from ..serving.errors import HOW_TO_STREAM, StartError
 from ..utils.text_utils import clip, without_folders
 from ..utils.validation_utils import SchemaValidator, in_words
 from . import strict_json
@@ -20,7 +21,8 @@ from .file_resource import file_resource
 LOGGER = logging.getLogger('readiness')
 # How many pieces of a stream are read for an example.
 MAX_PIECES = 1000
-HOW_TO_STREAM = 'async for piece in self.stream(instance): yield piece'
+# Another loop over a stream than the one that works, in Python's words.
+WRONG_LOOP = re.compile('TypeError: .*async_generator.*(iterable|await)')
 
 
 class Readiness:
@@ -67,7 +69,7 @@ class Readiness:
             place = f'examples[{number}]'
             problem = servable.attempt(partial(self._try, servable, example, place), f'{place}: ')
             if problem:
-                return problem
+                return f'{problem}. Write: {HOW_TO_STREAM}' if WRONG_LOOP.search(problem) else problem
         return None
 
     def _load(self, servable):
