@@ -111,7 +111,7 @@ def _check_post(resource):
 
 
 def _check_stream(handler, is_async, what):
-    """Raise StartError for a handler that yields but is no `async def`, or runs the model's stream on the event loop."""
+    """Raise StartError for a `def` handler that yields, and for an async one that would block by self.model.stream."""
     if inspect.isgeneratorfunction(handler):
         raise StartError(
             f'{what} has a yield, so it must be `async def`. '

@@ -12,7 +12,7 @@ from jsonschema import SchemaError
 from werkzeug.exceptions import BadRequest
 
 from ..serving import places
-from ..serving.errors import HOW_TO_STREAM, StartError
+from ..serving.errors import HOW_TO_STREAM, DeadlineExceeded, StartError
 from ..utils.text_utils import clip, without_folders
 from ..utils.validation_utils import SchemaValidator, in_words
 from . import strict_json
@@ -86,10 +86,20 @@ class Readiness:
         self._add_resource(servable)
 
     def _try(self, servable, example, place):
-        """Send one example through the resource; raises StartError if the answer is not a valid result."""
-        view = self._app.view_functions[servable.url]
+        """Send one example through the resource; raises StartError if it takes too long or the answer is not valid."""
         settings = servable.settings
         handler = settings['schema'] or settings['file'] or places.of_object(servable.resource.post)
+        try:
+            self._call(servable, example, place, handler)
+        # Its own message is for callers.
+        except DeadlineExceeded:
+            raise StartError(
+                f'{place} was not answered within {settings["timeout"]:g} s. Choose a smaller example, or raise '
+                f'`timeout` in the .conf file of {servable.name} ({handler})'
+            ) from None
+
+    def _call(self, servable, example, place, handler):
+        view = self._app.view_functions[servable.url]
         with self._app.test_request_context(servable.url, method='POST', json=example):
             try:
                 response = self._app.ensure_sync(view)()

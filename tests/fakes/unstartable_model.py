@@ -75,6 +75,12 @@ class WrongModel(Loaded):
         return 'no number'
 
 
+class SlowModel(Loaded):
+    def result(self, instance):
+        time.sleep(2)
+        return 1
+
+
 class NoJSONModel(Loaded):
     def result(self, instance):
         return {1}

@@ -91,6 +91,15 @@ def test_the_service_does_not_start_and_says_why_in_one_line(make_service, name)
         service.get('/health/live')
 
 
+def test_an_example_that_takes_too_long(make_service):
+    environment = {'UNSTARTABLE': 'SlowModel', 'MODEL_SERVING_SLOWMODEL_TIMEOUT': '0.5'}
+    service = make_service(FILES, environment, start=False)
+    assert reason_in(service.run('bin/start.sh').stderr).splitlines()[-1] == (
+        'The service cannot start. /v1/SlowModel: examples[0] was not answered within 0.5 s. '
+        f'Choose a smaller example, or raise `timeout` in the .conf file of SlowModel {AT_RESOURCE}'
+    )
+
+
 @pytest.mark.parametrize(
     'name, reason', [('KilledModel', 'SIGKILL! Perhaps out of memory?'), ('SecondLeavesModel', 'exited with code 5')]
 )
