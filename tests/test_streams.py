@@ -155,7 +155,7 @@ def test_calls_wait_in_line_within_their_deadline(streams, gate):
         late = streams.post('/v1/CountModel', {'name': 'late'}, headers=headers)
         assert late.status_code == 504
         assert late.json()['message'] == (
-            'CountModel is busy: for 0.3 s all 1 of its streams were in use. Try again later.'
+            'CountModel is busy: for 0.3 s all of its streams (1) were in use. Try again later.'
         )
         second = pool.submit(streams.post, '/v1/CountModel', {'pieces': 2, 'name': 'second'})
         # Another model does not wait for it.

@@ -48,7 +48,9 @@ class Busy(CallError):
     status = 504
 
     def __init__(self, name: str, seconds: float, threads: int, kind: str = 'threads'):
-        super().__init__(f'{name} is busy: for {seconds:g} s all {threads} of its {kind} were in use. Try again later.')
+        super().__init__(
+            f'{name} is busy: for {seconds:g} s all of its {kind} ({threads}) were in use. Try again later.'
+        )
 
 
 class Overloaded(CallError):
