@@ -42,7 +42,7 @@ class Route(NamedTuple):
     def check(self):
         """Raise StartError if a value of the row is of the wrong kind, or if every call of its `post` would fail."""
         if not isinstance(self.url, str):
-            raise StartError(f"routes.py: {_described(self.url)}: a row must start with its URL, as '/v1/MyModel'.")
+            raise StartError(f"routes.py: {described(self.url)}: a row must start with its URL, as '/v1/MyModel'.")
         if not _is_resource(self.resource):
             swapped = ' Its third value is such a class: are the two swapped?' if _is_resource(self.model) else ''
             wanted, value = 'second value must be the class of its Flask-RESTful resource', self.resource
@@ -51,7 +51,7 @@ class Route(NamedTuple):
             wanted, value, swapped = 'third value must be the class of its model', self.model, ''
         else:
             return _check_post(self.resource)
-        raise StartError(f'routes.py: {self.url}: the {wanted}, not {_described(value)}.{swapped}')
+        raise StartError(f'routes.py: {self.url}: the {wanted}, not {described(value)}.{swapped}')
 
 
 def version_and_name(url: str, place: str) -> tuple[int, str]:
@@ -70,7 +70,7 @@ def check_routes(routes):
         raise StartError('routes.py: ROUTES must be a tuple of rows: (Route(url, resource, model),) with that comma.')
     for number, row in enumerate(routes, 1):
         if not isinstance(row, Route):
-            raise StartError(f'routes.py: row {number} must be Route(url, resource, model), not {_described(row)}.')
+            raise StartError(f'routes.py: row {number} must be Route(url, resource, model), not {described(row)}.')
         row.check()
 
 
@@ -79,7 +79,8 @@ def _is_resource(value):
     return isinstance(value, type) and hasattr(value, 'as_view')
 
 
-def _described(value):
+def described(value) -> str:
+    """Return what a value is, for a message that says that another one is needed."""
     if isinstance(value, type):
         return f'the class {value.__name__}'
     return repr(value) if value is None or isinstance(value, (str, int)) else f'an object of {type(value).__name__}'

@@ -52,7 +52,11 @@ PREDICTING = {
 # In the master, or in each worker.
 RAISING = {f'Early{name}': reason for name, reason in LOADING.items()} | LOADING | PREDICTING
 WRONG = 'the answer to examples[0] does not fit the result schema'
-REASONS = RAISING | {'WrongModel': f"{WRONG}: result: 'no number' is not of type 'number' {AT_RESOURCE}"}
+REASONS = RAISING | {
+    'WrongModel': f"{WRONG}: result: 'no number' is not of type 'number' {AT_RESOURCE}",
+    'NothingModel': f'the function in its row must return the model, not None {AT_MODEL}',
+    'ClassModel': f'the function in its row must return the model, not the class Loaded {AT_MODEL}',
+}
 # Their handlers fail before they ask the model.
 IN_RESOURCE = {
     'MisfitModel': f"examples[1] does not fit its schema: 'text' is a required property {AT_RESOURCE}",
