@@ -94,6 +94,7 @@ timeout = 30
 
 TEST = """\
 from model_serving.models.example_model import ExampleModel
+from model_serving.utils.conf_utils import Conf
 
 # TODO: instances of yours, and what is right for them.
 INSTANCES = [{'text': 'Hello, Leo!'}, {'text': ''}]
@@ -101,7 +102,9 @@ RESULTS = [{'characters': 11}, {'characters': 0}]
 
 
 def test_predict_keeps_the_order():
-    assert ExampleModel().predict(INSTANCES) == RESULTS
+    # The [params] of its .conf, if it takes any.
+    arguments = Conf().arguments('ExampleModel', ExampleModel)
+    assert ExampleModel(**arguments).predict(INSTANCES) == RESULTS
 
 
 def test_it_is_served(service):

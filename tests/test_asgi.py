@@ -110,7 +110,7 @@ def test_the_client_of_a_def_handler_gets_its_504_on_time_and_the_thread_comes_b
     assert [answer.status_code for answer in answers] == [504] * 3
     assert [answer.json()['message'] for answer in answers] == [
         *['DefGateModel did not answer within 0.3 s. Send less, or wait longer.'] * 2,
-        'DefGateModel is busy: for 0.3 s all 2 of its threads were in use. Try again later.',
+        'DefGateModel is busy: for 0.3 s all of its threads (2) were in use. Try again later.',
     ]
     open_gates(gates)
     assert gates.post('/v1/DefGateModel', {}).json() == {'result': 'through'}

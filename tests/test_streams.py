@@ -155,7 +155,7 @@ def test_calls_wait_in_line_within_their_deadline(streams, gate):
         late = streams.post('/v1/CountModel', {'name': 'late'}, headers=headers)
         assert late.status_code == 504
         assert late.json()['message'] == (
-            'CountModel is busy: for 0.3 s all 1 of its streams were in use. Try again later.'
+            'CountModel is busy: for 0.3 s all of its streams (1) were in use. Try again later.'
         )
         second = pool.submit(streams.post, '/v1/CountModel', {'pieces': 2, 'name': 'second'})
         # Another model does not wait for it.
@@ -263,6 +263,29 @@ class PlainResource(CountResource):
     def post(self, instance):
         yield 1
 
+class BlockingResource(CountResource):
+    @validate_json(schema)
+    async def post(self, instance):
+        for piece in self.model.stream(instance):
+            yield piece
+
+class ForResource(CountResource):
+    @validate_json(schema)
+    async def post(self, instance):
+        for piece in self.stream(instance):
+            yield piece
+
+class AwaitingResource(CountResource):
+    @validate_json(schema)
+    async def post(self, instance):
+        for piece in await self.stream(instance):
+            yield piece
+
+def returning(self, instance):
+    for number in range(3):
+        return {'number': number}
+    yield
+
 def own(value):
     class Resource(ModelResource):
         @validate_json(schema)
@@ -277,6 +300,9 @@ FAULTS = {
     'CountResource, model(asynchronous)': 'stream must be a generator (yield the pieces), not async_generator',
     'CountResource, XXXModel': 'has no method stream(instance)',
     'ReturningResource, CountModel': 'Write: async for piece in self.stream(instance): yield piece',
+    'ForResource, CountModel': '). Write: async for piece in self.stream(instance): yield piece',
+    'AwaitingResource, CountModel': '). Write: async for piece in self.stream(instance): yield piece',
+    'CountResource, model(returning)': 'returned a value and yielded nothing. Write `yield` in place of `return`.',
     'own(lambda: {1, 2}), CountModel': 'examples[0]: TypeError: Type is not JSON serializable: set',
     'own(lambda: 1 / 0), CountModel': 'examples[0]: ZeroDivisionError',
 }
@@ -291,12 +317,23 @@ def test_what_is_wrong_with_a_stream_is_said_at_the_start(start):
         assert said in models[f'/v1/Faulty{number}']
 
 
-def test_a_def_handler_can_not_yield(make_service):
-    code = f"{FAULTY}\nROUTES = (Route('/v1/Faulty', PlainResource, CountModel),)\n"
+@pytest.mark.parametrize(
+    'resource, said',
+    [
+        ('PlainResource', 'post of PlainResource has a yield, so it must be `async def`'),
+        (
+            'BlockingResource',
+            'post of BlockingResource calls self.model.stream, which would block the event loop. '
+            'Write: async for piece in self.stream(instance): yield piece',
+        ),
+    ],
+)
+def test_handlers_that_can_not_stream(make_service, resource, said):
+    code = f"{FAULTY}\nROUTES = (Route('/v1/Faulty', {resource}, CountModel),)\n"
     service = streaming_service(partial(make_service, start=False), files={'model_serving/routes.py': code})
     finished = service.run('bin/start.sh')
     assert finished.returncode == 1
-    assert 'post of PlainResource has a yield, so it must be `async def`' in finished.stderr.splitlines()[-1]
+    assert said in finished.stderr.splitlines()[-1]
 
 
 def test_it_is_described(streams):

@@ -27,7 +27,7 @@ function show(place, models, replay) {
   place.closest('section').prop('hidden', !calls.length);
   place.empty().append(calls.map((call) => {
     const row = Words.template('call');
-    const status = `${call.status || Words.say('noAnswer')} · ${Math.round(call.milliseconds)} ms`;
+    const status = `${Words.status(call.status || 'noAnswer')} · ${Math.round(call.milliseconds)} ms`;
     const texts = [new Date(call.at).toLocaleTimeString(Words.language()), call.path, status, call.body.slice(0, 120)];
     texts.forEach((text, index) => row.children().eq(index).text(text));
     row.find('button').prop('hidden', !models.some(({path}) => path === call.path))

@@ -35,7 +35,7 @@ function make(service, model, kept = {}) {
       cancel = null;
       show(outcome);
       service.called({path: model.path, body, at: Date.now(), outcome});
-    }, answer.draw);
+    }, answer.receive);
   }
   element.find('form').on('submit', () => {
     send();
@@ -108,11 +108,11 @@ function answerPane(element, model, idFor) {
       elapsed.text(Words.say('elapsed', {seconds: ((performance.now() - started) / 1000).toFixed(1)}));
     }, 100);
   }
-  function show({ok, status, milliseconds, bytes, requestId, message, data, text}) {
+  function show({ok, status, trouble, milliseconds, bytes, requestId, message, data, text}) {
     const told = [`${Math.round(milliseconds)} ms`, status && Words.bytes(bytes), !ok && requestId && `X-Request-ID ${requestId}`];
     busy(false);
     facts.empty().append(
-      status ? $('<span>', {class: ok ? 'good' : 'bad', text: status}) : null,
+      status ? $('<span>', {class: !ok ? 'bad' : trouble ? '' : 'good', text: Words.status(status)}) : null,
       told.filter(Boolean).map((fact) => $('<span>', {text: fact})),
     );
     whole = text;
@@ -120,11 +120,16 @@ function answerPane(element, model, idFor) {
     draw(ok || model.stream ? data : undefined);
     if (!ok) result.append($('<p>', {class: 'message', text: Words.message(message)}));
   }
-  // Show an answer, or the pieces of one so far.
+  function receive(pieces) {
+    const text = Words.say('receiving');
+    // What is written anew is read aloud again.
+    if (facts.text() !== text) facts.text(text);
+    draw(pieces);
+  }
   function draw(data) {
     result.empty().append(data === undefined ? null : model.stream ? Stream.view(data) : Results.answer(data, model.answerSchema));
   }
-  return {reset, wait, show, draw};
+  return {reset, wait, show, receive};
 }
 
 // The program that makes the same call; '' while the body is not valid.

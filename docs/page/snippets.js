@@ -41,20 +41,28 @@ function fetched({url, value, headers}) {
   headers: ${json(headers)},
   body: JSON.stringify(${json(value)})
 })
-  .then((response) => response.json())
-  .then((data) => console.log(data));
+  .then(async (response) => {
+    const data = await response.json();
+    if (!response.ok) throw new Error(data.message);
+    console.log(data);
+  })
+  .catch((error) => console.error(error.message));
 `;
 }
 
 function python({url, value, headers, timeout}) {
   return `import json
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 body = ${literal(value)}
 headers = ${json(headers)}
 request = Request(${json(url)}, json.dumps(body).encode(), headers)
-with urlopen(request, timeout=${timeout / 1000}) as response:
-    print(json.load(response))
+try:
+    with urlopen(request, timeout=${timeout / 1000}) as response:
+        print(json.load(response))
+except HTTPError as error:
+    raise RuntimeError(json.load(error)["message"]) from error
 `;
 }
 

@@ -3,7 +3,7 @@ const Stream = (() => {
 // POST `body` (text); `told` gets the pieces so far, `done` what came of it. Returns a function that stops the stream.
 function call(api, model, body, headers, done, told) {
   const started = performance.now();
-  let events = [];
+  let [events, whole] = [[], ''];
   const pieces = () => events.filter(({isError}) => !isError).map(({data}) => data);
   const request = $.ajax({
     url: api + model.path,
@@ -14,19 +14,22 @@ function call(api, model, body, headers, done, told) {
     headers: {...headers, Accept: 'text/event-stream'},
     xhrFields: {onprogress: ({target}) => {
       if (!isStream(target)) return;
-      events = parse(target.responseText);
+      whole = target.responseText;
+      events = parse(whole);
       told(pieces());
     }},
   });
   request.always(() => {
-    const whole = request.responseText || '';
+    // A request that was stopped has no text any more.
+    whole = request.responseText || whole;
     if (isStream(request)) events = parse(whole);
     const error = events.find(({isError}) => isError)?.data;
     const responseJSON = isStream(request) ? pieces() : Ask.attempt(() => JSON.parse(whole));
     const outcome = Service.outcome({...request, responseJSON}, api);
     done({
       ...outcome,
-      ...(error && {ok: false, message: error.message}),
+      ...(outcome.trouble === 'cancelled' && {ok: true, status: 'stopped'}),
+      ...(error && {ok: false, status: 'failed', message: error.message}),
       data: pieces(),
       milliseconds: performance.now() - started,
       text: texts(pieces()) ?? pieces().map((piece) => `${JSON.stringify(piece)}\n`).join(''),
@@ -66,22 +69,31 @@ function texts(pieces) {
 const CHANGES = {
   curl: [[/^curl/, 'curl -N']],
   jQuery: [[/\n {2}timeout: .*/, ''], [/\n {2}success: .*/, `
-  dataType: "text",
-  xhrFields: {onprogress: ({target}) => console.log(target.responseText)},`]],
-  fetch: [[/\n {2}\.then[^]*/, `
-  .then(async ({body}) => {
-    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  xhrFields: {onprogress: ({target}) => console.log(target.responseText)},
+  success: (text) => {
+    const last = JSON.parse(text.trim().split("\\n").pop() || null);
+    if (last?.message) console.error(last.message);
+  },`]],
+  fetch: [[/\n {2}\.then[^]*(?=\n {2}\.catch)/, `
+  .then(async (response) => {
+    if (!response.ok) throw new Error((await response.json()).message);
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (let part; !(part = await reader.read()).done;) {
       const lines = (rest + part.value).split("\\n");
       rest = lines.pop();
-      lines.forEach((line) => console.log(JSON.parse(line)));
+      for (const piece of lines.map((line) => JSON.parse(line))) {
+        if (piece?.message) throw new Error(piece.message);
+        console.log(piece);
+      }
     }
-  });
-`]],
-  Python: [[/\n {4}print.*/, `
-    for line in response:
-        print(json.loads(line), flush=True)`]],
+  })`]],
+  Python: [[/\n {8}print.*/, `
+        for line in response:
+            piece = json.loads(line)
+            if isinstance(piece, dict) and "message" in piece:
+                raise RuntimeError(piece["message"])
+            print(piece, flush=True)`]],
 };
 
 function make(name, values) {

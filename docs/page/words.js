@@ -34,6 +34,9 @@ function say(key, values = {}) {
   return (known[language]?.sentences[key] || '').replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
 }
 
+// `200 OK`, or what became of a call in words, such as `stopped`.
+const status = (text) => say(text) || text;
+
 // The service's message in the page's language; `path: ` may stand in front of it.
 function message(text) {
   const [, path, rest] = /^([\w.[\]]+): (.+)$/s.exec(text) || [];
@@ -64,5 +67,5 @@ function bytes(count) {
 
 const count = (number) => number.toLocaleString(language);
 
-return {add, use, load, say, message, template, bytes, count, language: () => language};
+return {add, use, load, say, status, message, template, bytes, count, language: () => language};
 })();

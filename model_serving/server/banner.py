@@ -2,6 +2,8 @@
 
 import os
 
+from ..utils.text_utils import counted
+
 EVERYWHERE = {'0.0.0.0', '::', ''}
 
 
@@ -11,7 +13,7 @@ def lines(front, workers: int, threads: int, addresses) -> list:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ['  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     urls = dict.fromkeys(map(url, addresses))
-    return [*table, f'{workers} workers', *(f'Ready. Open {each}' for each in urls)]
+    return [*table, counted(workers, 'worker'), *(f'Ready. Open {each}' for each in urls)]
 
 
 def url(address) -> str:
@@ -25,7 +27,7 @@ def url(address) -> str:
 
 def _row(endpoint, threads):
     servable = endpoint.servable
-    way = '' if endpoint.handler else f'answered by Flask, in {threads} threads'
+    way = '' if endpoint.handler else f'answered by Flask, in {counted(threads, "thread")}'
     if servable.load_process is None:
         return servable.url, servable.problem or servable.source, '', way
     where = 'in each worker' if servable.load_process == os.getpid() else 'once for all workers'

@@ -122,7 +122,8 @@ class Batcher:
                 raise TypeError(f'{self.name}: predict must return a list, not {type(results).__name__}.')
             results = list(results)
             if len(results) != len(calls):
-                raise ValueError(f'{self.name}: predict returned {len(results)} results for {len(calls)} instances.')
+                counts = f'{len(results)} for {len(calls)}'
+                raise ValueError(f'{self.name}: predict must return a result for each instance, but returned {counts}.')
         # BaseException: a model that calls sys.exit must neither end this thread nor leave its caller waiting.
         except BaseException as error:
             self._answer_failed(calls, error)

@@ -2,6 +2,8 @@
 
 from math import ceil
 
+HOW_TO_STREAM = 'async for piece in self.stream(instance): yield piece'
+
 
 class StartError(Exception):
     """The service can't start; the message is one line for a person: what, where, and the fix."""
@@ -46,7 +48,9 @@ class Busy(CallError):
     status = 504
 
     def __init__(self, name: str, seconds: float, threads: int, kind: str = 'threads'):
-        super().__init__(f'{name} is busy: for {seconds:g} s all {threads} of its {kind} were in use. Try again later.')
+        super().__init__(
+            f'{name} is busy: for {seconds:g} s all of its {kind} ({threads}) were in use. Try again later.'
+        )
 
 
 class Overloaded(CallError):

@@ -1,10 +1,12 @@
+import dis
 import inspect
 import re
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import NamedTuple
 
 from . import places
-from .errors import StartError
+from .errors import HOW_TO_STREAM, StartError
 
 # These words stand for other things in URLs, in conf files or in the names of environment variables.
 RESERVED_NAMES = {'models', 'health', 'repository', 'model', 'serving'}
@@ -40,7 +42,7 @@ class Route(NamedTuple):
     def check(self):
         """Raise StartError if a value of the row is of the wrong kind, or if every call of its `post` would fail."""
         if not isinstance(self.url, str):
-            raise StartError(f"routes.py: {_described(self.url)}: a row must start with its URL, as '/v1/MyModel'.")
+            raise StartError(f"routes.py: {described(self.url)}: a row must start with its URL, as '/v1/MyModel'.")
         if not _is_resource(self.resource):
             swapped = ' Its third value is such a class: are the two swapped?' if _is_resource(self.model) else ''
             wanted, value = 'second value must be the class of its Flask-RESTful resource', self.resource
@@ -49,7 +51,7 @@ class Route(NamedTuple):
             wanted, value, swapped = 'third value must be the class of its model', self.model, ''
         else:
             return _check_post(self.resource)
-        raise StartError(f'routes.py: {self.url}: the {wanted}, not {_described(value)}.{swapped}')
+        raise StartError(f'routes.py: {self.url}: the {wanted}, not {described(value)}.{swapped}')
 
 
 def version_and_name(url: str, place: str) -> tuple[int, str]:
@@ -68,7 +70,7 @@ def check_routes(routes):
         raise StartError('routes.py: ROUTES must be a tuple of rows: (Route(url, resource, model),) with that comma.')
     for number, row in enumerate(routes, 1):
         if not isinstance(row, Route):
-            raise StartError(f'routes.py: row {number} must be Route(url, resource, model), not {_described(row)}.')
+            raise StartError(f'routes.py: row {number} must be Route(url, resource, model), not {described(row)}.')
         row.check()
 
 
@@ -77,7 +79,8 @@ def _is_resource(value):
     return isinstance(value, type) and hasattr(value, 'as_view')
 
 
-def _described(value):
+def described(value) -> str:
+    """Return what a value is, for a message that says that another one is needed."""
     if isinstance(value, type):
         return f'the class {value.__name__}'
     return repr(value) if value is None or isinstance(value, (str, int)) else f'an object of {type(value).__name__}'
@@ -98,15 +101,22 @@ def _check_post(resource):
     given = {'instance'} if getattr(post, 'takes_instance', False) else set()
     required = [each.name for each in parameters if each.default is each.empty and each.kind not in OPTIONAL]
     unknown = [name for name in required if name not in given]
-    if inspect.isgeneratorfunction(handler):
-        raise StartError(
-            f'{places.of_object(post)}: post of {resource.__name__} has a yield, so it must be `async def`. '
-            'A `def` handler returns the whole answer, or a Response of Flask with a generator.'
-        )
     is_async = inspect.iscoroutinefunction(handler) or inspect.isasyncgenfunction(handler)
+    _check_stream(handler, is_async, f'{places.of_object(post)}: post of {resource.__name__}')
     if unknown or (is_async and not given):
         what = f'takes {unknown[0]!r}, but no value is given for it' if unknown else 'is async'
         raise StartError(
             f'{places.of_object(post)}: post of {resource.__name__} {what}. '
             'Write @validate_json(schema) above it, and (self, instance) as its parameters.'
         )
+
+
+def _check_stream(handler, is_async, what):
+    """Raise StartError for a `def` handler that yields, and for an async one that would block by self.model.stream."""
+    if inspect.isgeneratorfunction(handler):
+        raise StartError(
+            f'{what} has a yield, so it must be `async def`. '
+            'A `def` handler returns the whole answer, or a Response of Flask with a generator.'
+        )
+    if is_async and ('model', 'stream') in pairwise(step.argval for step in dis.get_instructions(handler)):
+        raise StartError(f'{what} calls self.model.stream, which would block the event loop. Write: {HOW_TO_STREAM}')

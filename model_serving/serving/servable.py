@@ -6,6 +6,7 @@ from time import perf_counter
 from . import chains, event_loop, places, secrets
 from .batching import Batcher
 from .errors import BlockingCall, NotReady, StartError
+from .route import described
 from .streaming import Streams
 
 LOGGER = logging.getLogger('readiness')
@@ -104,7 +105,11 @@ class Servable:
         """Make the model's object, unless it is made already; raises whatever the model's class raises."""
         if self._model is None and self.make_model is not None:
             started = perf_counter()
-            self._model = self.make_model(**self.arguments)
+            model = self.make_model(**self.arguments)
+            if model is None or isinstance(model, type):
+                where = places.of_object(self.make_model)
+                raise StartError(f'the function in its row must return the model, not {described(model)} ({where})')
+            self._model = model
             self.load_seconds, self.load_process = perf_counter() - started, os.getpid()
             self.batcher.predict = getattr(self._model, 'predict', None)
             self.streams.generate = getattr(self._model, 'stream', None)

@@ -95,11 +95,22 @@ class Streams:
         if not hasattr(pieces, '__next__'):
             raise TypeError(f'{self.name}: stream must be a generator (yield the pieces), not {type(pieces).__name__}.')
         try:
-            while (piece := self._timed(call, next, pieces, END)) is not END and call.put(piece):
-                pass
+            piece = self._timed(call, self._first, pieces)
+            while piece is not END and call.put(piece):
+                piece = self._timed(call, next, pieces, END)
         finally:
             if hasattr(pieces, 'close'):
                 self._timed(call, pieces.close)
+
+    def _first(self, pieces):
+        try:
+            return next(pieces)
+        except StopIteration as end:
+            if end.value is None:
+                return END
+            raise TypeError(
+                f'{self.name}: stream returned a value and yielded nothing. Write `yield` in place of `return`.'
+            ) from None
 
     def _timed(self, call, function, *arguments):
         self._steps[call] = perf_counter()

@@ -140,4 +140,5 @@ def _there_are(parameters):
 
 def _named(model):
     model = places.unwrapped(model)
-    return getattr(model, '__name__', None) or type(model).__name__
+    name = getattr(model, '__name__', None) or type(model).__name__
+    return 'the function in its row' if name == '<lambda>' else name

@@ -19,6 +19,11 @@ def clip(text: str, most: int = MAX_MESSAGE) -> str:
     return text if len(text) <= most else f'{text[: most // 2]} … {text[-most // 2 :]}'
 
 
+def counted(number: int, word: str) -> str:
+    """Return `1 worker` or `2 workers`."""
+    return f'{number} {word}' if number == 1 else f'{number} {word}s'
+
+
 def did_you_mean(word: str, words, cutoff=0.6) -> str:
     """Return ` Did you mean 'name'?` if one of `words` is similar to `word`, else nothing. Case does not count."""
     spelled = {each.lower(): each for each in words}

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 import threading
 from functools import partial
 from itertools import islice
@@ -11,7 +12,7 @@ from jsonschema import SchemaError
 from werkzeug.exceptions import BadRequest
 
 from ..serving import places
-from ..serving.errors import StartError
+from ..serving.errors import HOW_TO_STREAM, DeadlineExceeded, StartError
 from ..utils.text_utils import clip, without_folders
 from ..utils.validation_utils import SchemaValidator, in_words
 from . import strict_json
@@ -20,7 +21,8 @@ from .file_resource import file_resource
 LOGGER = logging.getLogger('readiness')
 # How many pieces of a stream are read for an example.
 MAX_PIECES = 1000
-HOW_TO_STREAM = 'async for piece in self.stream(instance): yield piece'
+# Another loop over a stream than the one that works, in Python's words.
+WRONG_LOOP = re.compile('TypeError: .*async_generator.*(iterable|await)')
 
 
 class Readiness:
@@ -69,7 +71,7 @@ class Readiness:
             place = f'examples[{number}]'
             problem = servable.attempt(partial(self._try, servable, example, place), f'{place}: ')
             if problem:
-                return problem
+                return f'{problem}. Write: {HOW_TO_STREAM}' if WRONG_LOOP.search(problem) else problem
         return None
 
     def _load(self, servable):
@@ -86,10 +88,20 @@ class Readiness:
         self._add_resource(servable)
 
     def _try(self, servable, example, place):
-        """Send one example through the resource; raises StartError if the answer is not a valid result."""
-        view = self._app.view_functions[servable.url]
+        """Send one example through the resource; raises StartError if it takes too long or the answer is not valid."""
         settings = servable.settings
         handler = settings['schema'] or settings['file'] or places.of_object(servable.resource.post)
+        try:
+            self._call(servable, example, place, handler)
+        # Its own message is for callers.
+        except DeadlineExceeded:
+            raise StartError(
+                f'{place} was not answered within {settings["timeout"]:g} s. Choose a smaller example, or raise '
+                f'`timeout` in the .conf file of {servable.name} ({handler})'
+            ) from None
+
+    def _call(self, servable, example, place, handler):
+        view = self._app.view_functions[servable.url]
         with self._app.test_request_context(servable.url, method='POST', json=example):
             try:
                 response = self._app.ensure_sync(view)()

@@ -46,6 +46,17 @@ def test_its_own_written_test_passes_and_each_place_to_change_is_marked(tree):
     assert all('# TODO: ' in (tree.folder / path).read_text(encoding='utf-8') for path in written)
 
 
+def test_its_own_test_passes_when_it_takes_parameters(service_class, tmp_path):
+    tree = service_class(tmp_path / 'model serving')
+    prepare(tree)
+    assert tree.run('bin/new-model.sh', 'Taking').returncode == 0
+    model, conf = (tree.folder / path for path in ('model_serving/models/taking_model.py', 'conf/taking_model.conf'))
+    model.write_text(model.read_text().replace('__init__(self)', '__init__(self, token)'))
+    conf.write_text(f'{conf.read_text()}[params]\ntoken = something\n')
+    tested = tree.run(sys.executable, '-m', 'pytest', '-q', 'tests/models/test_taking_model.py')
+    assert '3 passed' in tested.stdout
+
+
 def test_it_is_served_with_a_form(tree):
     tree.start()
     answer = tree.post('/v1/SentimentModel', json={'text': 'Hello'})

@@ -75,6 +75,12 @@ class WrongModel(Loaded):
         return 'no number'
 
 
+class SlowModel(Loaded):
+    def result(self, instance):
+        time.sleep(2)
+        return 1
+
+
 class NoJSONModel(Loaded):
     def result(self, instance):
         return {1}
@@ -129,4 +135,9 @@ CLASSES = {name: cls for name, cls in dict(globals()).items() if name.endswith('
 # Each of them twice: loaded in the master, and in each worker.
 CLASSES |= {f'Early{name}': type(f'Early{name}', (cls,), {'load_before_fork': True}) for name, cls in CLASSES.items()}
 # No class of a file here.
-CLASSES |= {'PartialModel': partial(NoPredictModel), 'BuiltInModel': int}
+CLASSES |= {
+    'PartialModel': partial(NoPredictModel),
+    'BuiltInModel': int,
+    'NothingModel': lambda: None,
+    'ClassModel': lambda: Loaded,
+}

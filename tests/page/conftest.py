@@ -108,3 +108,12 @@ def send_json(card, text):
     """Write a body in the tab JSON, which is open, and send it."""
     card.get_by_role('textbox', name='JSON').fill(text)
     send(card)
+
+
+def error_of(page, code) -> str:
+    """Return what a script logs as an error; what the browser logs by itself does not count."""
+    with page.expect_console_message(
+        lambda message: message.type == 'error' and 'Failed to' not in message.text
+    ) as told:
+        page.evaluate(f'() => {{ {code} }}')
+    return told.value.text

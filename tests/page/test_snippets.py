@@ -1,12 +1,13 @@
 """ "Copy as": each program is copied by the button and run as it is."""
 
+import contextlib
 import subprocess
 import sys
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.conftest import open_model
+from tests.page.conftest import error_of, open_model
 
 TEXT = '范叶亮 \'"$(id)`\\ </script>'
 
@@ -55,3 +56,20 @@ def test_code_follows_the_form(form):
     expect(form.locator('.code-pane pre')).to_contain_text('"count":77')
     form.get_by_label('row', exact=True).fill('no numbers')
     expect(form.get_by_role('button', name='Copy')).to_be_disabled()
+
+
+def test_the_code_shows_why_a_call_was_refused(service, browser, open_page):
+    card = open_model(open_page(service.url), '/v1/XXXModel')
+    card.get_by_role('tab', name='JSON').click()
+    card.get_by_role('textbox', name='JSON').fill('{}')
+    card.locator('.code-pane summary').click()
+    message = "'name' is a required property"
+    finished = subprocess.run(
+        [sys.executable], input=copied(card, 'Python'), capture_output=True, text=True, timeout=60
+    )
+    assert finished.stderr.splitlines()[-1] == f'RuntimeError: {message}'
+    with contextlib.closing(browser.new_page()) as page:
+        page.goto(service.url)
+        page.wait_for_function('window.jQuery')
+        for language in ('jQuery', 'fetch'):
+            assert message in error_of(page, copied(card, language))

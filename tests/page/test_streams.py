@@ -1,5 +1,6 @@
 """A model that streams: its pieces are shown as they come, it can be stopped, and its code streams too."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import wait_until
-from tests.page.conftest import open_model, send
+from tests.page.conftest import error_of, open_model, send
 from tests.test_streams import has
 
 
@@ -43,6 +44,7 @@ def test_the_pieces_are_shown_as_they_come(card, gate):
     card.get_by_role('button', name='Send').click()
     expect(card.locator('.result tr')).to_have_count(3)  # the head is one
     assert numbers(card) == ['0', '1']
+    expect(card.locator('.facts')).to_have_text('Receiving …')
     gate.touch()
     expect(card.locator('.good')).to_have_text('200 OK')
     assert numbers(card) == ['0', '1', '2']
@@ -53,7 +55,9 @@ def test_stop_ends_the_stream_and_keeps_what_has_come(card, streams):
     card.get_by_role('button', name='Send').click()
     expect(card.locator('.result tr')).not_to_have_count(0)
     card.get_by_role('button', name='Stop').click()
-    expect(card.locator('.message')).to_have_text('Cancelled.')
+    expect(card.locator('.facts')).to_contain_text('stopped')
+    expect(card.locator('.bad, .message')).to_have_count(0)
+    expect(card.page.locator('#calls li').first).to_contain_text('stopped · ')
     wait_until(lambda: has(streams, 'closed', 'stopped'), seconds=2)
     assert numbers(card)[0] == '0'
     # It can be called again.
@@ -67,6 +71,13 @@ def test_an_error_in_the_middle_is_shown_below_the_pieces(card):
     send(card)
     expect(card.locator('.message')).to_contain_text('The service failed to answer this request.')
     assert numbers(card) == ['0', '1']
+    expect(card.locator('.bad')).to_have_text('failed')
+    expect(card.page.locator('#calls li').first).to_contain_text('failed · ')
+    # Also in another language, which is chosen afterwards.
+    card.page.get_by_label('Language').select_option('中文')
+    expect(card.locator('.bad')).to_have_text('失败')
+    expect(card.page.locator('#calls li').first).to_contain_text('失败 · ')
+    card.page.get_by_label('语言').select_option('English')
     fill(card, fail_at=0)
     send(card)
     expect(card.locator('.bad').first).to_contain_text('500')
@@ -116,3 +127,25 @@ def test_what_is_no_stream_is_said_to_be_none(card):
     card.page.route('**/v1/CountModel', lambda route: route.fulfill(body='<p>a\n\nproxy</p>', content_type='text/html'))
     send(card)
     expect(card.locator('.message')).to_contain_text('The answer is not JSON: 200')
+
+
+REFUSED = 'fail_at: -1 is less than the minimum of 0'
+FAILED = 'The service failed to answer this request.'
+
+
+@pytest.mark.parametrize('fail_at, message', [(-1, REFUSED), (0, FAILED), (1, FAILED)])
+def test_the_code_shows_why_a_stream_failed(card, browser, streams, fail_at, message):
+    """Refused, failed before the first piece, and after it."""
+    fill(card, pieces=3, fail_at=fail_at)
+    card.locator('.code-pane summary').click()
+    finished = subprocess.run(
+        [sys.executable], input=copied(card, 'Python'), capture_output=True, text=True, timeout=60
+    )
+    assert f'RuntimeError: {message}' in finished.stderr.splitlines()[-1]
+    assert finished.stdout.count("'number'") == max(fail_at, 0)
+    assert finished.returncode == 1
+    with contextlib.closing(browser.new_page()) as page:
+        page.goto(streams.url)
+        page.wait_for_function('window.jQuery')
+        for language in ('jQuery', 'fetch'):
+            assert message in error_of(page, copied(card, language))

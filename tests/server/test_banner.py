@@ -1,10 +1,11 @@
 """What start.sh prints tells what is served, and where to click."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
-from model_serving.server.banner import url
+from model_serving.server.banner import lines, url
 from tests.conftest import BASE_FOLDER
 
 
@@ -15,17 +16,26 @@ def test_start_shows_each_model_and_where_to_click(make_service):
     conf = '[model]\nname = AbsentModel\ntimeout = 3\n'
     files = {'model_serving/routes.py': routes, 'conf/absent_model.conf': conf}
     service = make_service(files, environment={'WORKERS': '2', 'THREADS': '3'}, start=False)
-    lines = service.start().splitlines()
-    xxx = next(line for line in lines if line.startswith('/v1/XXXModel '))
+    told = service.start().splitlines()
+    xxx = next(line for line in told if line.startswith('/v1/XXXModel '))
     assert re.search(r'XXXModel +loaded once for all workers in \d+ ms', xxx)
     how = '.venv/bin/pip install -r requirements-examples.txt'
     absent = f'/v1/AbsentModel is not served: it needs no_such_package. Get it: {how}'
-    assert absent in lines
+    assert absent in told
     assert service.post('/v1/AbsentModel', {'name': 'Leo'}).json() == {'message': absent}
-    wine = next(line for line in lines if line.startswith('/v1/WineModel '))
+    wine = next(line for line in told if line.startswith('/v1/WineModel '))
     assert re.search(r'data/wine\.onnx, \d+\.\d KiB +loaded once for all workers in \d+ ms', wine)
-    assert '2 workers' in lines
-    assert f'Ready. Open http://127.0.0.1:{service.port}/' in lines
+    assert '2 workers' in told
+    assert f'Ready. Open http://127.0.0.1:{service.port}/' in told
+
+
+@pytest.mark.parametrize('number, shown', [(1, '1 worker'), (2, '2 workers')])
+def test_one_is_singular(number, shown):
+    servable = SimpleNamespace(url='/v1/X', source='X', problem=None, load_process=None)
+    endpoints = {'/v1/X': SimpleNamespace(servable=servable, handler=None)}
+    row, workers = lines(SimpleNamespace(endpoints=endpoints), number, number, [])
+    assert row.endswith(f'in {shown.replace("worker", "thread")}')
+    assert workers == shown
 
 
 @pytest.mark.parametrize(

@@ -242,3 +242,7 @@ def test_only_unknown_variables_are_warned_of(tmp_path, caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "Unknown setting MODEL_SERVING_AMODEL_PARAMS_NUMBR. Did you mean 'MODEL_SERVING_AMODEL_PARAMS_NUMBER'?"
     ]
+
+
+def test_a_function_without_a_name(tmp_path):
+    assert 'the function in its row needs it' in fault(tmp_path, lambda path: Empty())

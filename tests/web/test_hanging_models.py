@@ -85,7 +85,7 @@ def test_handlers_that_hang_leave_the_others_alone_and_their_worker_is_replaced(
     answers = [call.result() for call in hanging]
     assert [answer.status_code for answer in answers] == [504] * 6
     begun = f'CallingModel did not answer within 1 s. {HINT}'
-    waited = 'CallingModel is busy: for 1 s all 2 of its threads were in use. Try again later.'
+    waited = 'CallingModel is busy: for 1 s all of its threads (2) were in use. Try again later.'
     assert sorted(answer.json()['message'] for answer in answers) == [begun] * 2 + [waited] * 4
     for _ in range(20):
         assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}

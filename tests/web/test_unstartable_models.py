@@ -52,7 +52,11 @@ PREDICTING = {
 # In the master, or in each worker.
 RAISING = {f'Early{name}': reason for name, reason in LOADING.items()} | LOADING | PREDICTING
 WRONG = 'the answer to examples[0] does not fit the result schema'
-REASONS = RAISING | {'WrongModel': f"{WRONG}: result: 'no number' is not of type 'number' {AT_RESOURCE}"}
+REASONS = RAISING | {
+    'WrongModel': f"{WRONG}: result: 'no number' is not of type 'number' {AT_RESOURCE}",
+    'NothingModel': f'the function in its row must return the model, not None {AT_MODEL}',
+    'ClassModel': f'the function in its row must return the model, not the class Loaded {AT_MODEL}',
+}
 # Their handlers fail before they ask the model.
 IN_RESOURCE = {
     'MisfitModel': f"examples[1] does not fit its schema: 'text' is a required property {AT_RESOURCE}",
@@ -89,6 +93,15 @@ def test_the_service_does_not_start_and_says_why_in_one_line(make_service, name)
     assert 'Ready. Open' not in service.log
     with pytest.raises(OSError, match='refused'):
         service.get('/health/live')
+
+
+def test_an_example_that_takes_too_long(make_service):
+    environment = {'UNSTARTABLE': 'SlowModel', 'MODEL_SERVING_SLOWMODEL_TIMEOUT': '0.5'}
+    service = make_service(FILES, environment, start=False)
+    assert reason_in(service.run('bin/start.sh').stderr).splitlines()[-1] == (
+        'The service cannot start. /v1/SlowModel: examples[0] was not answered within 0.5 s. '
+        f'Choose a smaller example, or raise `timeout` in the .conf file of SlowModel {AT_RESOURCE}'
+    )
 
 
 @pytest.mark.parametrize(
