@@ -1,12 +1,10 @@
-import dis
 import inspect
 import re
 from importlib.util import find_spec
-from itertools import pairwise
 from typing import NamedTuple
 
 from . import places
-from .errors import HOW_TO_STREAM, StartError
+from .errors import StartError
 
 # These words stand for other things in URLs, in conf files or in the names of environment variables.
 RESERVED_NAMES = {'models', 'health', 'repository', 'model', 'serving'}
@@ -101,22 +99,15 @@ def _check_post(resource):
     given = {'instance'} if getattr(post, 'takes_instance', False) else set()
     required = [each.name for each in parameters if each.default is each.empty and each.kind not in OPTIONAL]
     unknown = [name for name in required if name not in given]
+    if inspect.isgeneratorfunction(handler):
+        raise StartError(
+            f'{places.of_object(post)}: post of {resource.__name__} has a yield, so it must be `async def`. '
+            'A `def` handler returns the whole answer, or a Response of Flask with a generator.'
+        )
     is_async = inspect.iscoroutinefunction(handler) or inspect.isasyncgenfunction(handler)
-    _check_stream(handler, is_async, f'{places.of_object(post)}: post of {resource.__name__}')
     if unknown or (is_async and not given):
         what = f'takes {unknown[0]!r}, but no value is given for it' if unknown else 'is async'
         raise StartError(
             f'{places.of_object(post)}: post of {resource.__name__} {what}. '
             'Write @validate_json(schema) above it, and (self, instance) as its parameters.'
         )
-
-
-def _check_stream(handler, is_async, what):
-    """Raise StartError for a `def` handler that yields, and for an async one that would block by self.model.stream."""
-    if inspect.isgeneratorfunction(handler):
-        raise StartError(
-            f'{what} has a yield, so it must be `async def`. '
-            'A `def` handler returns the whole answer, or a Response of Flask with a generator.'
-        )
-    if is_async and ('model', 'stream') in pairwise(step.argval for step in dis.get_instructions(handler)):
-        raise StartError(f'{what} calls self.model.stream, which would block the event loop. Write: {HOW_TO_STREAM}')
