@@ -21,9 +21,12 @@ OURS = re.findall(r'^\| (\d+) \| `(.+?)` \| [^|]+ \| [^|]+ \|$', TABLES[1], re.M
 SERVERS = re.findall(r'^\| (\d+) \| [^|]+ \|$', TABLES[2], re.MULTILINE)
 JSON = {'Content-Type': 'application/json'}
 GZIP = {'Content-Encoding': 'gzip'}
-XXX, BAD = '/v1/XXXModel', '/v1/BadModel'
+XXX, BAD, FILE = '/v1/XXXModel', '/v1/BadModel', '/v1/PictureModel'
+FORM_TYPE = {'Content-Type': 'multipart/form-data; boundary=b'}
+PART = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\nAAAA\r\n'
+FORM = PART % b'image' + PART % b'note' + b'--b--\r\n'
 # A model for want of a package, and one for want of its file.
-STREAM = '\nfrom tests.fakes import streams\nROUTES += (streams.ROUTES[1],)\n'
+STREAM = '\nfrom tests.fakes import streams, uploads\nROUTES += (streams.ROUTES[1], uploads.PICTURE)\n'
 RARE = "\nROUTES += (Route('/v1/RareModel', misbehaving.MisbehavingResource, OtherModel, needs='no_such_package'),)\n"
 NO_FILE = {'conf/none.conf': '[model]\nname = NoFile\nfile = data/none.onnx\non_error = skip\n'}
 
@@ -96,6 +99,10 @@ REQUESTS = [
     ('POST', BAD, BODY, {'X-Request-Timeout': 'soon'}),
     ('POST', BAD, BODY, GZIP),
     ('POST', BAD, gzip.compress(BODY) + b'more', GZIP),
+    ('POST', FILE, FORM, {'Content-Type': 'multipart/form-data'}),
+    ('POST', FILE, FORM[:-9], FORM_TYPE),
+    ('POST', FILE, FORM.replace(b'"note"', b'"nite"'), FORM_TYPE),
+    ('POST', FILE, FORM.replace(b'"note"', b'"image"'), FORM_TYPE),
     ('POST', '/v1/XXModel', b'{}', {}),
     ('GET', '/v7', None, {}),
     ('GET', '/docs/none.md', None, {}),
@@ -105,6 +112,7 @@ REQUESTS = [
     post()[:-1],
     ('POST', BAD, b'x' * 20_000, {}),
     ('POST', BAD, BODY, {'Content-Type': 'text/plain'}),
+    ('POST', FILE, BODY, {'Content-Type': 'text/csv'}),
     ('POST', BAD, BODY, {'Content-Encoding': 'br'}),
     partial(first_refused, path='/v1/LimitedModel', count=3),
     ('POST', BAD, b'{"do":"raise"}', {}),

@@ -30,7 +30,7 @@ def test_the_held_out_accuracy(name, file):
 @pytest.mark.parametrize('name', ['FileTypeModel', 'OCRModel'])
 def test_the_largest_body(name):
     assert Conf().model(name)['max_body'] == 8 * 2**20
-    assert 'It takes bodies of 8 MiB' in SECTIONS[name]
+    assert 'It takes files of up to 8 MiB' in SECTIONS[name]
 
 
 @pytest.mark.examples

@@ -127,11 +127,12 @@ class PiecesResource(ModelResource):
             yield {name: value}
 
 
+PICTURE = Route('/v1/PictureModel', PictureResource, SeenModel)
 ROUTES = (
     Route('/v1/XXXModel', XXXModelResource, XXXModel),
     Route('/v1/FileModel', FileResource, SeenModel),
     Route('/v1/FlaskModel', FlaskFileResource, SeenModel),
-    Route('/v1/PictureModel', PictureResource, SeenModel),
+    PICTURE,
     Route('/v1/PairModel', PairResource, SeenModel),
     Route('/v1/AlbumModel', AlbumResource, SeenModel),
     Route('/v1/ArticleModel', ArticleResource, SeenModel),
