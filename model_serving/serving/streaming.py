@@ -91,7 +91,8 @@ class Streams:
             LOGGER.error('A stream of %s failed after its client had left.', self.name, exc_info=error)
 
     def _generate(self, call, instance):
-        pieces = self.generate(instance)
+        # Timed, too: it need not be a generator function, and may take long before it returns its pieces.
+        pieces = self._timed(call, self.generate, instance)
         if not hasattr(pieces, '__next__'):
             raise TypeError(f'{self.name}: stream must be a generator (yield the pieces), not {type(pieces).__name__}.')
         try:
