@@ -47,6 +47,8 @@ class StreamedAnswer:
     async def next_piece(self) -> bytes:
         """Return the next piece, empty after the last one. An error is the last piece."""
         try:
+            # A handler that never waits would stop every other request, and not be told that its client has left.
+            await asyncio.sleep(0)
             return await self._next()
         except BaseException as error:
             self.abandon()

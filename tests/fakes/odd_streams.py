@@ -1,10 +1,12 @@
 """Models and handlers that stream in odd ways: each does what its instance says."""
 
 from model_serving.models.xxx_model import XXXModel
+from model_serving.resources.model_resource import ModelResource
 from model_serving.resources.xxx_model_resource import XXXModelResource
 from model_serving.serving.route import Route
+from model_serving.utils.validation_utils import validate_json
 from tests.fakes.gate import enter
-from tests.fakes.streams import CountResource
+from tests.fakes.streams import CountResource, touch
 
 schema = {'type': 'object'}
 
@@ -18,7 +20,25 @@ class EarlyModel:
         return iter([{'number': 0}])
 
 
+class OddResource(ModelResource):
+    """A handler that does what the instance says."""
+
+    @validate_json(schema)
+    async def post(self, instance):
+        touch('began', instance)
+        try:
+            async for piece in getattr(self, instance['do'])(instance):
+                yield piece
+        finally:
+            touch('closed', instance)
+
+    async def never_wait(self, instance):
+        while True:
+            yield 'on'
+
+
 ROUTES = (
     Route('/v1/XXXModel', XXXModelResource, XXXModel),
     Route('/v1/EarlyModel', CountResource, EarlyModel),
+    Route('/v1/OddModel', OddResource, XXXModel),
 )
