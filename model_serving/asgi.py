@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from math import inf
 from random import getrandbits
 from time import perf_counter
 
@@ -10,8 +11,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 
 from .front import failures, startup
-from .front.streams import StreamedAnswer
-from .front.wsgi import WSGICall, by_flask, encoded, environ_of
+from .front.streams import StreamedAnswer, begin
+from .front.wsgi import by_flask, encoded
 from .serving import deadlines
 from .web import strict_json
 from .web.request import JSON_TYPES, request_id
@@ -19,7 +20,7 @@ from .web.request import JSON_TYPES, request_id
 LOGGER = logging.getLogger('server')
 # The key in the scope for the server's connection, which cancels its `task` when the client leaves.
 CONNECTION = 'model_serving.connection'
-# How long a client may pause in the middle of a body, in seconds.
+# How long a client may pause in the middle of a body, or take to read a piece from another server, in seconds.
 SILENCE = 30
 
 
@@ -95,7 +96,9 @@ class Exchange:
             pass
         except asyncio.CancelledError:
             # At the deadline in the middle of an answer, or by our server: the connection is lost, or the worker stops.
-            if not self.is_expired and self.connection is None:
+            if self.is_expired:
+                LOGGER.warning('%s was cut off at its deadline, request id %s', self.scope['path'], self.request_id)
+            elif self.connection is None:
                 raise
         except Exception:
             LOGGER.exception('%s was cut off, request id %s', self.scope['path'], self.request_id)
@@ -137,7 +140,7 @@ class Exchange:
         servable = self.endpoint.servable
         result = await self.endpoint.handler(servable.resource(servable), instance=instance)
         if isinstance(result, (Response, StreamedAnswer)):
-            return await self.by_response(result)
+            return await begin(self, result)
         data, status, own = flask_restful.utils.unpack(result)
         headers = self.with_constant(encoded(Headers(own)), b'content-type') if own else self.front.headers
         return status, headers, strict_json.dumps(data)
@@ -150,16 +153,6 @@ class Exchange:
         else:
             self.is_expired = True
             self.task.cancel()
-
-    async def by_response(self, response):
-        """Return the answer of a handler that returned or raised a Response, or that yields."""
-        if isinstance(response, StreamedAnswer):
-            self.rest = response
-            return await response.begin(self)
-        call = self.rest = WSGICall(response, environ_of(self.scope, b'', 0), self.endpoint.threads)
-        # A stream is read in a thread.
-        status, headers, piece = await call.threads.run(call.begin) if response.is_streamed else call.begin()
-        return status, self.with_constant(headers), piece
 
     def abandon(self):
         """End an answer that is not at its end."""
@@ -185,13 +178,16 @@ class Exchange:
         if self.unread:
             headers.append((b'connection', b'close'))
         self.status, self.length = status, '-' if length is None else length.decode()
+        # The client has time to read: our server's connection lets it go only when it makes no progress.
+        reading = inf if self.connection is not None else SILENCE
+        self.end = perf_counter() + reading
         await self.send({'type': 'http.response.start', 'status': status, 'headers': headers})
         while rest is not None and rest.has_more:
-            # The client has time to read, and then the next piece has the deadline anew.
-            self.end = perf_counter() + SILENCE
             await self.send({'type': 'http.response.body', 'body': piece, 'more_body': True})
+            # The next piece has the deadline anew.
             self.end = perf_counter() + self.seconds + rest.slack
             piece = await rest.next_piece()
+            self.end = perf_counter() + reading
         await self.send({'type': 'http.response.body', 'body': piece, 'more_body': bool(self.unread)})
         if self.unread:
             await failures.throw_away_rest(self)

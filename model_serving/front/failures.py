@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from ..serving.errors import Busy, DeadlineExceeded, LatePiece
 from ..web.errors import answer_to
-from .wsgi import encoded
+from .wsgi import by_response, encoded
 
 # For how long the rest of a body is read after an early answer, in seconds.
 DRAIN = 5
@@ -75,7 +75,7 @@ async def answer(exchange, error: BaseException):
     response = getattr(error, 'response', None)
     if isinstance(response, Response):
         try:
-            return await exchange.by_response(response)
+            return await by_response(exchange, response)
         except BaseException as failure:
             return await answer(exchange, failure)
     body, status, headers = answer_to(error, call_of(exchange), exchange.request_id, exchange.endpoint.servable)

@@ -9,7 +9,7 @@ from ..serving.streaming import END
 from ..web.errors import answer_to
 from ..web.streams import HEADERS, media_type, written, written_error
 from . import failures
-from .wsgi import MAX_WHOLE, TOO_LONG, encoded
+from .wsgi import MAX_WHOLE, TOO_LONG, by_response, encoded
 
 _closing = set()
 
@@ -21,6 +21,14 @@ def returning(handler):
         return StreamedAnswer(handler(resource, instance=instance))
 
     return call
+
+
+async def begin(exchange, result):
+    """Return status, headers and first piece for a handler that returned a Response, or that yields."""
+    if not isinstance(result, StreamedAnswer):
+        return await by_response(exchange, result)
+    exchange.rest = result
+    return await result.begin(exchange)
 
 
 class StreamedAnswer:

@@ -6,7 +6,7 @@ from model_serving.resources.xxx_model_resource import XXXModelResource
 from model_serving.serving.route import Route
 from model_serving.utils.validation_utils import validate_json
 from tests.fakes.gate import enter
-from tests.fakes.streams import CountResource, touch
+from tests.fakes.streams import CountResource, through, touch
 
 schema = {'type': 'object'}
 
@@ -32,13 +32,25 @@ class OddResource(ModelResource):
         finally:
             touch('closed', instance)
 
+    async def yield_text(self, instance):
+        """Yield `pieces` texts of `size`."""
+        for _ in range(instance['pieces']):
+            yield 'x' * instance['size']
+
     async def never_wait(self, instance):
         while True:
             yield 'on'
+
+
+class HookedResource(OddResource):
+    """With a decorator of Flask-RESTful, so that Flask answers."""
+
+    method_decorators = [through]
 
 
 ROUTES = (
     Route('/v1/XXXModel', XXXModelResource, XXXModel),
     Route('/v1/EarlyModel', CountResource, EarlyModel),
     Route('/v1/OddModel', OddResource, XXXModel),
+    Route('/v1/HookedModel', HookedResource, XXXModel),
 )
