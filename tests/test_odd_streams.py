@@ -9,10 +9,10 @@ import pytest
 
 from tests.conftest import Service, streaming_service, wait_until
 from tests.server.raw_connection import IMPATIENT, post
-from tests.test_streams import alive, has
+from tests.test_streams import alive, has, lines_of
 
-# Answered on the event loop, and by Flask.
-URLS = ('/v1/OddModel', '/v1/HookedModel')
+# What the name of a handler begins with: answered on the event loop, and by Flask.
+WAYS = ('', 'Hooked')
 ODD = {'model_serving/routes.py': 'from tests.fakes.odd_streams import ROUTES as ROUTES\n'}
 
 
@@ -52,15 +52,15 @@ def test_a_stream_that_hangs_before_its_first_piece_costs_the_worker(start):
     assert 'EarlyModel hangs' in odd.log
 
 
-def of(do, *headers, url=URLS[0], http='1.1', **instance) -> bytes:
-    """Return the request for a stream of an odd handler."""
-    return post(json.dumps({'do': do, **instance}).encode(), *headers, line=f'POST {url} HTTP/{http}')
+def of(handler, *headers, http='1.1', **instance) -> bytes:
+    """Return the request for a stream of a handler."""
+    return post(json.dumps(instance).encode(), *headers, line=f'POST /v1/{handler} HTTP/{http}')
 
 
 @pytest.mark.parametrize('http', ['1.1', '1.0'])
 def test_a_handler_that_never_waits_keeps_nobody_waiting_and_ends_when_its_client_leaves(odd, connect, http):
     connection = connect(odd)
-    connection.send(of('never_wait', http=http, name=http))
+    connection.send(of('NeverWait', http=http, name=http))
     wait_until(lambda: has(odd, 'began', http))
     assert odd.post('/v1/XXXModel', {'name': 'Leo'}).elapsed.total_seconds() < 0.5
     connection.close()
@@ -80,26 +80,60 @@ def read_slowly(connection, pause=0.0) -> int:
     return length if last.endswith(b'\r\n0\r\n\r\n') else 0
 
 
-@pytest.mark.parametrize('url', URLS)
-def test_a_client_may_read_the_last_piece_for_longer_than_the_deadline(odd, connect, url):
+@pytest.mark.parametrize('way', WAYS)
+def test_a_client_may_read_the_last_piece_for_longer_than_the_deadline(odd, connect, way):
     connection = connect(odd)
-    connection.send(of('yield_text', 'X-Request-Timeout: 0.2', 'Connection: close', url=url, pieces=1, size=LARGE))
+    connection.send(of(f'{way}YieldText', 'X-Request-Timeout: 0.2', 'Connection: close', pieces=1, size=LARGE))
     time.sleep(2)
     assert read_slowly(connection) > LARGE
 
 
-@pytest.mark.parametrize('url', URLS)
-def test_a_client_that_goes_on_reading_a_large_piece_is_not_cut_off(impatient, connect, url):
+@pytest.mark.parametrize('way', WAYS)
+def test_a_client_that_goes_on_reading_a_large_piece_is_not_cut_off(impatient, connect, way):
     connection = connect(impatient)
-    connection.send(of('yield_text', 'Connection: close', url=url, pieces=2, size=LARGE))
+    connection.send(of(f'{way}YieldText', 'Connection: close', pieces=2, size=LARGE))
     assert read_slowly(connection, pause=0.2) > 2 * LARGE
 
 
-@pytest.mark.parametrize('url', URLS)
-def test_an_answer_that_is_cut_off_since_its_client_does_not_read_is_logged_once(impatient, connect, url):
+@pytest.mark.parametrize('way', WAYS)
+def test_an_answer_that_is_cut_off_since_its_client_does_not_read_is_logged_once(impatient, connect, way):
     before = impatient.log.count('[WARNING]')
-    connect(impatient).send(of('yield_text', url=url, pieces=100, size=LARGE, name=url[4:]))
-    wait_until(lambda: has(impatient, 'closed', url[4:]))
+    connect(impatient).send(of(f'{way}YieldText', pieces=100, size=LARGE, name=f'silent {way}'))
+    wait_until(lambda: has(impatient, 'closed', f'silent {way}'))
     time.sleep(0.2)
     assert impatient.log.count('An answer was cut off: its client, 127.0.0.1, has read nothing for 1 s.') > 0
     assert impatient.log.count('[WARNING]') == before + 1
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_a_handler_runs_in_one_task(odd, way):
+    """So that context variables and asyncio.timeout hold from its first piece to its last."""
+    assert lines_of(odd.post(f'/v1/{way}KeepContext', {})) == ['mine', 'mine']
+
+
+IMPATIENTLY = {'X-Request-Timeout': '0.5'}
+
+
+@pytest.mark.parametrize('way', WAYS)
+@pytest.mark.parametrize('name', ['CleanUp', 'GoOn'])
+def test_a_handler_that_does_not_end_at_once_is_late_all_the_same(odd, way, name):
+    late = odd.post(f'/v1/{way}{name}', {'pieces': 0}, headers=IMPATIENTLY)
+    assert (late.status_code, 'did not answer within 0.5 s' in late.json()['message']) == (504, True)
+    *pieces, error = lines_of(odd.post(f'/v1/{way}{name}', {'pieces': 2}, headers=IMPATIENTLY))
+    assert pieces == ['on', 'on']
+    assert 'stopped in the middle of its answer: for 0.5 s no piece came.' in error['message']
+
+
+@pytest.mark.parametrize('way', WAYS)
+@pytest.mark.parametrize('size', [1, LARGE])
+def test_a_handler_that_fails_when_its_client_has_left_is_logged(odd, connect, way, size):
+    """While it waits, and while its client does not read."""
+    name = f'{way}{size}'
+    connection = connect(odd)
+    connection.send(of(f'{way}FailAtTheEnd', 'X-Request-ID: its-id', size=size, name=name))
+    connection.socket.recv(1)
+    time.sleep(0.2)
+    connection.close()
+    wait_until(lambda: f'RuntimeError: failed at the end of {name}' in odd.log, seconds=5)
+    assert f'POST /v1/{way}FailAtTheEnd, request id its-id, failed after its answer had ended.' in odd.log
+    assert 'never retrieved' not in odd.log

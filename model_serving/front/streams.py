@@ -1,17 +1,15 @@
 """The answer of a handler that yields, on the event loop: a line or an event for each piece."""
 
-import asyncio
 from time import perf_counter
 
 from werkzeug.exceptions import HTTPVersionNotSupported
 
+from ..serving.handler_stream import HandlerStream
 from ..serving.streaming import END
 from ..web.errors import answer_to
 from ..web.streams import HEADERS, media_type, written, written_error
 from . import failures
 from .wsgi import MAX_WHOLE, TOO_LONG, by_response, encoded
-
-_closing = set()
 
 
 def returning(handler):
@@ -40,11 +38,12 @@ class StreamedAnswer:
     def __init__(self, pieces):
         self.has_more = True
         self._pieces = pieces
-        self._exchange = self._type = None
+        self._exchange = self._stream = self._type = None
 
     async def begin(self, exchange):
         """Return status, headers and the first piece; raises what the handler raises before it."""
         self._exchange = exchange
+        self._stream = HandlerStream(self._pieces, f'{failures.call_of(exchange)}, request id {exchange.request_id},')
         self._type = media_type(dict(exchange.scope['headers']).get(b'accept', b'').decode('latin-1'))
         headers = encoded([('Content-Type', self._type), *HEADERS.items()])
         first = await self._next()
@@ -55,8 +54,6 @@ class StreamedAnswer:
     async def next_piece(self) -> bytes:
         """Return the next piece, empty after the last one. An error is the last piece."""
         try:
-            # A handler that never waits would stop every other request, and not be told that its client has left.
-            await asyncio.sleep(0)
             return await self._next()
         except BaseException as error:
             self.abandon()
@@ -68,10 +65,7 @@ class StreamedAnswer:
     def abandon(self):
         """End the answer early; the `finally` of the handler runs on the event loop."""
         self.has_more = False
-        task = asyncio.ensure_future(self._pieces.aclose())
-        # The loop itself keeps no task alive.
-        _closing.add(task)
-        task.add_done_callback(_closing.discard)
+        self._stream.end()
 
     async def _whole(self, first):
         whole = bytearray(first)
@@ -83,9 +77,6 @@ class StreamedAnswer:
         return bytes(whole)
 
     async def _next(self):
-        piece = await anext(self._pieces, END)
-        # A handler may catch its own cancellation and go on.
-        if self._exchange.task.cancelling():
-            raise asyncio.CancelledError
+        piece = await self._stream.next_piece()
         self.has_more = piece is not END
         return written(piece, self._type) if self.has_more else b''

@@ -54,11 +54,11 @@ def get() -> asyncio.AbstractEventLoop:
         return _loop
 
 
-def run(coroutine, name: str, timeout: float):
+def run(coroutine, name: str, timeout: float, late=DeadlineExceeded):
     """Run a coroutine on the loop, from another thread, and return its result.
 
-    Raises DeadlineExceeded with the `name` of the model when the current request's deadline passes or, outside of
-    a request, after `timeout` seconds. The coroutine is cancelled then.
+    Raises `late` with the `name` of the model when the current request's deadline passes or, outside of a request,
+    after `timeout` seconds. The coroutine is cancelled then.
     """
     arrived, seconds = deadlines.of_call(timeout)
     # An empty context: Flask's `request` is not available to async handlers, whichever way they are called.
@@ -70,6 +70,6 @@ def run(coroutine, name: str, timeout: float):
     except TimeoutError:
         if future.done():
             raise  # the handler's own
-        raise DeadlineExceeded(name, seconds) from None
+        raise late(name, seconds) from None
     finally:
         future.cancel()
