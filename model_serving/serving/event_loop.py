@@ -25,11 +25,12 @@ def use(loop):
 
 
 async def _safe(coroutine):
-    """Await the coroutine of a task. SystemExit in a task would stop the loop, so it becomes an ordinary error."""
+    """Await the coroutine of a task. SystemExit and KeyboardInterrupt would stop the loop, so they become errors."""
     try:
         return await coroutine
-    except SystemExit as error:
-        raise RuntimeError('A handler called sys.exit.') from error
+    # Ctrl-C raises nothing here: the servers handle its signal, or the loop is not in the main thread.
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RuntimeError(f'A handler raised {type(error).__name__}.') from error
 
 
 # The thread that ran the parent's loop does not exist in a forked child.
