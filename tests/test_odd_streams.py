@@ -137,3 +137,18 @@ def test_a_handler_that_fails_when_its_client_has_left_is_logged(odd, connect, w
     wait_until(lambda: f'RuntimeError: failed at the end of {name}' in odd.log, seconds=5)
     assert f'POST /v1/{way}FailAtTheEnd, request id its-id, failed after its answer had ended.' in odd.log
     assert 'never retrieved' not in odd.log
+
+
+@pytest.mark.parametrize('way', WAYS)
+@pytest.mark.parametrize('error', ['GeneratorExit', 'KeyboardInterrupt', 'SystemExit', 'CancelledError'])
+def test_whatever_a_handler_raises_fails_only_its_call(odd, way, error):
+    workers = odd.worker_pids
+    for name in ('Fail', 'FailPlainly'):
+        answer = odd.post(f'/v1/{way}{name}', {'error': error, 'pieces': 0})
+        assert (answer.status_code, list(answer.json())) == (500, ['message'])
+    for name in ('Fail', 'FailInATask'):
+        *pieces, last = lines_of(odd.post(f'/v1/{way}{name}', {'error': error, 'pieces': 1}))
+        assert pieces == ['on']
+        assert last['message'].startswith('The service failed to answer this request.')
+    assert alive(odd)
+    assert odd.worker_pids == workers

@@ -54,7 +54,9 @@ def told(exchange, error: BaseException, is_late=False) -> BaseException:
     `is_late`: the answer has begun.
     """
     task, connection = exchange.task, exchange.connection
-    if isinstance(error, (ClientLeft, GeneratorExit)):
+    # A handler's own GeneratorExit is an error like any other; that of a task whose loop has ended can't be answered.
+    is_closed = isinstance(error, GeneratorExit) and asyncio.current_task(task.get_loop()) is not task
+    if is_closed or isinstance(error, ClientLeft):
         raise error
     if isinstance(error, asyncio.CancelledError) and exchange.is_expired:
         task.uncancel()

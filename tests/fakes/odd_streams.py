@@ -82,6 +82,25 @@ async def fail_at_the_end(self, instance):
         raise RuntimeError(f'failed at the end of {instance["name"]}')
 
 
+ERRORS = {error.__name__: error for error in (GeneratorExit, KeyboardInterrupt, SystemExit, asyncio.CancelledError)}
+
+
+async def fail(self, instance):
+    """Yield `pieces`; then raise an error."""
+    for _ in range(instance['pieces']):
+        yield 'on'
+    raise ERRORS[instance['error']]
+
+
+async def fail_plainly(self, instance):
+    raise ERRORS[instance['error']]
+
+
+async def fail_in_a_task(self, instance):
+    yield 'on'
+    await asyncio.gather(fail_plainly(self, instance), asyncio.sleep(0))
+
+
 def routes(handler):
     """Yield the rows of a handler."""
     name = handler.__name__.title().replace('_', '')
@@ -100,4 +119,7 @@ ROUTES = (
     *routes(clean_up),
     *routes(go_on),
     *routes(fail_at_the_end),
+    *routes(fail),
+    *routes(fail_plainly),
+    *routes(fail_in_a_task),
 )
