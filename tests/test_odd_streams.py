@@ -1,9 +1,11 @@
 """Streams that misbehave, and clients that read slowly or leave: each costs only itself. From a real service."""
 
 import json
+import os
 import socket
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -152,3 +154,25 @@ def test_whatever_a_handler_raises_fails_only_its_call(odd, way, error):
         assert last['message'].startswith('The service failed to answer this request.')
     assert alive(odd)
     assert odd.worker_pids == workers
+
+
+def cpu_seconds(pid) -> float:
+    """Return how long a process has been running on a CPU (Linux)."""
+    fields = Path(f'/proc/{pid}/stat').read_text().split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf('SC_CLK_TCK')
+
+
+def test_a_tiny_deadline_takes_no_time_while_the_client_does_not_read(odd, connect):
+    (pid,) = odd.worker_pids
+    # Some calls are late.
+    for _ in range(30):
+        connection = connect(odd)
+        connection.send(of('AnswerAtOnce', size=LARGE))
+        time.sleep(0.2)
+        connection.send(of('AnswerAtOnce', 'X-Request-Timeout: 0.0004', size=1))
+        before = cpu_seconds(pid)
+        time.sleep(0.5)
+        took = cpu_seconds(pid) - before
+        if [answer.status for answer in (connection.answer(), connection.answer())] == [200, 200]:
+            break
+    assert took < 0.2

@@ -43,6 +43,11 @@ async def yield_text(self, instance):
         touch('closed', instance)
 
 
+async def answer_at_once(self, instance):
+    """Answer with a text of `size`, without any stream."""
+    return 'x' * instance['size']
+
+
 async def keep_context(self, instance):
     """Yield a variable of the context twice, within a timeout."""
     token = VARIABLE.set('mine')
@@ -115,6 +120,7 @@ ROUTES = (
     Route('/v1/EarlyModel', CountResource, EarlyModel),
     *routes(never_wait),
     *routes(yield_text),
+    *routes(answer_at_once),
     *routes(keep_context),
     *routes(clean_up),
     *routes(go_on),
