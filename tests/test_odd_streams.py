@@ -176,3 +176,8 @@ def test_a_tiny_deadline_takes_no_time_while_the_client_does_not_read(odd, conne
         if [answer.status for answer in (connection.answer(), connection.answer())] == [200, 200]:
             break
     assert took < 0.2
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_an_answer_that_is_raised_in_the_middle_is_its_last_message(odd, way):
+    assert lines_of(odd.post(f'/v1/{way}AbortWithText', {})) == ['on', {'message': 'taken'}]

@@ -32,7 +32,9 @@ def answer_to(error, call: str, request_id: str, servable=None) -> tuple[bytes, 
     """
     if not isinstance(error, HTTPException):
         error = _http_error(error, call, request_id)
-    data = {'message': error.description, **getattr(error, 'data', {}), **_example(error, servable)}
+    # An exception with a response of its own has no description.
+    message = error.description if error.response is None else error.response.get_data(as_text=True)
+    data = {'message': message, **getattr(error, 'data', {}), **_example(error, servable)}
     try:
         body = secrets.hidden(strict_json.dumps(data).decode()).encode()
     except TypeError as failure:

@@ -25,7 +25,9 @@ HEADERS = {'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no'}
 
 def media_type(accept: str) -> str:
     """Return the type of the answer for a header `Accept`."""
-    return parse_accept_header(accept, MIMEAccept).best_match(MEDIA_TYPES, default=JSON_LINES)
+    # Without parameters such as a charset: werkzeug would look for a type with the same ones.
+    accepted = [(each.partition(';')[0].rstrip(), quality) for each, quality in parse_accept_header(accept)]
+    return MIMEAccept(accepted).best_match(MEDIA_TYPES, default=JSON_LINES)
 
 
 def written(piece, its_type: str) -> bytes:

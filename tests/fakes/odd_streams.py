@@ -4,6 +4,8 @@ import asyncio
 from contextlib import suppress
 from contextvars import ContextVar
 
+from flask import Response, abort
+
 from model_serving.models.xxx_model import XXXModel
 from model_serving.resources.model_resource import ModelResource
 from model_serving.resources.xxx_model_resource import XXXModelResource
@@ -106,6 +108,11 @@ async def fail_in_a_task(self, instance):
     await asyncio.gather(fail_plainly(self, instance), asyncio.sleep(0))
 
 
+async def abort_with_text(self, instance):
+    yield 'on'
+    abort(Response('taken', 409))
+
+
 def routes(handler):
     """Yield the rows of a handler."""
     name = handler.__name__.title().replace('_', '')
@@ -128,4 +135,5 @@ ROUTES = (
     *routes(fail),
     *routes(fail_plainly),
     *routes(fail_in_a_task),
+    *routes(abort_with_text),
 )
