@@ -98,6 +98,8 @@ class Exchange:
             pass
         except asyncio.CancelledError:
             # At the deadline in the middle of an answer, or by our server: the connection is lost, or the worker stops.
+            # The log tells how it ended.
+            self.status = failures.LATE if self.is_expired else failures.CLIENT_LEFT
             if self.is_expired:
                 LOGGER.warning('%s was cut off at its deadline, request id %s', self.scope['path'], self.request_id)
             elif self.connection is None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import time
 from functools import partial
@@ -181,3 +182,34 @@ def test_a_tiny_deadline_takes_no_time_while_the_client_does_not_read(odd, conne
 @pytest.mark.parametrize('way', WAYS)
 def test_an_answer_that_is_raised_in_the_middle_is_its_last_message(odd, way):
     assert lines_of(odd.post(f'/v1/{way}AbortWithText', {})) == ['on', {'message': 'taken'}]
+
+
+def logged_status(service, request_id) -> str:
+    """Return the status of a request in the access log, where it appears soon."""
+    line = re.compile(rf'\[access\] - .*" (\d+) .* {request_id}$', re.MULTILINE)
+    wait_until(lambda: line.search(service.log), seconds=5)
+    return line.search(service.log)[1]
+
+
+@pytest.mark.parametrize(
+    'handler, instance, status',
+    [
+        ('Fail', {'pieces': 1, 'error': 'SystemExit'}, '500'),
+        ('AbortWithText', {}, '409'),
+        ('CleanUp', {'pieces': 1}, '504'),
+        ('HookedCleanUp', {'pieces': 1}, '200'),
+    ],
+)
+def test_the_log_has_the_status_of_the_end_of_a_stream(odd, handler, instance, status):
+    headers = {**IMPATIENTLY, 'X-Request-ID': f'{handler}-fails'}
+    assert odd.post(f'/v1/{handler}', instance, headers=headers).status_code == 200
+    assert logged_status(odd, f'{handler}-fails') == status
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_the_log_has_499_for_a_client_that_leaves_in_the_middle(odd, connect, way):
+    connection = connect(odd)
+    connection.send(of(f'{way}NeverWait', f'X-Request-ID: {way}-left', name=f'left {way}'))
+    connection.socket.recv(1)
+    connection.close()
+    assert logged_status(odd, f'{way}-left') == '499'

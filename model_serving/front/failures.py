@@ -15,8 +15,9 @@ from .wsgi import by_response, encoded
 DRAIN = 5
 # Statuses whose answers have no body; the client would take it for its next answer.
 WITHOUT_BODY = {204, 304}
-# The status in the access log when the client left before its answer, as in nginx's log.
-CLIENT_LEFT = 499
+# The status in the access log when the client left before the end of its answer, as in nginx's log, and when the
+# deadline cut it off.
+CLIENT_LEFT, LATE = 499, 504
 ENDING = 'The service was stopped before the answer was complete. Send the request again.'
 TOO_SLOW = 'The rest of the body did not arrive in time. Send it without a pause.'
 TOO_MUCH = 'The service holds too many request bodies at present. Try again in a second.'

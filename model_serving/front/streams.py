@@ -59,7 +59,9 @@ class StreamedAnswer:
             self.abandon()
             exchange = self._exchange
             told = failures.told(exchange, error, is_late=True)
-            body, *_ = answer_to(told, failures.call_of(exchange), exchange.request_id, exchange.endpoint.servable)
+            call, servable = failures.call_of(exchange), exchange.endpoint.servable
+            # The client was told 200 before; the access log has the status of the error.
+            body, exchange.status, _ = answer_to(told, call, exchange.request_id, servable)
             return written_error(body, self._type)
 
     def abandon(self):
