@@ -96,14 +96,8 @@ class Exchange:
             await self._send(*answer)
         except failures.ClientLeft:
             pass
-        except asyncio.CancelledError:
-            # At the deadline in the middle of an answer, or by our server: the connection is lost, or the worker stops.
-            # The log tells how it ended.
-            self.status = failures.LATE if self.is_expired else failures.CLIENT_LEFT
-            if self.is_expired:
-                LOGGER.warning('%s was cut off at its deadline, request id %s', self.scope['path'], self.request_id)
-            elif self.connection is None:
-                raise
+        except asyncio.CancelledError as error:
+            failures.cut_off(self, error)
         except Exception:
             LOGGER.exception('%s was cut off, request id %s', self.scope['path'], self.request_id)
         finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from time import perf_counter
 
 from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
@@ -11,6 +12,7 @@ from ..serving.errors import Busy, DeadlineExceeded, LatePiece
 from ..web.errors import answer_to
 from .wsgi import by_response, encoded
 
+LOGGER = logging.getLogger('server')
 # For how long the rest of a body is read after an early answer, in seconds.
 DRAIN = 5
 # Statuses whose answers have no body; the client would take it for its next answer.
@@ -83,6 +85,18 @@ async def answer(exchange, error: BaseException):
             return await answer(exchange, failure)
     body, status, headers = answer_to(error, call_of(exchange), exchange.request_id, exchange.endpoint.servable)
     return status, exchange.with_constant(encoded(headers.items())), body
+
+
+def cut_off(exchange, error):
+    """Note how an answer ended that was cut off; raise `error` again if another server than ours cancelled it.
+
+    Ours does it when the connection is lost, or when it stops.
+    """
+    exchange.status = LATE if exchange.is_expired else CLIENT_LEFT
+    if exchange.is_expired:
+        LOGGER.warning('%s was cut off at its deadline, request id %s', call_of(exchange), exchange.request_id)
+    elif exchange.connection is None:
+        raise error
 
 
 def call_of(exchange) -> str:
