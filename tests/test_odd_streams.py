@@ -213,3 +213,11 @@ def test_the_log_has_499_for_a_client_that_leaves_in_the_middle(odd, connect, wa
     connection.socket.recv(1)
     connection.close()
     assert logged_status(odd, f'{way}-left') == '499'
+
+
+def test_the_log_has_the_status_of_an_answer_that_came_before_the_rest_of_the_body(odd, connect):
+    connection = connect(odd)
+    connection.send(post(b'{', 'X-Request-ID: too-large', length=10_000_000, line='POST /v1/GoOn HTTP/1.1'))
+    assert connection.answer().status == 413
+    connection.close()
+    assert logged_status(odd, 'too-large') == '413'

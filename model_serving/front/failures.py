@@ -92,7 +92,9 @@ def cut_off(exchange, error):
 
     Ours does it when the connection is lost, or when it stops.
     """
-    exchange.status = LATE if exchange.is_expired else CLIENT_LEFT
+    # An early answer is complete; only the rest of the body was still to come.
+    if not exchange.unread:
+        exchange.status = LATE if exchange.is_expired else CLIENT_LEFT
     if exchange.is_expired:
         LOGGER.warning('%s was cut off at its deadline, request id %s', call_of(exchange), exchange.request_id)
     elif exchange.connection is None:
