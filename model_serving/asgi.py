@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from math import inf
 from random import getrandbits
 from time import perf_counter
 
@@ -11,8 +12,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from .front import failures, startup
-from .front.streams import StreamedAnswer
-from .front.wsgi import WSGICall, by_flask, encoded, environ_of
+from .front.streams import StreamedAnswer, begin
+from .front.wsgi import by_flask, encoded
 from .serving import deadlines
 from .web import strict_json
 from .web.request import JSON_TYPES, request_id
@@ -20,8 +21,10 @@ from .web.request import JSON_TYPES, request_id
 LOGGER = logging.getLogger('server')
 # The key in the scope for the server's connection, which cancels its `task` when the client leaves.
 CONNECTION = 'model_serving.connection'
-# How long a client may pause in the middle of a body, in seconds.
+# How long a client may pause in the middle of a body, or take to read a piece from another server, in seconds.
 SILENCE = 30
+# How often a deadline that has moved is looked at, at most, in seconds: loops take a tiny delay for none at all.
+TICK = 0.05
 
 
 class Front:
@@ -51,7 +54,12 @@ class Front:
 
 
 class Exchange:
-    """One request and its answer."""
+    """One request and its answer.
+
+    `read` makes the instance of the body; None: only Flask reads this type. `held`: bytes of the body in memory.
+    `unread`: bytes to come that are thrown away, 1 if nobody knows how many. `waits_for`: the other models that the
+    handler waits for, `late`: the one of them at its deadline. `rest`: where the pieces after the first come from.
+    """
 
     def __init__(self, front, scope, receive, send):
         self.front, self.scope, self.receive, self.send = front, scope, receive, send
@@ -64,7 +72,6 @@ class Exchange:
         self.seconds = endpoint.timeout if timeout is None else deadlines.of_header(timeout, endpoint.timeout)
         self.end = self.arrived + self.seconds
         kind = headers.get(b'content-type')
-        # From the body to the instance; None for a body that only Flask reads.
         self.read = strict_json.loads if kind in JSON_TYPES else endpoint.reader(kind)
         # Whether the head is that of a valid call. Flask says what is wrong with any other.
         self.may_be_valid = (
@@ -75,14 +82,11 @@ class Exchange:
             and len(headers) == len(scope['headers'])
             and (timeout is None or deadlines.is_valid(timeout))
         )
-        # `held`: bytes of the body in memory. `unread`: bytes to come that are thrown away; 1 if nobody knows how many.
         self.held, length = 0, int(headers.get(b'content-length', 0))
         self.unread = length if length > endpoint.max_body else 0
         self.is_read = self.is_expired = False
-        # The models that the handler waits for now, and the one that was late.
         self.waits_for, self.late = [], None
         deadlines.current.set(self)
-        # `rest`: where the pieces of an answer come from, after the first one.
         self.rest, self.status, self.length = None, failures.CLIENT_LEFT, '-'
         self.connection, self.task = scope.get(CONNECTION), asyncio.current_task()
         self.timer = asyncio.get_running_loop().call_later(min(self.seconds, SILENCE), self._expire)
@@ -100,10 +104,8 @@ class Exchange:
             await self._send(*answer)
         except failures.ClientLeft:
             pass
-        except asyncio.CancelledError:
-            # At the deadline in the middle of an answer, or by our server: the connection is lost, or the worker stops.
-            if not self.is_expired and self.connection is None:
-                raise
+        except asyncio.CancelledError as error:
+            failures.cut_off(self, error)
         except Exception:
             LOGGER.exception('%s was cut off, request id %s', self.scope['path'], self.request_id)
         finally:
@@ -144,7 +146,7 @@ class Exchange:
         servable = self.endpoint.servable
         result = await self.endpoint.handler(servable.resource(servable), instance=instance)
         if isinstance(result, (Response, StreamedAnswer)):
-            return await self.by_response(result)
+            return await begin(self, result)
         data, status, own = flask_restful.utils.unpack(result)
         headers = self.with_constant(encoded(Headers(own)), b'content-type') if own else self.front.headers
         return status, headers, strict_json.dumps(data)
@@ -153,20 +155,10 @@ class Exchange:
         """Cancel the task at its deadline, or when the client pauses in the middle of its body; else look again."""
         left = (self.end if self.is_read else min(self.end, self.heard + SILENCE)) - perf_counter()
         if left > 0:
-            self.timer = asyncio.get_running_loop().call_later(min(left, self.seconds), self._expire)
+            self.timer = asyncio.get_running_loop().call_later(min(left, max(self.seconds, TICK)), self._expire)
         else:
             self.is_expired, self.late = True, (self.waits_for or [None])[-1]
             self.task.cancel()
-
-    async def by_response(self, response):
-        """Return the answer of a handler that returned or raised a Response, or that yields."""
-        if isinstance(response, StreamedAnswer):
-            self.rest = response
-            return await response.begin(self)
-        call = self.rest = WSGICall(response, environ_of(self.scope, b'', 0), self.endpoint.threads)
-        # A stream is read in a thread.
-        status, headers, piece = await call.threads.run(call.begin) if response.is_streamed else call.begin()
-        return status, self.with_constant(headers), piece
 
     def abandon(self):
         """End an answer that is not at its end."""
@@ -192,13 +184,16 @@ class Exchange:
         if self.unread:
             headers.append((b'connection', b'close'))
         self.status, self.length = status, '-' if length is None else length.decode()
+        # The client has time to read: our server's connection lets it go only when it makes no progress.
+        reading = inf if self.connection is not None else SILENCE
+        self.end = perf_counter() + reading
         await self.send({'type': 'http.response.start', 'status': status, 'headers': headers})
         while rest is not None and rest.has_more:
-            # The client has time to read, and then the next piece has the deadline anew.
-            self.end = perf_counter() + SILENCE
             await self.send({'type': 'http.response.body', 'body': piece, 'more_body': True})
+            # The next piece has the deadline anew.
             self.end = perf_counter() + self.seconds + rest.slack
             piece = await rest.next_piece()
+            self.end = perf_counter() + reading
         await self.send({'type': 'http.response.body', 'body': piece, 'more_body': bool(self.unread)})
         if self.unread:
             await failures.throw_away_rest(self)

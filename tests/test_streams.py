@@ -69,6 +69,8 @@ def test_an_event_for_each_piece(streams, url):
         ('*/*', 'application/x-ndjson'),
         ('text/html, text/event-stream;q=0.5', 'text/event-stream'),
         ('text/event-stream;q=0', 'application/x-ndjson'),
+        ('text/event-stream; charset=utf-8', 'text/event-stream'),
+        ('text/event-stream; charset=utf-8; q=0', 'application/x-ndjson'),
     ],
 )
 def test_who_asks_for_events_gets_them(streams, accept, kind):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from time import perf_counter
 
 from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
@@ -9,14 +10,16 @@ from werkzeug.wrappers import Response
 
 from ..serving.errors import Busy, DeadlineExceeded, LatePiece
 from ..web.errors import answer_to
-from .wsgi import encoded
+from .wsgi import by_response, encoded
 
+LOGGER = logging.getLogger('server')
 # For how long the rest of a body is read after an early answer, in seconds.
 DRAIN = 5
 # Statuses whose answers have no body; the client would take it for its next answer.
 WITHOUT_BODY = {204, 304}
-# The status in the access log when the client left before its answer, as in nginx's log.
-CLIENT_LEFT = 499
+# The status in the access log when the client left before the end of its answer, as in nginx's log, and when the
+# deadline cut it off.
+CLIENT_LEFT, LATE = 499, 504
 ENDING = 'The service was stopped before the answer was complete. Send the request again.'
 TOO_SLOW = 'The rest of the body did not arrive in time. Send it without a pause.'
 TOO_MUCH = 'The service holds too many request bodies at present. Try again in a second.'
@@ -54,7 +57,9 @@ def told(exchange, error: BaseException, is_late=False) -> BaseException:
     `is_late`: the answer has begun.
     """
     task, connection = exchange.task, exchange.connection
-    if isinstance(error, (ClientLeft, GeneratorExit)):
+    # A handler's own GeneratorExit is an error like any other; that of a task whose loop has ended can't be answered.
+    is_closed = isinstance(error, GeneratorExit) and asyncio.current_task(task.get_loop()) is not task
+    if is_closed or isinstance(error, ClientLeft):
         raise error
     if isinstance(error, asyncio.CancelledError) and exchange.is_expired:
         task.uncancel()
@@ -75,11 +80,25 @@ async def answer(exchange, error: BaseException):
     response = getattr(error, 'response', None)
     if isinstance(response, Response):
         try:
-            return await exchange.by_response(response)
+            return await by_response(exchange, response)
         except BaseException as failure:
             return await answer(exchange, failure)
     body, status, headers = answer_to(error, call_of(exchange), exchange.request_id, exchange.endpoint.servable)
     return status, exchange.with_constant(encoded(headers.items())), body
+
+
+def cut_off(exchange, error):
+    """Note how an answer ended that was cut off; raise `error` again if another server than ours cancelled it.
+
+    Ours does it when the connection is lost, or when it stops.
+    """
+    # An early answer is complete; only the rest of the body was still to come.
+    if not exchange.unread:
+        exchange.status = LATE if exchange.is_expired else CLIENT_LEFT
+    if exchange.is_expired:
+        LOGGER.warning('%s was cut off at its deadline, request id %s', call_of(exchange), exchange.request_id)
+    elif exchange.connection is None:
+        raise error
 
 
 def call_of(exchange) -> str:

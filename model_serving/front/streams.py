@@ -1,17 +1,15 @@
 """The answer of a handler that yields, on the event loop: a line or an event for each piece."""
 
-import asyncio
 from time import perf_counter
 
 from werkzeug.exceptions import HTTPVersionNotSupported
 
+from ..serving.handler_stream import HandlerStream
 from ..serving.streaming import END
 from ..web.errors import answer_to
 from ..web.streams import HEADERS, media_type, written, written_error
 from . import failures
-from .wsgi import MAX_WHOLE, TOO_LONG, encoded
-
-_closing = set()
+from .wsgi import MAX_WHOLE, TOO_LONG, by_response, encoded
 
 
 def returning(handler):
@@ -23,6 +21,14 @@ def returning(handler):
     return call
 
 
+async def begin(exchange, result):
+    """Return status, headers and first piece for a handler that returned a Response, or that yields."""
+    if not isinstance(result, StreamedAnswer):
+        return await by_response(exchange, result)
+    exchange.rest = result
+    return await result.begin(exchange)
+
+
 class StreamedAnswer:
     """The pieces of an async generator; what `WSGICall` is for an answer of Flask."""
 
@@ -32,11 +38,12 @@ class StreamedAnswer:
     def __init__(self, pieces):
         self.has_more = True
         self._pieces = pieces
-        self._exchange = self._type = None
+        self._exchange = self._stream = self._type = None
 
     async def begin(self, exchange):
         """Return status, headers and the first piece; raises what the handler raises before it."""
         self._exchange = exchange
+        self._stream = HandlerStream(self._pieces, f'{failures.call_of(exchange)}, request id {exchange.request_id},')
         self._type = media_type(dict(exchange.scope['headers']).get(b'accept', b'').decode('latin-1'))
         headers = encoded([('Content-Type', self._type), *HEADERS.items()])
         first = await self._next()
@@ -52,16 +59,15 @@ class StreamedAnswer:
             self.abandon()
             exchange = self._exchange
             told = failures.told(exchange, error, is_late=True)
-            body, *_ = answer_to(told, failures.call_of(exchange), exchange.request_id, exchange.endpoint.servable)
+            call, servable = failures.call_of(exchange), exchange.endpoint.servable
+            # The client was told 200 before; the access log has the status of the error.
+            body, exchange.status, _ = answer_to(told, call, exchange.request_id, servable)
             return written_error(body, self._type)
 
     def abandon(self):
         """End the answer early; the `finally` of the handler runs on the event loop."""
         self.has_more = False
-        task = asyncio.ensure_future(self._pieces.aclose())
-        # The loop itself keeps no task alive.
-        _closing.add(task)
-        task.add_done_callback(_closing.discard)
+        self._stream.end()
 
     async def _whole(self, first):
         whole = bytearray(first)
@@ -73,9 +79,6 @@ class StreamedAnswer:
         return bytes(whole)
 
     async def _next(self):
-        piece = await anext(self._pieces, END)
-        # A handler may catch its own cancellation and go on.
-        if self._exchange.task.cancelling():
-            raise asyncio.CancelledError
+        piece = await self._stream.next_piece()
         self.has_more = piece is not END
         return written(piece, self._type) if self.has_more else b''

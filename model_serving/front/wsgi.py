@@ -88,6 +88,14 @@ async def by_flask(exchange, body: bytes):
     return await threads.run(exchange.rest.begin)
 
 
+async def by_response(exchange, response):
+    """Return the answer of a handler that returned or raised a Response."""
+    call = exchange.rest = WSGICall(response, environ_of(exchange.scope, b'', 0), exchange.endpoint.threads)
+    # A stream is read in a thread.
+    status, headers, piece = await call.threads.run(call.begin) if response.is_streamed else call.begin()
+    return status, exchange.with_constant(headers), piece
+
+
 class WSGICall:
     """One call of a WSGI application. Its steps run in `threads`, never two at the same time.
 

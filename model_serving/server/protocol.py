@@ -1,5 +1,6 @@
 """uvicorn's HTTP protocol with limits: for heads in bytes and time, for writing in time, for pipelining in memory."""
 
+import logging
 import resource
 from collections import deque
 
@@ -9,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .addresses import plain
 
+LOGGER = logging.getLogger('server')
 # How much is parsed at a time, and how large the rest of a request's head may be, in bytes.
 PART = 16 * 1024
 MAX_HEAD = 64 * 1024
@@ -185,6 +187,8 @@ class Protocol(HttpToolsProtocol):
         if size == 0 or size != self.unwritten:
             self.unwritten, self.unwritten_since = size, now
         elif now - self.unwritten_since > SILENCE:
+            client = self.client and self.client[0]
+            LOGGER.warning('An answer was cut off: its client, %s, has read nothing for %d s.', client, SILENCE)
             self.transport.abort()
         is_answering = self.cycle is not None and not self.cycle.response_complete
         is_idle = self.timeout_keep_alive_task is not None and not self.has_begun

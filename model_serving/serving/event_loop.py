@@ -25,11 +25,12 @@ def use(loop):
 
 
 async def _safe(coroutine):
-    """Await the coroutine of a task. SystemExit in a task would stop the loop, so it becomes an ordinary error."""
+    """Await the coroutine of a task. SystemExit and KeyboardInterrupt would stop the loop, so they become errors."""
     try:
         return await coroutine
-    except SystemExit as error:
-        raise RuntimeError('A handler called sys.exit.') from error
+    # Ctrl-C raises nothing here: the servers handle its signal, or the loop is not in the main thread.
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RuntimeError(f'A handler raised {type(error).__name__}.') from error
 
 
 # The thread that ran the parent's loop does not exist in a forked child.
@@ -54,11 +55,11 @@ def get() -> asyncio.AbstractEventLoop:
         return _loop
 
 
-def run(coroutine, name: str, timeout: float):
+def run(coroutine, name: str, timeout: float, late=DeadlineExceeded):
     """Run a coroutine on the loop, from another thread, and return its result.
 
     When the current request's deadline passes or, outside of a request, after `timeout` seconds, the coroutine is
-    cancelled. Raises DeadlineExceeded then, with the `name` of the model, or of another one that it waits for.
+    cancelled. Raises `late` then, with the `name` of the model, or of another one that it waits for.
     """
     request = deadlines.of_call(timeout)
     # An empty context: Flask's `request` is not available to async handlers, whichever way they are called.
@@ -70,6 +71,6 @@ def run(coroutine, name: str, timeout: float):
     except TimeoutError:
         if future.done():
             raise  # the handler's own
-        raise DeadlineExceeded((request.waits_for or [name])[-1], request.seconds) from None
+        raise late((request.waits_for or [name])[-1], request.seconds) from None
     finally:
         future.cancel()

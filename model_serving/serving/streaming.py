@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import threading
+from collections import OrderedDict
 from contextlib import suppress
-from queue import SimpleQueue
 from time import perf_counter
 
 from .batching import safe_exception
@@ -29,7 +29,9 @@ class Streams:
         self.generate = None
         self._max_queue = max_queue
         self._threads = 0
-        self._queue, self._calls = SimpleQueue(), set()
+        self._calls = set()
+        # The calls that wait for a thread, in line. One that leaves is taken out; `_waiting` counts it all the same.
+        self._line, self._waiting = OrderedDict(), threading.Semaphore(0)
         # When the present step of each generator began, a piece or its closing. Waiting for a reader is none.
         self._steps = {}
 
@@ -45,7 +47,8 @@ class Streams:
             raise Overloaded(self.name, len(self._calls), self.running_for())
         call = Call(instance)
         self._calls.add(call)
-        self._queue.put(call)
+        self._line[call] = True
+        self._waiting.release()
         if self._threads < self.count:
             self._threads += 1
             threading.Thread(target=self._work, name=f'stream {self.name}', daemon=True).start()
@@ -58,6 +61,7 @@ class Streams:
             raise
         finally:
             self._calls.discard(call)
+            self._line.pop(call, None)
             call.close()
 
     def running_for(self) -> float:
@@ -72,7 +76,11 @@ class Streams:
 
     def _work(self):
         while True:
-            call = self._queue.get()
+            self._waiting.acquire()
+            try:
+                call, _ = self._line.popitem(last=False)
+            except KeyError:
+                continue  # the one that waited has left
             self._run(call)
             # A waiting thread must not keep the last call alive.
             del call
@@ -91,7 +99,8 @@ class Streams:
             LOGGER.error('A stream of %s failed after its client had left.', self.name, exc_info=error)
 
     def _generate(self, call, instance):
-        pieces = self.generate(instance)
+        # Timed, too: it need not be a generator function, and may take long before it returns its pieces.
+        pieces = self._timed(call, self.generate, instance)
         if not hasattr(pieces, '__next__'):
             raise TypeError(f'{self.name}: stream must be a generator (yield the pieces), not {type(pieces).__name__}.')
         try:

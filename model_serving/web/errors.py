@@ -33,13 +33,16 @@ def answer_to(error, call: str, request_id: str, servable=None) -> tuple[bytes, 
     """
     if not isinstance(error, HTTPException):
         error = _http_error(error, call, request_id)
-    data = {'message': error.description, **getattr(error, 'data', {}), **_example(error, servable)}
+    message, status = error.description, error.code
+    if error.response is not None:  # then it has neither of them
+        message, status = error.response.get_data(as_text=True), error.response.status_code
+    data = {'message': message, **getattr(error, 'data', {}), **_example(error, servable)}
     try:
         # Read back: values of NumPy and others have become plain JSON, in which texts are easy to find.
         body = strict_json.dumps(secrets.hidden_in(json.loads(strict_json.dumps(data))))
     except TypeError as failure:
         return answer_to(failure, call, request_id)
-    return body, error.code, {name: value for name, value in error.get_headers() if name != 'Content-Type'}
+    return body, status, {name: value for name, value in error.get_headers() if name != 'Content-Type'}
 
 
 def _http_error(error, call, request_id):

@@ -11,6 +11,8 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from ..serving import deadlines, event_loop
+from ..serving.errors import DeadlineExceeded, LatePiece
+from ..serving.handler_stream import HandlerStream
 from ..serving.streaming import END
 from . import strict_json
 from .errors import answer_to
@@ -23,7 +25,9 @@ HEADERS = {'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no'}
 
 def media_type(accept: str) -> str:
     """Return the type of the answer for a header `Accept`."""
-    return parse_accept_header(accept, MIMEAccept).best_match(MEDIA_TYPES, default=JSON_LINES)
+    # Without parameters such as a charset: werkzeug would look for a type with the same ones.
+    accepted = [(each.partition(';')[0].rstrip(), quality) for each, quality in parse_accept_header(accept)]
+    return MIMEAccept(accepted).best_match(MEDIA_TYPES, default=JSON_LINES)
 
 
 def written(piece, its_type: str) -> bytes:
@@ -44,11 +48,12 @@ def response(pieces):
     """
     its_type = media_type(request.headers.get('Accept', ''))
     servable, limits = current_app.servables.get(request.path), current_app.limits(request.path)
-    values = _values(pieces, servable.name if servable else 'The service', deadlines.of_call(limits['timeout']).seconds)
+    call, request_id = f'{request.method} {request.path}', request.environ.get(REQUEST_ID)
+    stream = HandlerStream(pieces, f'{call}, request id {request_id},')
+    values = _values(stream, servable.name if servable else 'The service', deadlines.of_call(limits['timeout']).seconds)
     first = list(islice(values, 1))
     for piece in first:
         written(piece, its_type)
-    call, request_id = f'{request.method} {request.path}', request.environ.get(REQUEST_ID)
     whole = chain(first, values)
     lines = _lines(whole, its_type, lambda error: answer_to(error, call, request_id, servable)[0])
     answer = current_app.response_class(lines, content_type=its_type, headers=HEADERS)
@@ -57,22 +62,16 @@ def response(pieces):
     return answer
 
 
-def _values(pieces, name, seconds):
-    """Yield the pieces of an async generator, in a thread; `seconds` is how long each but the first may take."""
-
-    async def next_piece():
-        return await anext(pieces, END)
-
-    async def close():
-        await pieces.aclose()
-
+def _values(stream, name, seconds):
+    """Yield the pieces of a HandlerStream, in a thread; `seconds` is how long each but the first may take."""
+    late = DeadlineExceeded
     try:
-        while (piece := event_loop.run(next_piece(), name, seconds)) is not END:
+        while (piece := event_loop.run(stream.next_piece(), name, seconds, late)) is not END:
             yield piece
             deadlines.begin(perf_counter(), seconds)
+            late = LatePiece
     finally:
-        deadlines.begin(perf_counter(), seconds)
-        event_loop.run(close(), name, seconds)
+        event_loop.get().call_soon_threadsafe(stream.end)
         deadlines.end()
 
 
