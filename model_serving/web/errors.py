@@ -13,8 +13,9 @@ from werkzeug.exceptions import (
 
 from ..serving import secrets
 from ..serving.errors import CallError, InvalidInstance
+from ..utils.schema_validator import path_text
 from ..utils.text_utils import clip
-from ..utils.validation_utils import invalid, path_text
+from ..utils.validation_utils import invalid
 from . import strict_json
 
 LOGGER = logging.getLogger('errors')

@@ -13,8 +13,8 @@ from werkzeug.exceptions import BadRequest
 
 from ..serving import places
 from ..serving.errors import HOW_TO_STREAM, DeadlineExceeded, StartError
+from ..utils.schema_validator import SchemaValidator, in_words
 from ..utils.text_utils import clip, without_folders
-from ..utils.validation_utils import SchemaValidator, in_words
 from . import strict_json
 from .file_resource import file_resource
 

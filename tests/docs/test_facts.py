@@ -9,7 +9,7 @@ from model_serving.formats import FORMATS, MAX_BODY
 from model_serving.models.ocr_model import MAX_PIXELS
 from model_serving.server import protocol, watch
 from model_serving.serving import servable
-from model_serving.utils.validation_utils import MAX_ERRORS
+from model_serving.utils.schema_validator import MAX_ERRORS
 from model_serving.web.strict_json import MAX_DEPTH
 from tests.conftest import BASE_FOLDER
 from tests.docs.following import text_of
