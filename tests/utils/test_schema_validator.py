@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_serving.utils.schema_validator import MAX_ERRORS, SchemaValidator, path_text
-from model_serving.utils.text_utils import clip
+from model_serving.utils.text_utils import clip, with_null
 from model_serving.utils.validation_utils import validate_json
 
 names = st.sampled_from(['a', 'b', 'ab', 'ü', ''])
