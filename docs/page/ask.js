@@ -5,7 +5,7 @@ const [FORM, JSON_TAB] = [0, 1];
 // How many fields of one value make a form in which a row can be pasted, and one that is shown closely.
 const [ROW, MANY] = [4, 24];
 
-// {value, text, body, write, fail} of the <form> `element`; `changed` is called after each edit.
+// {value, text, tab, body, write, fail} of the <form> `element`; `changed` is called after each edit.
 function make(element, schema, idFor, changed) {
   const fields = Schema.fields(schema)
     .map((field) => Fields.make(field, idFor(field.name), changed));
@@ -50,11 +50,12 @@ function make(element, schema, idFor, changed) {
     if (index === JSON_TAB && whole !== undefined) json.write(Schema.pretty(whole));
     show(index);
   }
-  function write(text) {
+  // Put a text into the form if it can hold it, else, or if that is the `tab` to open, into the tab JSON.
+  function write(text, tab = FORM) {
     fail([]);
     json.write(text);
     show(JSON_TAB);
-    if (fill(attempt(value))) show(FORM);
+    if (fill(attempt(value))) show(tab);
   }
   // The text to send; null where a field is wrong, which then says so.
   function body() {
@@ -83,7 +84,7 @@ function make(element, schema, idFor, changed) {
     const first = fields.find(({name}) => messages.has(name));
     if (first && tabs.index() === FORM) first.focus();
   }
-  return {value, text, body, write, fail};
+  return {value, text, tab: tabs.index, body, write, fail};
 }
 
 // What `action` returns; its Error gets the field.
@@ -119,6 +120,7 @@ function rowPane(place, id, fields) {
   function fill() {
     const {values, ignored, rows} = Row.parse(box.val(), fields.map(({name}) => name));
     const given = fields.filter(({name}) => Object.hasOwn(values, name));
+    fields.filter((field) => !given.includes(field)).forEach((field) => field.paste());
     const bad = given.filter((field) => !field.paste(values[field.name]));
     return [
       Words.say('rowFilled', {count: given.length - bad.length, all: fields.length}),

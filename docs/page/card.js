@@ -14,7 +14,7 @@ function make(service, model, kept = {}) {
   element.find('.examples').prop('hidden', examples.length < 2).append(examples.map((example, index) => (
     $('<button>', {type: 'button', class: 'plain', text: Words.say('example', {number: index + 1})}).on('click', () => write(example))
   )));
-  if (kept.body) ask.write(kept.body);
+  if (kept.body) ask.write(kept.body, kept.tab);
   else write(examples.length ? examples[0] : {});
   let last = null;
   let cancel = null;
@@ -48,7 +48,7 @@ function make(service, model, kept = {}) {
     element[0].scrollIntoView({block: 'nearest'});
     send();
   }
-  const keep = () => ({body: ask.text(), outcome: last});
+  const keep = () => ({body: ask.text(), tab: ask.tab(), outcome: last});
   const tell = (isThere) => state(element, model, isThere);
   return {element, replay, tell, keep, isBusy: () => Boolean(cancel)};
 }

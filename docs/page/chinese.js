@@ -10,7 +10,7 @@ Words.add('zh-CN', {
   themeDark: '深色',
   apiDocs: 'API 文档',
   more: '更多 API 信息',
-  guides: '使用指南',
+  guides: '使用指南（多为英文）',
   models: '模型',
   search: '搜索模型',
   noMatch: '没有匹配的模型。',

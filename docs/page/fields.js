@@ -24,21 +24,25 @@ function make({name, schema, required}, id, changed) {
   return {
     name, element, fail, lack: () => {}, ...widget,
     isSingle: SINGLE.includes(kind),
-    paste: (value) => paste(widget, kind, schema, value),
+    paste: (value) => paste(widget, kind, {...schema, required}, value),
     focus: () => main.trigger('focus'),
   };
 }
 
 const FLAGS = new Map([['true', true], ['yes', true], ['1', true], ['false', false], ['no', false], ['0', false]]);
 
-// Write a value of a pasted row, which is a text if it does not come from JSON; returns whether it fits.
-function paste(widget, kind, schema, value) {
+const MISSING = /^(nan|none|null|<na>)?$/i;
+
+// Write a value of a pasted row, which is a text if it does not come from JSON, undefined to empty the field; returns
+// whether it fits.
+function paste(widget, kind, {required, nullable, enum: choices}, value) {
   const text = String(value ?? '');
-  const found = kind === 'choice' ? schema.enum.find((one) => String(one) === text) : kind === 'flag' ? FLAGS.get(text.toLowerCase()) : text;
-  if (found === undefined || (kind === 'number' && !Number.isFinite(Number(text)))) return false;
+  const isMissing = value === undefined || (kind === 'number' && MISSING.test(text));
+  const found = isMissing ? null : kind === 'choice' ? choices.find((one) => String(one) === text) : kind === 'flag' ? FLAGS.get(text.toLowerCase()) : text;
+  if (found === undefined || (!isMissing && kind === 'number' && !Number.isFinite(Number(text)))) return false;
   widget.write(found);
   widget.elements.trigger('change');
-  return kind !== 'date' || widget.elements.val() === text;
+  return isMissing ? !required || nullable : kind !== 'date' || widget.elements.val() === text;
 }
 
 function hintFor({type, description, minimum, maximum, minLength, maxLength}) {

@@ -16,7 +16,9 @@ function ofCells(rows, names) {
   const [first, ...others] = rows;
   const hasNames = first.some((cell) => names.includes(cell)) && (others.length || first.every((cell) => names.includes(cell)));
   if (hasNames && !others.length) return inOrder([], names);
-  if (hasNames) return {...byName(first, others[0], names), rows: others.length};
+  // The index of a table that pandas prints has no name.
+  const isIndexed = hasNames && others[0].length > first.length && others[0].at(-1);
+  if (hasNames) return {...byName(first, others[0].slice(isIndexed ? 1 : 0), names), rows: others.length};
   return {...inOrder(first, names), rows: rows.length};
 }
 
@@ -28,7 +30,7 @@ function inOrder(row, names) {
 function byName(given, row, names) {
   const pairs = given.map((name, index) => [name, row[index]]);
   const isKnown = ([name, value]) => names.includes(name) && value !== undefined;
-  return {values: Object.fromEntries(pairs.filter(isKnown)), ignored: given.filter((name) => !names.includes(name))};
+  return {values: Object.fromEntries(pairs.filter(isKnown)), ignored: given.filter((name) => name && !names.includes(name))};
 }
 
 // Lines of cells. The first line decides what separates them; unless it is a comma, a comma is a decimal point.

@@ -150,3 +150,8 @@ def test_a_row_of_the_service(service, connect, number):
 def test_a_row_of_the_server(service, connect, number):
     code, _, has_cors = answer_to(service, connect, RAW[number])
     assert (code, has_cors) == (int(SERVERS[number]), False)
+
+
+def test_troubleshooting_has_each_status():
+    rows = re.findall(r'^\| (\d{3})\b', text_of('docs/troubleshooting.md'), re.MULTILINE)
+    assert {status for status, _ in OURS} <= set(rows)

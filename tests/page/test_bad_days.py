@@ -93,6 +93,19 @@ def test_language_changed_while_a_call_runs(gallery, open_page):
     expect(open_model(page, '/v1/WineModel').get_by_label('Alcohol', exact=True)).to_have_value('12.5')
 
 
+def test_the_tab_stays_open_when_the_language_changes(gallery, open_page):
+    page = open_page(gallery.url)
+    form = open_model(page, '/v1/FormModel')
+    form.get_by_role('tab', name='JSON').click()
+    form.get_by_role('textbox', name='JSON').fill('{"text":   "as typed"}')
+    page.get_by_label('Language').select_option('中文')
+    expect(form.get_by_role('textbox', name='JSON')).to_have_value('{"text":   "as typed"}')
+    form.get_by_role('tab', name='表单').click()
+    expect(form.get_by_label('text', exact=True)).to_have_value('as typed')
+    # The index of the guides is in English.
+    expect(page.get_by_role('link', name='使用指南（多为英文）')).to_have_attribute('href', 'guides.md')
+
+
 def test_language_that_cannot_be_loaded(service, page):
     page.route('**/chinese.js', lambda route: route.abort())
     page.goto(f'{service.url}/#/v1/XXXModel')

@@ -69,6 +69,36 @@ def test_row_that_does_not_fit(wine, text, told):
     expect(paste(wine, text)).to_contain_text(told)
 
 
+def test_a_column_that_is_missing_leaves_nothing_of_the_row_before(wine):
+    paste(wine, ','.join(TEXTS))
+    expect(paste(wine, 'alcohol,ash\n13,2')).to_have_text('2 of 13 fields filled.')
+    assert send(wine) == {'alcohol': 13, 'ash': 2}
+
+
+@pytest.mark.parametrize(
+    'head, row, separator', [('', '0,', ','), ('\t', '0\t', '\t'), ('  ', '0  ', '  ')], ids=['CSV', 'cells', 'printed']
+)
+def test_the_index_of_a_pandas_table_is_left_out(wine, head, row, separator):
+    """As to_csv, to_clipboard and print write it."""
+    head = ',' if separator == ',' else head
+    expect(paste(wine, f'{head}{separator.join(NAMES)}\n{row}{separator.join(TEXTS)}')).to_have_text(
+        '13 of 13 fields filled.'
+    )
+    assert send(wine) == dict(zip(NAMES, WINE, strict=True))
+
+
+@pytest.mark.parametrize('missing', ['NaN', '', 'nan', '<NA>'])
+def test_a_missing_value_empties_its_field(wine, gallery_page, missing):
+    paste(wine, ','.join(TEXTS))
+    told = paste(wine, ','.join([missing, *TEXTS[1:]]))
+    expect(told).to_have_text('12 of 13 fields filled. Not filled, since the value does not fit: alcohol.')
+    expect(wine.locator('#alcohol')).to_have_value('')
+    form = open_model(gallery_page, '/v1/FormModel')
+    form.get_by_label('missing').fill('1')
+    expect(paste(form, f'count,missing\n3,{missing}')).to_contain_text('2 of ')
+    assert send(form)['missing'] is None
+
+
 def test_other_kinds_of_values(gallery_page):
     form = open_model(gallery_page, '/v1/FormModel')
     row = 'text;weight;colour;sure;day;essay\n"Leo; and ""Ada""";1,5;green;yes;2026-12-31;not one line'
