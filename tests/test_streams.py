@@ -218,10 +218,11 @@ def test_a_stop_lets_streams_end(start):
         assert numbers_of(call.result()) == list(range(20))
 
 
-def test_a_stop_ends_longer_streams_with_an_error(start):
+@pytest.mark.parametrize('url', ['/v1/CountModel', '/v1/OwnModel'])
+def test_a_stop_ends_longer_streams_with_an_error(start, url):
     streams = start({'GUNICORN_CMD_ARGS': '--graceful-timeout 3'})
     with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(streams.post, '/v1/CountModel', {'pieces': 10_000, 'pause': 0.1, 'name': 'endless'})
+        call = pool.submit(streams.post, url, {'pieces': 10_000, 'pause': 0.1, 'name': 'endless'})
         wait_until(lambda: has(streams, 'began', 'endless'))
         streams.stop()
         *pieces, error = lines_of(call.result())
