@@ -8,8 +8,9 @@ function make(service, model, kept = {}) {
   const schema = Schema.resolve(model.schema);
   const examples = schema.examples || [];
   const ask = Ask.make(element.find('form'), schema, idFor, () => code.refresh());
+  const hasFiles = () => !ask.tab() && Schema.hasFiles(schema);
   const answer = answerPane(element, model, idFor);
-  const code = codePane(element.find('.code-pane'), (name) => program(service, model, name, ask.value));
+  const code = codePane(element.find('.code-pane'), (name) => program(service, model, name, ask, hasFiles()));
   const write = (example) => ask.write(Schema.pretty(example));
   element.find('.examples').prop('hidden', examples.length < 2).append(examples.map((example, index) => (
     $('<button>', {type: 'button', class: 'plain', text: Words.say('example', {number: index + 1})}).on('click', () => write(example))
@@ -31,7 +32,8 @@ function make(service, model, kept = {}) {
     last = null;
     if (body === null) return answer.reset();
     answer.wait();
-    cancel = (model.stream ? Stream : Service).call(service.api, model, body, service.header(), (outcome) => {
+    const sent = hasFiles() ? Upload.form(body, schema) : body;
+    cancel = (model.stream ? Stream : Service).call(service.api, model, sent, service.header(), (outcome) => {
       cancel = null;
       show(outcome);
       service.called({path: model.path, body, at: Date.now(), outcome});
@@ -133,11 +135,11 @@ function answerPane(element, model, idFor) {
 }
 
 // The program that makes the same call; '' while the body is not valid.
-function program({api, description}, model, name, value) {
-  const body = Ask.attempt(value);
+function program({api, description}, model, name, ask, hasFiles) {
+  const body = Ask.attempt(ask.value);
   const key = Service.keyHeader(description, 'YOUR_KEY');
   const url = new URL(api + model.path).href;
-  return body === undefined ? '' : (model.stream ? Stream : Snippets).make(name, {url, value: body, key, timeout: Service.timeout(model)});
+  return body === undefined ? '' : (model.stream ? Stream : hasFiles ? Upload : Snippets).make(name, {url, value: body, key, timeout: Service.timeout(model)}, Schema.resolve(model.schema));
 }
 
 // {refresh} of the pane that shows, while it is open, what `write(name)` returns.

@@ -94,6 +94,7 @@ function build(description) {
     open = found || Models.first(models);
     if (!open) return;
     if (open.stream) await Words.load('page/stream.js');
+    if (Schema.hasFiles(Schema.resolve(open.schema))) await Words.load('page/upload.js');
     if (!cards.has(open.path)) cards.set(open.path, Card.make(service, open, kept.get(open.path)));
     $('#cards').children().detach();
     $('#cards').append(cards.get(open.path).element);

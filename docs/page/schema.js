@@ -153,5 +153,7 @@ function parse(text) {
   }
 }
 
-return {use, isObject, isRounded, nested, kind, resolve, fields, check, same, pretty, parse};
+const hasFiles = (schema) => fields(schema).some((field) => /picture|file/.test(kind(field.schema)));
+
+return {use, hasFiles, isObject, isRounded, nested, kind, resolve, fields, check, same, pretty, parse};
 })();

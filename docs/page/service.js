@@ -53,7 +53,9 @@ function call(api, model, body, headers, done) {
   const request = $.ajax({
     url: api + model.path,
     method: 'POST',
-    contentType: JSON_TYPE,
+    // A form has its own.
+    contentType: !body.append && JSON_TYPE,
+    processData: false,
     data: body,
     dataType: 'json',
     converters: {'text json': (text) => JSON.parse(text, exact)},

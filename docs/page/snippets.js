@@ -77,5 +77,5 @@ function shortened(code) {
   return code.replace(/"[^"\n]{200,}"/g, (text) => `${text.slice(0, 60)} … ${text.slice(-20)}`);
 }
 
-return {names: Object.keys(LANGUAGES), make, shortened};
+return {names: Object.keys(LANGUAGES), make, quoted, shortened};
 })();

@@ -8,7 +8,8 @@ function call(api, model, body, headers, done, told) {
   const request = $.ajax({
     url: api + model.path,
     method: 'POST',
-    contentType: Service.JSON_TYPE,
+    contentType: !body.append && Service.JSON_TYPE,
+    processData: false,
     data: body,
     dataType: 'text',
     headers: {...headers, Accept: 'text/event-stream'},

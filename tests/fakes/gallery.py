@@ -92,7 +92,9 @@ FIELDS = {
 }
 PICTURE = an_object(['answer'], [{'answer': POINT}], answer=base64_of('image/png'))
 PICTURE_RESULT = an_object(['result'], result=base64_of('image/png'))
-FILE = an_object(['file'], file=base64_of('application/octet-stream'))
+FILE = an_object(
+    ['file'], file=base64_of('application/octet-stream'), note={'type': 'string'}, count={'type': 'integer'}
+)
 DIAGONAL = [[16 * (row == column) for column in range(8)] for row in range(8)]
 DRAWING = an_object(['image'], [{'image': DIAGONAL}], image={**numbers(8), 'items': numbers(8, minimum=0, maximum=16)})
 MANY = an_object([f'f{index}' for index in range(200)], **{f'f{index}': {'type': 'number'} for index in range(200)})

@@ -184,7 +184,14 @@ def test_picture(gallery_page, way):
         )
         zone.dispatch_event('drop', {'dataTransfer': dragged})
     expect(zone).to_contain_text('point.png · 73 B')
-    assert send(card) == {'answer': encoded}
+    with gallery_page.expect_request('**/PictureModel') as sent:
+        assert send(card) == encoded
+    # As it is, and not as base64 in JSON.
+    assert sent.value.headers['content-type'].startswith('multipart/form-data; boundary=')
+    card.get_by_role('tab', name='JSON').click()
+    with gallery_page.expect_request('**/PictureModel') as sent:
+        assert send(card) == {'answer': encoded}
+    assert sent.value.headers['content-type'].startswith('application/json')
     expect(card.locator('.result img')).to_have_js_property('naturalWidth', 1)
     gallery_page.reload()
 

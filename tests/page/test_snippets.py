@@ -1,6 +1,9 @@
 """ "Copy as": each program is copied by the button and run as it is."""
 
+import ast
+import base64
 import contextlib
+import json
 import subprocess
 import sys
 
@@ -48,6 +51,38 @@ def test_script(form, language):
         form.page.evaluate(code.rstrip().removesuffix(';'))
     result = caught.value.args[0].json_value()['result']
     assert result['essay'] == f'{TEXT}\nJSON\n' + 'x' * 300
+
+
+@pytest.fixture
+def file_form(gallery_page):
+    """The card of FileModel with a file and a text, and its code open."""
+    card = open_model(gallery_page, '/v1/FileModel')
+    card.locator('input[type=file]').set_input_files({'name': 'a', 'mimeType': 'text/plain', 'buffer': b'its bytes'})
+    card.get_by_label('note').fill(TEXT)
+    card.get_by_label('count').fill('7')
+    card.locator('.code-pane').evaluate('(details) => { details.open = true; }')
+    return card
+
+
+ANSWER = {'file': base64.b64encode(b'its bytes').decode(), 'note': TEXT, 'count': 7}
+
+
+@pytest.mark.parametrize('language, command', [('curl', ['sh', '-s']), ('Python', [sys.executable, '-'])])
+def test_program_that_sends_a_file(file_form, tmp_path, language, command):
+    (tmp_path / 'file').write_bytes(b'its bytes')
+    code = copied(file_form, language).replace('curl', 'curl -s')
+    finished = subprocess.run(command, input=code, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert finished.returncode == 0, finished.stderr
+    answer = finished.stdout if language == 'curl' else json.dumps(ast.literal_eval(finished.stdout))
+    assert json.loads(answer)['result'] == ANSWER
+
+
+@pytest.mark.parametrize('language', ['jQuery', 'fetch'])
+def test_script_that_sends_a_file(file_form, language):
+    code = copied(file_form, language)
+    with file_form.page.expect_console_message(lambda message: message.type == 'log') as caught:
+        file_form.page.evaluate(f'() => {{ {code} }}')
+    assert caught.value.args[0].json_value()['result'] == ANSWER
 
 
 def test_code_follows_the_form(form):
