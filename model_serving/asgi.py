@@ -84,12 +84,11 @@ class Exchange:
         )
         self.held, length = 0, int(headers.get(b'content-length', 0))
         self.unread = length if length > endpoint.max_body else 0
-        self.is_read = self.is_expired = False
-        self.waits_for, self.late = [], None
-        deadlines.current.set(self)
+        self.is_read, self.is_expired, self.waits_for, self.late = False, False, [], None
         self.rest, self.status, self.length = None, failures.CLIENT_LEFT, '-'
         self.connection, self.task = scope.get(CONNECTION), asyncio.current_task()
         self.timer = asyncio.get_running_loop().call_later(min(self.seconds, SILENCE), self._expire)
+        deadlines.current.set(self)
 
     async def run(self):
         """Answer the request; ends quietly when the client has left."""
@@ -110,6 +109,7 @@ class Exchange:
             LOGGER.exception('%s was cut off, request id %s', self.scope['path'], self.request_id)
         finally:
             self.timer.cancel()
+            deadlines.current.set(None)  # else this object waits for the garbage collector
             self.front.held -= self.held
             if self.rest is not None:
                 self.abandon()

@@ -1,5 +1,7 @@
 """The front: what is answered directly, deadlines, clients that leave, threads, streams."""
 
+import asyncio
+import gc
 import re
 from functools import partial
 
@@ -7,11 +9,12 @@ import pytest
 import requests
 
 from model_serving.app import create_app
+from model_serving.asgi import Exchange
 from model_serving.models.xxx_model import XXXModel
 from model_serving.resources.xxx_model_resource import XXXModelResource
 from model_serving.serving.route import Route
 from model_serving.utils.conf_utils import Conf
-from tests.conftest import BASE_FOLDER, entered, run_async, takes_less_memory_than, wait_until
+from tests.conftest import BASE_FOLDER, call_asgi, entered, run_async, takes_less_memory_than, wait_until
 from tests.fakes import handler_resources as handlers
 from tests.web.nasty_requests import post
 
@@ -80,6 +83,27 @@ def calls(gates, threads):
         return made
 
     return call
+
+
+def test_a_call_leaves_nothing_to_the_garbage_collector():
+    """Its memory is free at once: under load the collector would take time from every call."""
+
+    async def exchanges_left():
+        front = create_app().extensions['front']
+        await front.start()
+        gc.disable()
+        for _ in range(10):
+            headers = {'Content-Type': 'application/json'}
+            status, *_ = await asyncio.create_task(
+                call_asgi(front, 'POST', '/v1/XXXModel', headers, b'{"name": "Leo"}')
+            )
+            assert status == 200
+        return sum(isinstance(each, Exchange) for each in gc.get_objects())
+
+    try:
+        assert run_async(exchanges_left()) == 0
+    finally:
+        gc.enable()
 
 
 def open_gates(service, *calls) -> list:
