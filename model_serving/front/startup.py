@@ -69,7 +69,8 @@ async def start(front, threads: int):
                 servable=servable,
                 handler=post and (returning(post.handler) if servable.is_stream else post.handler),
                 is_valid=post and post.is_valid,
-                uploads=post and front.app.uploads[url],
+                # With `force` the type of a body says nothing; Flask decides.
+                uploads=post and not post.force and front.app.uploads[url],
             )
         front.is_started = True
 

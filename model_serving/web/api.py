@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 import flask_restful
 from flask import current_app, request
 from werkzeug.exceptions import (
-    BadRequest,
     HTTPException,
     MethodNotAllowed,
     NotFound,
@@ -56,7 +55,9 @@ class ServiceApi(flask_restful.Api):
             if error.response is not None:
                 return error.get_response()
             error.description = _message(error)
-            if error.code == UnsupportedMediaType.code or (error.code == BadRequest.code and request.is_upload):
+            if error.code == UnsupportedMediaType.code or (
+                'errors' in getattr(error, 'data', {}) and request.is_upload
+            ):
                 _show_upload(error)
         servable = current_app.servables.get(request.path)
         request_id = request.environ.get(REQUEST_ID)
@@ -67,7 +68,12 @@ def _show_upload(error):
     """Add the command that uploads a file as the example of an error, if files are taken at this URL."""
     uploads = current_app.uploads.get(request.path)
     if uploads:
-        error.data = {**getattr(error, 'data', {}), 'example': uploads.command(request.base_url)}
+        try:
+            url = request.base_url if request.host else request.path
+        # Not every Host can be a part of a URL.
+        except UnicodeError:
+            url = request.path
+        error.data = {**getattr(error, 'data', {}), 'example': uploads.command(url)}
 
 
 def _redirection(error):

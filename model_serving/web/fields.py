@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from . import strict_json
-from .forms import refused
+from .forms import not_json
 
 ANY = '*/*'
 TEXT_ONLY = {'string', 'null'}
@@ -37,7 +37,7 @@ class Field(NamedTuple):
         except ValueError as error:
             if 'string' in self.types or not self.types & {'array', 'object'}:
                 return text
-            raise refused(name, str(error)) from None
+            raise not_json(name, error) from None
 
 
 def fields_of(schema) -> dict:
@@ -47,17 +47,23 @@ def fields_of(schema) -> dict:
 
 
 def _field(schema, root):
-    types, file, items = set(), None, None
-    for part in _alternatives(schema, root, []):
-        types |= _types(part)
-        file = file or (part if part.get('contentEncoding') == 'base64' else None)
-        items = items or part.get('items')
-    if file:
-        return Field(frozenset(types), True, media_type=file.get('contentMediaType', ANY))
-    item = _resolved(items, root)
-    if item.get('contentEncoding') == 'base64':
-        return Field(frozenset(types), True, True, item.get('contentMediaType', ANY))
-    return Field(frozenset(types))
+    parts = _alternatives(schema, root, [])
+    types = frozenset(name for part in parts for name in _types(part))
+    media_type = _media_type(parts)
+    if media_type:
+        return Field(types, True, False, media_type)
+    items = next((part['items'] for part in parts if 'items' in part), None)
+    media_type = _media_type(_alternatives(items, root, []))
+    return Field(types, True, True, media_type) if media_type else Field(types)
+
+
+def _media_type(parts):
+    """Return the type of a file, if one of the parts of a schema says that it is one; else None."""
+    for part in parts:
+        if part.get('contentEncoding') == 'base64':
+            media_type = part.get('contentMediaType')
+            return media_type.lower() if isinstance(media_type, str) else ANY
+    return None
 
 
 def _alternatives(schema, root, seen):
@@ -83,12 +89,14 @@ def _types(schema):
 
 def _resolved(schema, root) -> dict:
     """Return a schema, or what its reference into `root` (`#/$defs/…`) means; {} for anything else."""
+    schema = schema if isinstance(schema, dict) else {}
     for _ in range(20):
-        reference = schema.get('$ref') if isinstance(schema, dict) else None
+        reference, *beside = schema.get('$ref'), {key: value for key, value in schema.items() if key != '$ref'}
         if not isinstance(reference, str) or not reference.startswith('#/'):
             break
-        schema = root
+        target = root
         for key in reference[2:].split('/'):
             key = key.replace('~1', '/').replace('~0', '~')
-            schema = schema.get(key) if isinstance(schema, dict) else None
-    return schema if isinstance(schema, dict) else {}
+            target = target.get(key) if isinstance(target, dict) else None
+        schema = {**(target if isinstance(target, dict) else {}), **beside[0]}
+    return schema

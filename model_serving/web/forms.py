@@ -5,6 +5,7 @@ from typing import NamedTuple
 from multipart import MultipartError, PushMultipartParser
 from werkzeug.exceptions import BadRequest
 
+from ..utils.schema_validator import path_text
 from ..utils.validation_utils import invalid
 
 FORM = 'multipart/form-data'
@@ -47,7 +48,7 @@ class Part(NamedTuple):
 def parts_of(body: bytes, boundary: str):
     """Yield the parts of a form; raises BadRequest if it is broken."""
     if not boundary:
-        raise BadRequest('The Content-Type of the form has no boundary. Let your client set this header itself.')
+        raise refused('', 'The Content-Type of the form has no boundary. Let your client set this header itself.')
     head, data = None, []
     try:
         with PushMultipartParser(boundary.encode('latin-1'), max_segment_count=MAX_PARTS, strict=True) as parser:
@@ -60,15 +61,25 @@ def parts_of(body: bytes, boundary: str):
                 else:
                     head = event
     except MultipartError as error:
-        raise BadRequest(f'The form is broken: {error.args[0]}. Let a library or curl make it.') from error
+        raise refused('', f'The form is broken: {error.args[0]}. Let a library or curl make it.') from error
 
 
 def refused(name: str, message: str) -> BadRequest:
-    """Return the 400 for a part."""
-    return invalid([{'path': name, 'message': message}])
+    """Return the 400 for a part; `name` is empty for the whole form."""
+    return invalid([{'path': path_text([name]), 'message': message}])
+
+
+def not_json(name: str, error: ValueError) -> BadRequest:
+    """Return the 400 for a part whose text is not JSON."""
+    return refused(name, str(error).replace('The body is', 'is', 1))
 
 
 def _part(head, data):
-    if head.header('Content-Transfer-Encoding', AS_IT_IS[0]).lower() not in AS_IT_IS:
+    headers = dict(head.headerlist)
+    if len(headers) < len(head.headerlist):
+        raise refused(head.name, 'has a header twice')
+    if headers.get('Content-Transfer-Encoding', AS_IT_IS[0]).lower() not in AS_IT_IS:
         raise refused(head.name, 'must be sent as it is, without Content-Transfer-Encoding')
-    return Part(head.name, data, head.filename, head.content_type, (head.charset or UTF_8[0]).lower())
+    # The library leaves out the `filename*` of some clients, which is a file all the same.
+    filename = head.name if head.filename is None and 'filename*' in headers['Content-Disposition'] else head.filename
+    return Part(head.name, data, filename, head.content_type, (head.charset or UTF_8[0]).lower())

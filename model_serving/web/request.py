@@ -100,7 +100,7 @@ class JSONRequest(flask.Request):
             uploads = current_app.uploads.get(self.path)
             raise UnsupportedMediaType(
                 f'Send JSON with the header Content-Type: application/json, not {self.mimetype[:100] or "none"}.'
-                + (uploads.hint if uploads else '')
+                + (uploads.hint if uploads and self.method == 'POST' else '')
             )
         raise BadRequest(str(error))
 

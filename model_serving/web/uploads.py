@@ -1,21 +1,24 @@
 """Files as they are: a form, or the bytes of a file alone, becomes the instance that JSON with base64 would be."""
 
+import re
 import shlex
 
 import pybase64
 from multipart import parse_options_header
 from werkzeug.exceptions import BadRequest
 
-from ..utils.text_utils import did_you_mean
+from ..utils.text_utils import clip, did_you_mean
 from . import strict_json
 from .fields import ANY, fields_of
-from .forms import FORM, parts_of, refused
+from .forms import FORM, not_json, parts_of, refused
 
 BYTES = 'application/octet-stream'
 # The part of a form that holds other properties, as JSON.
 JSON_PART = 'json'
 # Clients send JSON as these where its header was forgotten, so they are files only if the schema names them.
-NOT_FILES = ('', 'application/json', 'text/plain', 'application/x-www-form-urlencoded')
+FORGOTTEN = ('text/plain', 'application/x-www-form-urlencoded')
+# What is never a file alone.
+NO_FILE = re.compile(r'|application/json|.*\+json|multipart/.*')
 # The longest value that an example command shows.
 MAX_SHOWN = 60
 
@@ -90,20 +93,19 @@ class Uploads:
     def _only(self, media_type):
         """Return the property that a file of this type alone is; None if there is none, or more than one."""
         fits = [name for name, field in self.files.items() if media_type == BYTES or field.takes(media_type)]
-        is_other = media_type.endswith('+json') or media_type.startswith('multipart/')
-        if is_other or len(fits) != 1 or self.files[fits[0]].is_list:
+        if NO_FILE.fullmatch(media_type) or len(fits) != 1 or self.files[fits[0]].is_list:
             return None
-        return fits[0] if media_type not in NOT_FILES or self.files[fits[0]].media_type == media_type else None
+        return fits[0] if media_type not in FORGOTTEN or self.files[fits[0]].media_type == media_type else None
 
     def _rest(self, part):
         """Return the properties in the part `json`; raises BadRequest for any other part, which has no property."""
         if part.name != JSON_PART:
-            known = ', '.join([*self.fields, JSON_PART])
+            known = clip(', '.join([*self.fields, JSON_PART]))
             raise refused(part.name, f'is no part of this form.{did_you_mean(part.name, self.fields)} It has: {known}')
         try:
             rest = strict_json.loads(part.text.encode())
         except ValueError as error:
-            raise refused(JSON_PART, str(error)) from None
+            raise not_json(JSON_PART, error) from None
         if not isinstance(rest, dict):
             raise refused(JSON_PART, 'must be an object that holds the other properties')
         return list(rest.items())
