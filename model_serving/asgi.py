@@ -24,6 +24,8 @@ CONNECTION = 'model_serving.connection'
 SILENCE = 30
 # How often a deadline that has moved is looked at, at most, in seconds: loops take a tiny delay for none at all.
 TICK = 0.05
+# For how long a handler may clean up after its deadline before it is cancelled again, in seconds.
+GRACE = 5
 
 
 class Front:
@@ -146,11 +148,13 @@ class Exchange:
     def _expire(self):
         """Cancel the task at its deadline, or when the client pauses in the middle of its body; else look again."""
         left = (self.end if self.is_read else min(self.end, self.heard + SILENCE)) - perf_counter()
-        if left > 0:
-            self.timer = asyncio.get_running_loop().call_later(min(left, max(self.seconds, TICK)), self._expire)
-        else:
+        delay = min(left, max(self.seconds, TICK))
+        if left <= 0:
             self.is_expired = True
             self.task.cancel()
+            # A handler may catch this and wait for something else.
+            delay = GRACE
+        self.timer = asyncio.get_running_loop().call_later(delay, self._expire)
 
     def abandon(self):
         """End an answer that is not at its end."""
