@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from .front import failures, startup
 from .front.streams import StreamedAnswer, begin
-from .front.wsgi import by_flask, encoded
+from .front.wsgi import by_flask, encoded, with_constant
 from .serving import deadlines
 from .web import strict_json
 from .web.request import JSON_TYPES, request_id
@@ -25,6 +25,8 @@ CONNECTION = 'model_serving.connection'
 SILENCE = 30
 # How often a deadline that has moved is looked at, at most, in seconds: loops take a tiny delay for none at all.
 TICK = 0.05
+# For how long a handler may clean up after its deadline before it is cancelled again, in seconds.
+GRACE = 5
 
 
 class Front:
@@ -57,8 +59,7 @@ class Exchange:
     """One request and its answer.
 
     `read` makes the instance of the body; None: only Flask reads this type. `held`: bytes of the body in memory.
-    `unread`: bytes to come that are thrown away, 1 if nobody knows how many. `waits_for`: the other models that the
-    handler waits for, `late`: the one of them at its deadline. `rest`: where the pieces after the first come from.
+    `unread`: bytes to come that are thrown away, 1 if nobody knows how many. `rest`: the source of further pieces.
     """
 
     def __init__(self, front, scope, receive, send):
@@ -84,7 +85,7 @@ class Exchange:
         )
         self.held, length = 0, int(headers.get(b'content-length', 0))
         self.unread = length if length > endpoint.max_body else 0
-        self.is_read, self.is_expired, self.waits_for, self.late = False, False, [], None
+        self.is_read, self.is_expired, self.waits_for = False, False, []
         self.rest, self.status, self.length = None, failures.CLIENT_LEFT, '-'
         self.connection, self.task = scope.get(CONNECTION), asyncio.current_task()
         self.timer = asyncio.get_running_loop().call_later(min(self.seconds, SILENCE), self._expire)
@@ -109,6 +110,8 @@ class Exchange:
             LOGGER.exception('%s was cut off, request id %s', self.scope['path'], self.request_id)
         finally:
             self.timer.cancel()
+            if self.waits_for:
+                deadlines.end()
             deadlines.current.set(None)  # else this object waits for the garbage collector
             self.front.held -= self.held
             if self.rest is not None:
@@ -148,29 +151,26 @@ class Exchange:
         if isinstance(result, (Response, StreamedAnswer)):
             return await begin(self, result)
         data, status, own = flask_restful.utils.unpack(result)
-        headers = self.with_constant(encoded(Headers(own)), b'content-type') if own else self.front.headers
+        headers = self.front.headers
+        if own:
+            headers = with_constant(encoded(Headers(own)), headers, b'content-type')
         return status, headers, strict_json.dumps(data)
 
     def _expire(self):
         """Cancel the task at its deadline, or when the client pauses in the middle of its body; else look again."""
         left = (self.end if self.is_read else min(self.end, self.heard + SILENCE)) - perf_counter()
-        if left > 0:
-            self.timer = asyncio.get_running_loop().call_later(min(left, max(self.seconds, TICK)), self._expire)
-        else:
-            self.is_expired, self.late = True, (self.waits_for or [None])[-1]
+        delay = min(left, max(self.seconds, TICK))
+        if left <= 0:
+            self.is_expired = True
             self.task.cancel()
+            delay = GRACE  # a handler may catch this and wait for something else
+        self.timer = asyncio.get_running_loop().call_later(delay, self._expire)
 
     def abandon(self):
         """End an answer that is not at its end."""
         if self.rest is not None and self.rest.has_more:
             self.rest.abandon()
         self.rest = None
-
-    def with_constant(self, own: list, ignored=None) -> list:
-        """Return an answer's own headers, and the constant ones that are not among them."""
-        own = [header for header in own if header[0] != ignored]
-        names = {name for name, _ in own}
-        return own + [header for header in self.front.headers if header[0] not in names]
 
     async def _send(self, status, headers, piece):
         headers = [*headers, (b'x-request-id', self.request_id.encode('latin-1'))]

@@ -127,6 +127,10 @@ def test_a_handler_that_does_not_end_at_once_is_late_all_the_same(odd, way, name
     assert 'stopped in the middle of its answer: for 0.5 s no piece came.' in error['message']
 
 
+def test_a_handler_that_ignores_being_cancelled_is_cancelled_again(odd):
+    assert odd.post('/v1/GoOnOnce', {}, headers=IMPATIENTLY).status_code == 504
+
+
 @pytest.mark.parametrize('way', WAYS)
 @pytest.mark.parametrize('size', [1, LARGE])
 def test_a_handler_that_fails_when_its_client_has_left_is_logged(odd, connect, way, size):

@@ -8,9 +8,10 @@ from time import perf_counter
 from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
 from werkzeug.wrappers import Response
 
+from ..serving import deadlines
 from ..serving.errors import Busy, DeadlineExceeded, LatePiece
 from ..web.errors import answer_to
-from .wsgi import by_response, encoded
+from .wsgi import by_response, encoded, with_constant
 
 LOGGER = logging.getLogger('server')
 # For how long the rest of a body is read after an early answer, in seconds.
@@ -84,7 +85,7 @@ async def answer(exchange, error: BaseException):
         except BaseException as failure:
             return await answer(exchange, failure)
     body, status, headers = answer_to(error, call_of(exchange), exchange.request_id, exchange.endpoint.servable)
-    return status, exchange.with_constant(encoded(headers.items())), body
+    return status, with_constant(encoded(headers.items()), exchange.front.headers), body
 
 
 def cut_off(exchange, error):
@@ -111,7 +112,7 @@ def _timeout(exchange, error, is_late):
         exchange.is_read, exchange.unread = True, 1
         return RequestTimeout(TOO_SLOW)
     servable, threads = exchange.endpoint.servable, exchange.endpoint.threads
-    name = exchange.late or (servable.name if servable else 'The service')
+    name = deadlines.late_model(exchange) or (servable.name if servable else 'The service')
     waited_for = getattr(error, 'waited_for', None)
     if waited_for:
         return Busy(name, exchange.seconds, waited_for, 'streams')

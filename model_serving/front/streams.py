@@ -9,7 +9,7 @@ from ..serving.streaming import END
 from ..web.errors import answer_to
 from ..web.streams import HEADERS, media_type, written, written_error
 from . import failures
-from .wsgi import MAX_WHOLE, TOO_LONG, by_response, encoded
+from .wsgi import MAX_WHOLE, TOO_LONG, by_response, encoded, with_constant
 
 
 def returning(handler):
@@ -49,7 +49,7 @@ class StreamedAnswer:
         first = await self._next()
         # A client of HTTP/1.0 can't take an answer in chunks.
         is_whole = exchange.scope['http_version'] == '1.0'
-        return 200, exchange.with_constant(headers), await self._whole(first) if is_whole else first
+        return 200, with_constant(headers, exchange.front.headers), await self._whole(first) if is_whole else first
 
     async def next_piece(self) -> bytes:
         """Return the next piece, empty after the last one. An error is the last piece."""

@@ -77,6 +77,13 @@ def encoded(headers) -> list:
     return [(name.lower().encode('latin-1'), value.encode('latin-1')) for name, value in headers]
 
 
+def with_constant(own: list, constant: list, ignored=None) -> list:
+    """Return an answer's own headers, and the constant ones that are not among them."""
+    own = [header for header in own if header[0] != ignored]
+    names = {name for name, _ in own}
+    return own + [header for header in constant if header[0] not in names]
+
+
 async def by_flask(exchange, body: bytes):
     """Return status, headers and first piece of Flask's answer to a request."""
     endpoint = exchange.endpoint
@@ -93,7 +100,7 @@ async def by_response(exchange, response):
     call = exchange.rest = WSGICall(response, environ_of(exchange.scope, b'', 0), exchange.endpoint.threads)
     # A stream is read in a thread.
     status, headers, piece = await call.threads.run(call.begin) if response.is_streamed else call.begin()
-    return status, exchange.with_constant(headers), piece
+    return status, with_constant(headers, exchange.front.headers), piece
 
 
 class WSGICall:

@@ -1,5 +1,6 @@
 """When a request must be answered. The time counts from its arrival: reading the body and waiting are included."""
 
+import asyncio
 import re
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,7 +13,10 @@ current = ContextVar('request', default=None)
 
 
 class Request:
-    """When a request arrived (perf_counter), how many seconds it may take, and the models that it waits for now."""
+    """When a request arrived (perf_counter), and how many seconds it may take.
+
+    `waits_for` has each other model that its handler waits for, by name, with the task that waits.
+    """
 
     def __init__(self, arrived: float, seconds: float):
         self.arrived, self.seconds, self.waits_for = arrived, seconds, []
@@ -24,7 +28,10 @@ def begin(arrived: float, seconds: float):
 
 
 def end():
-    """Forget the deadline: the thread may do something else next."""
+    """Forget the current request, and cancel its calls of other models: nobody waits for them any more."""
+    request = current.get()
+    for _, task in list(request.waits_for) if request else ():
+        task.get_loop().call_soon_threadsafe(task.cancel)
     current.set(None)
 
 
@@ -35,13 +42,19 @@ def of_call(timeout: float):
 
 @contextmanager
 def waiting_for(name: str):
-    """Note that the current request waits for the model `name`, to be told if its deadline passes here."""
-    names = of_call(0).waits_for
-    names.append(name)
+    """Note that the current request waits for the model `name`; from the deadline on this stays noted."""
+    request, wait = of_call(0), (name, asyncio.current_task())
+    request.waits_for.append(wait)
     try:
         yield
     finally:
-        names.remove(name)
+        if perf_counter() < request.arrived + request.seconds:
+            request.waits_for.remove(wait)
+
+
+def late_model(request) -> str | None:
+    """Return the other model that a request waited for at its deadline, if any."""
+    return request.waits_for[-1][0] if request.waits_for else None
 
 
 def of_header(value: bytes | None, timeout: float) -> float:

@@ -79,6 +79,13 @@ async def go_on(self, instance):
             await asyncio.sleep(1)
 
 
+async def go_on_once(self, instance):
+    """Ignore being cancelled once, without any stream."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(100)
+    await asyncio.sleep(100)
+
+
 async def fail_at_the_end(self, instance):
     """Yield texts of `size`; fail when the client has left."""
     try:
@@ -131,6 +138,7 @@ ROUTES = (
     *routes(keep_context),
     *routes(clean_up),
     *routes(go_on),
+    *routes(go_on_once),
     *routes(fail_at_the_end),
     *routes(fail),
     *routes(fail_plainly),
