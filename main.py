@@ -31,6 +31,9 @@ limit_threads(workers=1)
 from model_serving.serving import places, secrets  # noqa: E402
 from model_serving.serving.errors import StartError  # noqa: E402
 
+# Packages that are imported by another name.
+PACKAGES = {'PIL': 'pillow', 'cv2': 'opencv-python-headless', 'sklearn': 'scikit-learn', 'yaml': 'PyYAML'}
+
 
 def make_app():
     """Return the Flask application, or end with one line that says why there is none."""
@@ -54,7 +57,9 @@ def make_app():
         # A ModuleNotFoundError that was raised by hand may have no name.
         missing = getattr(error, 'name', None) if isinstance(error, ModuleNotFoundError) else None
         if missing and not missing.startswith('model_serving'):
-            reason += f'. Install it, for example with: {sys.executable} -m pip install {missing.split(".")[0]}'
+            name = missing.split('.')[0]
+            package = PACKAGES.get(name, name)
+            reason += f'. Install it, for example with: {sys.executable} -m pip install {package}'
     sys.exit(f'The service cannot start. {secrets.hidden(reason)}')
 
 

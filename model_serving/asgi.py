@@ -7,13 +7,12 @@ from random import getrandbits
 from time import perf_counter
 
 import flask_restful
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from .front import failures, startup
 from .front.streams import StreamedAnswer, begin
-from .front.wsgi import by_flask, encoded, with_constant
+from .front.wsgi import by_flask, json_headers
 from .serving import deadlines
 from .web import strict_json
 from .web.request import JSON_TYPES, request_id
@@ -151,9 +150,7 @@ class Exchange:
         if isinstance(result, (Response, StreamedAnswer)):
             return await begin(self, result)
         data, status, own = flask_restful.utils.unpack(result)
-        headers = self.front.headers
-        if own:
-            headers = with_constant(encoded(Headers(own)), headers, b'content-type')
+        headers = json_headers(own, self.front.headers) if own else self.front.headers
         return status, headers, strict_json.dumps(data)
 
     def _expire(self):

@@ -6,6 +6,7 @@ from io import BytesIO
 from itertools import chain
 from urllib.parse import unquote_to_bytes
 
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPVersionNotSupported
 
 from ..serving import deadlines
@@ -77,11 +78,15 @@ def encoded(headers) -> list:
     return [(name.lower().encode('latin-1'), value.encode('latin-1')) for name, value in headers]
 
 
-def with_constant(own: list, constant: list, ignored=None) -> list:
+def with_constant(own: list, constant: list) -> list:
     """Return an answer's own headers, and the constant ones that are not among them."""
-    own = [header for header in own if header[0] != ignored]
     names = {name for name, _ in own}
     return own + [header for header in constant if header[0] not in names]
+
+
+def json_headers(own: dict, constant: list) -> list:
+    """Return the same for a handler's own headers; the type of its answer is that of JSON all the same."""
+    return with_constant([header for header in encoded(Headers(own)) if header[0] != b'content-type'], constant)
 
 
 async def by_flask(exchange, body: bytes):

@@ -1,5 +1,7 @@
 """Models that call models: each call goes through the other model's own schema, readiness and batches."""
 
+import difflib
+
 from . import deadlines
 from .errors import InvalidInstance, RefusedInstance, UnknownModel
 
@@ -31,6 +33,11 @@ async def predict_async(caller, instance, model: str):
 def _callee(caller, model):
     callee = caller.others.get(model)
     if callee is None:
-        raise UnknownModel(model, [name for name in caller.others if '/' in name])
+        near = difflib.get_close_matches(str(model), caller.others, n=1)
+        hint = f' Did you mean {near[0]!r}?' if near else ''
+        known = ', '.join(name for name in caller.others if '/' in name)
+        raise UnknownModel(f'there is no model {model!r}.{hint} There are: {known}')
     caller.callees.add(callee)
+    if callee.batcher.predict is None and not callee.problem:
+        raise UnknownModel(f'{model} has no method predict(instances), so it cannot be called.')
     return callee

@@ -77,26 +77,23 @@ class InvalidInstance(CallError, ValueError):
         self.message = message
 
 
-class ChainError(RuntimeError):
-    """A handler calls another model wrongly: the fault is its own."""
+class HandlerError(RuntimeError):
+    """A handler does something wrong, so the line to look at is in its resource."""
 
 
-class UnknownModel(ChainError):
-    """A handler calls a model that is not served here."""
-
-    def __init__(self, name: str, known):
-        super().__init__(f'there is no model {name!r}. There are: {", ".join(known)}')
+class UnknownModel(HandlerError):
+    """A handler calls a model that is not served here, or that only streams."""
 
 
-class RefusedInstance(ChainError):
+class RefusedInstance(HandlerError):
     """A handler calls another model with an instance that this does not take."""
 
     def __init__(self, caller: str, callee: str, reason: str):
         super().__init__(f'{caller} called {callee} with an instance that it refuses: {reason}')
 
 
-class BlockingCall(RuntimeError):
+class BlockingCall(HandlerError):
     """The blocking `predict` was called on the event loop, where it would stop every other request."""
 
     def __init__(self):
-        super().__init__('predict would block the event loop. Write: await self.predict_async(instance)')
+        super().__init__('predict would block the event loop. Write: await self.predict_async(…)')

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from . import secrets
-from .errors import ChainError
+from .errors import HandlerError
 
 PACKAGE = Path(__file__).parents[1]
 PROJECT = PACKAGE.parent
@@ -23,7 +23,7 @@ def of_error(error) -> str | None:
     if isinstance(error, SyntaxError) and error.filename:
         lines.append((Path(error.filename), error.lineno))
     # An error that serving/ raises is about the model; the user's line would only be the call.
-    if lines and lines[-1][0].parent == Path(__file__).parent and not isinstance(error, ChainError):
+    if lines and lines[-1][0].parent == Path(__file__).parent and not isinstance(error, HandlerError):
         return None
     lines = [line for line in lines if _is_users(line[0])]
     return f'{_shown(lines[-1][0])}, line {lines[-1][1]}' if lines else None

@@ -5,7 +5,7 @@ from time import perf_counter
 
 from . import chains, event_loop, places, secrets
 from .batching import Batcher
-from .errors import BlockingCall, NotReady, StartError
+from .errors import BlockingCall, HandlerError, NotReady, StartError
 from .route import described
 from .streaming import Streams
 
@@ -128,7 +128,9 @@ class Servable:
         # BaseException: models may call sys.exit, and compiled libraries may panic.
         except BaseException as error:
             LOGGER.exception('%s is not ready', self.url)
-            where = places.of_error(error) or self.settings['file'] or places.of_object(self.make_model)
+            is_handlers = isinstance(error, HandlerError) and self.resource
+            source = self.resource.post if is_handlers else self.make_model
+            where = places.of_error(error) or self.settings['file'] or places.of_object(source)
             return f'{place}{places.in_one_line(error)} ({where})'
         return None
 

@@ -44,7 +44,9 @@ class SchemaValidator:
             return None if self.is_valid(instance) else in_words(self._first_error(instance)[0])
         # It is not what JSON reads as.
         except ValueError as error:
-            return f'{error}. Make it of lists and numbers: array.tolist()'
+            is_late = "'coroutine'" in str(error)
+            hint = 'Write `await` before the call that makes it' if is_late else 'Make it of lists and numbers'
+            return f'{error}. {hint}{"" if is_late else ": array.tolist()"}'
 
     def errors(self, instance, body_size=0) -> list:
         """Return up to 20 failures as `{'path': 'image[3][7]', 'message': str}`, the most helpful one first."""

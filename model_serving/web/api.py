@@ -65,7 +65,7 @@ class ServiceApi(flask_restful.Api):
 
 
 def _show_upload(error):
-    """Add the command that uploads a file as the example of an error, if files are taken at this URL."""
+    """Add the command that uploads a file to an error, if files are taken at this URL."""
     uploads = current_app.uploads.get(request.path)
     if uploads:
         try:
@@ -73,7 +73,7 @@ def _show_upload(error):
         # Not every Host can be a part of a URL.
         except UnicodeError:
             url = request.path
-        error.data = {**getattr(error, 'data', {}), 'example': uploads.command(url)}
+        error.data = {**getattr(error, 'data', {}), 'command': uploads.command(url)}
 
 
 def _redirection(error):

@@ -12,7 +12,7 @@ from werkzeug.exceptions import (
 )
 
 from ..serving import secrets
-from ..serving.errors import CallError, InvalidInstance
+from ..serving.errors import CallError, HandlerError, InvalidInstance
 from ..utils.schema_validator import path_text
 from ..utils.text_utils import clip
 from ..utils.validation_utils import invalid
@@ -41,7 +41,7 @@ def answer_to(error, call: str, request_id: str, servable=None) -> tuple[bytes, 
     try:
         # Read back: values of NumPy and others have become plain JSON, in which texts are easy to find.
         body = strict_json.dumps(secrets.hidden_in(json.loads(strict_json.dumps(data))))
-    except TypeError as failure:
+    except (TypeError, HandlerError) as failure:
         return answer_to(failure, call, request_id)
     return body, status, {name: value for name, value in error.get_headers() if name != 'Content-Type'}
 
@@ -58,8 +58,8 @@ def _http_error(error, call, request_id):
 
 
 def _example(error, servable):
-    """Return `{'example': …}`, a body that this URL accepts, for an error of the body without an example of its own."""
-    if servable is None or error.code not in WITH_EXAMPLE or 'example' in getattr(error, 'data', {}):
+    """Return `{'example': …}`, a body that this URL accepts, for an error of the body."""
+    if servable is None or error.code not in WITH_EXAMPLE:
         return {}
     for example in servable.examples:
         if len(strict_json.dumps(example)) <= MAX_EXAMPLE:

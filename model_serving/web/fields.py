@@ -2,42 +2,64 @@
 
 from typing import NamedTuple
 
+import pybase64
+
+from ..utils.text_utils import clip
 from . import strict_json
-from .forms import not_json
+from .forms import Part, not_json, refused
 
 ANY = '*/*'
 TEXT_ONLY = {'string', 'null'}
+BOOLEANS = {'true': True, 'false': False}
 
 
 class Field(NamedTuple):
-    """The types of JSON that a property takes, and whether it is a file, as base64, or a list of files.
+    """The types of JSON that a property takes; for a file the type of its bytes; for an array the field of an item.
 
-    `types` is empty if the schema does not say. The `media_type` of a file is as `image/png`, `image/*` or `*/*`.
+    `types` is empty if the schema does not say. The `media_type` of a file is as `image/png`, `image/*` or `*/*`; that
+    of anything else is empty.
     """
 
     types: frozenset
-    is_file: bool = False
-    is_list: bool = False
-    media_type: str = ANY
+    media_type: str = ''
+    item: object = None
+
+    @property
+    def is_file(self) -> bool:
+        """Tell whether the property is a file, or an array of files."""
+        return bool((self.item or self).media_type)
 
     def takes(self, media_type: str) -> bool:
-        """Tell whether a file of this type fits."""
+        """Tell whether a file of this type is what the property takes."""
         main, _, sub = self.media_type.partition('/')
         return self.media_type in (ANY, media_type) or (sub == '*' and media_type.startswith(f'{main}/'))
 
-    def value(self, text: str, name: str):
-        """Return the value that a text means: the text itself for a text or base64, else the JSON in it.
+    def is_item(self, part: Part) -> bool:
+        """Tell whether a part is an item of the array that this field takes, and not the whole array as JSON."""
+        if self.item is None:
+            return False
+        return (self.is_file and part.is_file) or not part.text.lstrip().startswith('[')
 
-        What is not JSON stays a text, which the schema judges. Raises BadRequest for a broken array or object.
+    def value(self, part: Part):
+        """Return the value that a part means; raises BadRequest.
+
+        A file becomes base64. A text is the value itself where the schema wants a text; else it is JSON. What is not
+        JSON stays a text, which the schema judges.
         """
-        if (self.is_file and not self.is_list) or (self.types and self.types <= TEXT_ONLY):
+        if self.media_type:
+            return pybase64.b64encode_as_string(part.data) if part.is_file else _base64(part)
+        text = part.text
+        if self.types and self.types <= TEXT_ONLY:
             return text
+        # Python's `True` comes as a text, too.
+        if 'boolean' in self.types and text.lower() in BOOLEANS:
+            return BOOLEANS[text.lower()]
         try:
             return strict_json.loads(text.encode())
         except ValueError as error:
             if 'string' in self.types or not self.types & {'array', 'object'}:
                 return text
-            raise not_json(name, error) from None
+            raise not_json(part.name, error) from None
 
 
 def fields_of(schema) -> dict:
@@ -46,24 +68,33 @@ def fields_of(schema) -> dict:
     return {name: _field(part, schema) for name, part in properties.items()}
 
 
-def _field(schema, root):
+def _base64(part):
+    """Return a text that is base64 already; raises BadRequest for any other, such as the name of a file."""
+    try:
+        pybase64.b64decode(part.text, validate=True)
+    except ValueError:
+        raise refused(
+            part.name, f'is a text, and not base64. Send a file: curl -F {clip(part.name, 40)}=@file'
+        ) from None
+    return part.text
+
+
+def _field(schema, root, is_item=False):
     parts = _alternatives(schema, root, [])
     types = frozenset(name for part in parts for name in _types(part))
-    media_type = _media_type(parts)
-    if media_type:
-        return Field(types, True, False, media_type)
-    items = next((part['items'] for part in parts if 'items' in part), None)
-    media_type = _media_type(_alternatives(items, root, []))
-    return Field(types, True, True, media_type) if media_type else Field(types)
+    items = [part.get('items') for part in parts if 'items' in part]
+    is_array = 'array' in types and not is_item
+    item = _field(items[0] if items else {}, root, is_item=True) if is_array else None
+    return Field(types, _media_type(parts), item)
 
 
 def _media_type(parts):
-    """Return the type of a file, if one of the parts of a schema says that it is one; else None."""
+    """Return the type of a file if one of the parts of a schema says that it is one; else an empty text."""
     for part in parts:
         if part.get('contentEncoding') == 'base64':
             media_type = part.get('contentMediaType')
             return media_type.lower() if isinstance(media_type, str) else ANY
-    return None
+    return ''
 
 
 def _alternatives(schema, root, seen):
@@ -91,12 +122,14 @@ def _resolved(schema, root) -> dict:
     """Return a schema, or what its reference into `root` (`#/$defs/…`) means; {} for anything else."""
     schema = schema if isinstance(schema, dict) else {}
     for _ in range(20):
-        reference, *beside = schema.get('$ref'), {key: value for key, value in schema.items() if key != '$ref'}
+        reference = schema.get('$ref')
         if not isinstance(reference, str) or not reference.startswith('#/'):
             break
         target = root
         for key in reference[2:].split('/'):
             key = key.replace('~1', '/').replace('~0', '~')
             target = target.get(key) if isinstance(target, dict) else None
-        schema = {**(target if isinstance(target, dict) else {}), **beside[0]}
+        # Keywords beside the reference count, too.
+        beside = {key: value for key, value in schema.items() if key != '$ref'}
+        schema = {**(target if isinstance(target, dict) else {}), **beside}
     return schema

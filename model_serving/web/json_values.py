@@ -2,10 +2,13 @@
 
 from datetime import date, time
 from decimal import Decimal
+from inspect import isawaitable
+
+from ..serving.errors import HandlerError
 
 
 def plain(value):
-    """Return what JSON has for a value that orjson can't write; raises TypeError if it has nothing."""
+    """Return what JSON has for a value that orjson can't write; raises TypeError, or HandlerError without an await."""
     if hasattr(getattr(value, 'flags', None), 'c_contiguous'):
         return _plain_array(value)
     # pandas' missing values are not equal to themselves, and one of them can't even be compared.
@@ -20,6 +23,8 @@ def plain(value):
     for convert in ('to_numpy', 'tolist'):
         if hasattr(value, convert) and not hasattr(value, 'columns'):
             return getattr(value, convert)()
+    if isawaitable(value):
+        raise HandlerError('An `await` is missing before a call that makes a part of the answer.')
     raise TypeError(f'A result holds a {type(value).__name__}, which is not a JSON value.')
 
 

@@ -47,6 +47,7 @@ ERROR_SCHEMA = {
             'items': FAILURE_SCHEMA,
         },
         'example': {'description': 'A body that this URL accepts'},
+        'command': {'type': 'string', 'description': 'A command that uploads a file to this URL'},
     },
 }
 STREAM = (

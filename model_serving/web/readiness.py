@@ -52,10 +52,7 @@ class Readiness:
                         servable.schema = servable.result_schema = None
                         self._serve_file(servable)
                 # The handlers of some call others, so all are loaded first.
-                for servable in servables:
-                    servable.problem = servable.problem or _told(servable, self._failure(servable))
-                for servable in servables:
-                    servable.problem = servable.problem or _told(servable, _problem_of_callee(servable))
+                self._try_examples(servables)
                 if self._app.access_log:
                     self._app.access_log.start()
                 self.started = True
@@ -65,8 +62,20 @@ class Readiness:
         unready = [one for one in self._app.servables.values() if one.problem and one.settings['on_error'] == 'stop']
         return ' '.join(f'{servable.url}: {servable.problem}' for servable in unready)
 
+    def _try_examples(self, servables):
+        """Try the examples of each, and again when a model that its handler has called turns out not to be ready."""
+        loaded, tried = [one for one in servables if not one.problem], {}
+        # Each round may find one more that is not ready.
+        for _ in range(len(loaded) + 1):
+            unready = {one: {callee for callee in one.callees if callee.problem} for one in loaded}
+            for one in loaded:
+                if tried.get(one) != unready[one]:
+                    tried[one], one.problem = unready[one], None
+                    one.problem = _told(one, self._failure(one))
+
     def _failure(self, servable):
         """Return why an example fails; None if all are answered. They go the same way as requests."""
+        servable.answers = []
         for number, example in enumerate(servable.examples):
             place = f'examples[{number}]'
             problem = servable.attempt(partial(self._try, servable, example, place), f'{place}: ')
@@ -145,11 +154,6 @@ def _told(servable, problem):
         LOGGER.warning('%s is skipped: %s', servable.url, problem)
         return without_folders(problem)
     return problem
-
-
-def _problem_of_callee(servable):
-    unready = [callee for callee in servable.callees if callee.problem]
-    return f'it calls {unready[0].url}, which is not ready: {unready[0].problem}' if unready else None
 
 
 def _read_file(servable):

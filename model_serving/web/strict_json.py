@@ -7,6 +7,7 @@ from itertools import accumulate
 import orjson
 from flask.json.provider import JSONProvider
 
+from ..serving.errors import HandlerError
 from .json_values import plain, with_plain_keys
 
 MAX_DEPTH = 100
@@ -39,10 +40,16 @@ def loads(data: bytes):
 
 
 def dumps(value) -> bytes:
-    """Return UTF-8 JSON; NumPy values become numbers, NaN becomes null. Raises TypeError for other types."""
+    """Return UTF-8 JSON; NumPy values become numbers, NaN becomes null.
+
+    Raises TypeError for other types, and HandlerError for what was not awaited.
+    """
     try:
         return orjson.dumps(value, default=plain, option=WRITE_OPTIONS)
     except TypeError as error:
+        # orjson's own error would not tell the fix.
+        if isinstance(error.__cause__, HandlerError):
+            raise error.__cause__ from None
         # Of these it does not ask `plain`.
         if 'key' not in str(error) and 'endianness' not in str(error):
             raise
@@ -66,6 +73,8 @@ def _depth(data):
 
 
 def _explanation(data, error):
+    if data.startswith(b'--'):
+        return 'The body is a form, and not JSON as its Content-Type says. Let your client set this header itself.'
     if 'depth limit' in error.msg:
         return f'JSON nested deeper than {MAX_DEPTH} levels is not accepted.'
     try:

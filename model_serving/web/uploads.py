@@ -48,17 +48,24 @@ class Uploads:
         if not body:
             raise BadRequest('No JSON object')
         media_type, options = parse_options_header(content_type)
-        if media_type != FORM:
-            return {self._only(media_type): pybase64.b64encode_as_string(body)}
+        if media_type == FORM:
+            return self._of_form(body, options.get('boundary', ''))
+        if 'boundary' in options:
+            raise refused('', f'The body is a form, and not {media_type}. Let your client set this header itself.')
+        return {self._only(media_type): pybase64.b64encode_as_string(body)}
+
+    def _of_form(self, body, boundary):
         values, lists = [], {}
-        for part in parts_of(body, options.get('boundary', '')):
+        for part in parts_of(body, boundary):
             field = self.fields.get(part.name)
+            if part.is_absent:
+                continue
             if field is None:
                 values += self._rest(part)
-            elif field.is_list and part.is_file and not part.is_absent:
-                lists.setdefault(part.name, []).append(pybase64.b64encode_as_string(part.data))
-            elif not part.is_absent:
-                values.append((part.name, _value(field, part)))
+            elif field.is_item(part):
+                lists.setdefault(part.name, []).append(field.item.value(part))
+            else:
+                values.append((part.name, field.value(part)))
         instance = {}
         for name, value in [*values, *lists.items()]:
             if name in instance:
@@ -69,7 +76,9 @@ class Uploads:
     @property
     def hint(self) -> str:
         """How to send a file, to append to a message."""
-        return f' Or send {" and ".join(self.files)} as {"files" if len(self.files) > 1 else "a file"} in a form.'
+        alone = [each for each in self.content('') if each != FORM][-1:]
+        or_alone = f', or alone with Content-Type: {alone[0]}' if alone else ''
+        return f' Or send {" and ".join(self.files)} in a form{or_alone}.'
 
     def command(self, url: str) -> str:
         """Return a command that uploads a file, as an example."""
@@ -87,13 +96,13 @@ class Uploads:
         form = {'type': 'object', 'properties': {JSON_PART: rest, **parts}, 'additionalProperties': False}
         required = [name for name in self._schema.get('required', []) if name in self.files]
         types = {FORM: {'schema': {**form, 'required': required} if required else form}}
-        alone = {field.media_type for field in self.files.values()} - {ANY}
+        alone = {field.media_type for field in self.files.values()} - {ANY, ''}
         return types | {each: {} for each in sorted(alone | {BYTES}) if self._only(each.replace('*', 'x'))}
 
     def _only(self, media_type):
         """Return the property that a file of this type alone is; None if there is none, or more than one."""
         fits = [name for name, field in self.files.items() if media_type == BYTES or field.takes(media_type)]
-        if NO_FILE.fullmatch(media_type) or len(fits) != 1 or self.files[fits[0]].is_list:
+        if NO_FILE.fullmatch(media_type) or len(fits) != 1 or self.files[fits[0]].item:
             return None
         return fits[0] if media_type not in FORGOTTEN or self.files[fits[0]].media_type == media_type else None
 
@@ -113,7 +122,7 @@ class Uploads:
     def _shown(self, name):
         field, examples = self.fields[name], self._schema.get('examples', [])
         if field.is_file:
-            return '@picture.png' if field.media_type.startswith('image/') else '@file'
+            return '@picture.png' if (field.item or field).media_type.startswith('image/') else '@file'
         value = next((each[name] for each in examples if isinstance(each, dict) and name in each), '…')
         text = value if isinstance(value, str) else strict_json.dumps(value).decode().strip()
         return text if len(text) <= MAX_SHOWN else '…'
@@ -123,17 +132,7 @@ def _part(name, field, place):
     """Return the schema of a part of a form, for OpenAPI."""
     if not field.is_file:
         return {'$ref': f'{place}/properties/{name.replace("~", "~0").replace("/", "~1")}'}
+    media_type = (field.item or field).media_type
     # `format` is of OpenAPI 3.0; Swagger UI needs it to ask for a file.
-    file = {
-        'type': 'string',
-        'format': 'binary',
-        'contentMediaType': BYTES if field.media_type == ANY else field.media_type,
-    }
-    return {'type': 'array', 'items': file} if field.is_list else file
-
-
-def _value(field, part):
-    """Return the value of a part: the base64 of a file, else what its text means."""
-    return (
-        pybase64.b64encode_as_string(part.data) if field.is_file and part.is_file else field.value(part.text, part.name)
-    )
+    file = {'type': 'string', 'format': 'binary', 'contentMediaType': BYTES if media_type == ANY else media_type}
+    return {'type': 'array', 'items': file} if field.item else file

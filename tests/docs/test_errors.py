@@ -101,6 +101,8 @@ REQUESTS = [
     ('POST', BAD, gzip.compress(BODY) + b'more', GZIP),
     ('POST', FILE, FORM, {'Content-Type': 'multipart/form-data'}),
     ('POST', FILE, FORM[:-9], FORM_TYPE),
+    ('POST', FILE, FORM, {'Content-Type': 'image/png; boundary=b'}),
+    ('POST', FILE, FORM.replace(b'AAAA', b'a.png'), FORM_TYPE),
     ('POST', FILE, FORM.replace(b'"note"', b'"nite"'), FORM_TYPE),
     ('POST', FILE, FORM.replace(b'"note"', b'"image"'), FORM_TYPE),
     ('POST', '/v1/XXModel', b'{}', {}),

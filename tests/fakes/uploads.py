@@ -3,7 +3,7 @@
 import base64
 import hashlib
 
-from flask_restful import request
+from flask_restful import abort, request
 
 from model_serving.models.base64_utils import decoded
 from model_serving.models.xxx_model import XXXModel
@@ -118,6 +118,49 @@ class ForcedResource(ModelResource):
         return {'result': self.predict(instance)}
 
 
+class ForcedAsyncResource(ModelResource):
+    """The same on the event loop."""
+
+    @validate_json(an_object([{'file': small}], file=file()), force=True)
+    async def post(self, instance):
+        return {'result': await self.predict_async(instance)}
+
+
+class JSONFileResource(ModelResource):
+    """A file that is JSON itself."""
+
+    @validate_json(an_object([{'file': small}], file=file(contentMediaType='application/json')))
+    async def post(self, instance):
+        return {'result': await self.predict_async(instance)}
+
+
+class BesideResource(ModelResource):
+    """A reference with a keyword beside it."""
+
+    @validate_json(
+        an_object([{'file': small}], file={'$ref': '#/$defs/text', 'contentEncoding': 'base64'})
+        | {'$defs': {'text': {'type': 'string'}}}
+    )
+    async def post(self, instance):
+        return {'result': await self.predict_async(instance)}
+
+
+class AbortingResource(ModelResource):
+    """Refuses every picture but the example, by itself."""
+
+    @validate_json(an_object([{'image': small}], image=picture))
+    async def post(self, instance):
+        if instance['image'] != small:
+            abort(400, message='I do not like it.')
+        return {}
+
+
+class FlaskAbortingResource(AbortingResource):
+    """The same by Flask."""
+
+    method_decorators = [through]
+
+
 class PiecesResource(ModelResource):
     """Answers piece by piece."""
 
@@ -137,5 +180,10 @@ ROUTES = (
     Route('/v1/AlbumModel', AlbumResource, SeenModel),
     Route('/v1/ArticleModel', ArticleResource, SeenModel),
     Route('/v1/ForcedModel', ForcedResource, SeenModel),
+    Route('/v1/ForcedAsyncModel', ForcedAsyncResource, SeenModel),
+    Route('/v1/JSONFileModel', JSONFileResource, SeenModel),
+    Route('/v1/BesideModel', BesideResource, SeenModel),
+    Route('/v1/AbortingModel', AbortingResource, SeenModel),
+    Route('/v1/FlaskAbortingModel', FlaskAbortingResource, SeenModel),
     Route('/v1/PiecesModel', PiecesResource, SeenModel),
 )

@@ -1,14 +1,19 @@
 """Handlers that call other models: through their schemas, batches and readiness, within the caller's deadline."""
 
+import sys
+
 import pytest
 
 from model_serving.app import create_app
+from model_serving.serving.errors import NotReady
 from model_serving.serving.route import Route
 from model_serving.utils.conf_utils import Conf
+from model_serving.utils.validation_utils import validate_json
 from tests.conftest import BASE_FOLDER, wait_until
 from tests.fakes import chains
 from tests.fakes.chain_callers import caller
 
+HURRIED = {'X-Request-Timeout': '0.3'}
 CALLERS = ('CallingModel', 'BlockingModel')
 
 
@@ -59,8 +64,17 @@ class TestEachKindOfHandler:
                 '/v1/{} called /v1/DoubleModel with an instance that it refuses: value: ',
             ),
             ('v1/DoubleModel', {'value': 14}, 'ZeroDivisionError: a fault of the model'),
-            ('NoModel', {}, "there is no model 'NoModel'. There are: v1/CallingModel, v1/BlockingModel, "),
-            ('ManyModel', {'model': '', 'instances': []}, 'ManyModel has no method predict(instances).'),
+            ('NoModel', {}, "there is no model 'NoModel'."),
+            (
+                'DoublModel',
+                {},
+                "there is no model 'DoublModel'. Did you mean 'DoubleModel'? There are: v1/CallingModel, ",
+            ),
+            (
+                'ManyModel',
+                {'model': '', 'instances': []},
+                'ManyModel has no method predict(instances), so it cannot be called.',
+            ),
         ],
     )
     def test_a_fault_of_the_handler_is_a_500_and_told_in_the_log(self, service, caller, model, instance, reason):
@@ -146,7 +160,7 @@ def test_the_order_of_the_routes_does_not_matter():
 
 def test_an_unknown_name_is_found_when_the_service_starts():
     problem = problem_of(with_routes(calls('DubleModel', {'value': 1}), DOUBLE))
-    assert problem.startswith("examples[0]: UnknownModel: there is no model 'DubleModel'. There are: v1/FirstModel, ")
+    assert problem.startswith("examples[0]: UnknownModel: there is no model 'DubleModel'. Did you mean 'DoubleModel'? ")
     assert 'chain_callers.py, line ' in problem
 
 
@@ -176,7 +190,7 @@ def test_a_model_that_fails_only_later_is_told_too():
 
     later = Route('/v1/DoubleModel', chains.DoubleResource, LaterModel)
     assert problem_of(with_routes(calls('DoubleModel', {'value': 2}), later)).startswith(
-        'it calls /v1/DoubleModel, which is not ready: examples[0]: OSError: the disk is full'
+        'examples[0]: NotReady: DoubleModel is not ready: examples[0]: OSError: the disk is full'
     )
 
 
@@ -190,3 +204,66 @@ def test_a_model_that_is_not_ready_is_a_503_that_names_it(make_service):
         answer = call(service, name, 'WineModel', {})
         assert answer.status_code == 503
         assert answer.json()['message'].startswith('WineModel is not ready: ')
+
+
+class PatientResource(chains.CallingResource):
+    """Answers something else when the other model is not ready."""
+
+    @validate_json({'type': 'object', 'examples': [{}]})
+    async def post(self, instance):
+        try:
+            return {'result': await self.predict_async({'value': 2}, model='DoubleModel')}
+        except NotReady:
+            return {'result': None}
+
+
+@pytest.mark.parametrize('is_first', [True, False])
+def test_a_handler_may_do_without_the_other_model(is_first):
+    """Whatever the order of the rows."""
+    patient = Route('/v1/FirstModel', PatientResource, chains.NothingModel)
+    failing = Route('/v1/DoubleModel', chains.DoubleResource, FailingModel)
+    app = with_routes(*((patient, failing) if is_first else (failing, patient)))
+    assert problem_of(app) is None
+    assert app.servables['/v1/FirstModel'].answers == [{'result': None}]
+
+
+@pytest.mark.filterwarnings('ignore:coroutine', 'ignore::pytest.PytestUnraisableExceptionWarning')
+@pytest.mark.parametrize(
+    ('body', 'problem'),
+    [
+        ("{'result': self.predict_async({})}", 'An `await` is missing before a call that makes a part of the answer.'),
+        ("{'result': self.predict({})}", 'predict would block the event loop. Write: await self.predict_async(…)'),
+        ("{'result': await self.predict_async(self.predict_async({}), model='DoubleModel')}", 'Write `await` before'),
+    ],
+)
+def test_a_mistake_of_a_handler_is_told_with_its_place(tmp_path, monkeypatch, body, problem):
+    source = f"""
+from model_serving.resources.model_resource import ModelResource
+from model_serving.utils.validation_utils import validate_json
+class Resource(ModelResource):
+    @validate_json({{'type': 'object', 'examples': [{{}}]}})
+    async def post(self, instance):
+        return {body}
+"""
+    (tmp_path / 'mistaken.py').write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'mistaken', raising=False)
+    from mistaken import Resource
+
+    first = Route('/v1/FirstModel', Resource, chains.DoubleModel)
+    found = problem_of(with_routes(first, Route('/v1/DoubleModel', chains.NoExampleResource, chains.DoubleModel)))
+    assert problem in found
+    assert 'mistaken.py, line ' in found
+
+
+def test_the_calls_of_a_request_end_with_it(service):
+    """`asyncio.gather` leaves the others running when one fails: their time would be taken from other requests."""
+    (service.folder / 'open').unlink(missing_ok=True)
+    instances = [{'value': 15}] + [{'value': 1}] * 10 + [{'value': 'x'}]
+    answer = service.post('/v1/ManyModel', {'model': 'v2/DoubleModel', 'instances': instances})
+    assert answer.status_code == 500
+    # The queue has 20 places, of which the calls of the failed request held 11.
+    many = [{'value': 1}] * 18
+    late = service.post('/v1/ManyModel', {'model': 'v2/DoubleModel', 'instances': many}, headers=HURRIED)
+    (service.folder / 'open').touch()
+    assert late.status_code == 504

@@ -71,6 +71,23 @@ HEADERS = {
         TYPE,
         form(part('Content-Disposition: form-data; name="file"\r\nContent-Transfer-Encoding: base64'), GOOD_COUNT),
     ),
+    'two transfer encodings': (
+        TYPE,
+        form(
+            part(
+                'Content-Disposition: form-data; name="file"\r\nContent-Transfer-Encoding: binary\r\n'
+                'Content-Transfer-Encoding: base64'
+            ),
+            GOOD_COUNT,
+        ),
+    ),
+    'two dispositions': (
+        TYPE,
+        form(
+            part('Content-Disposition: form-data; name="file"\r\nContent-Disposition: form-data; name="note"'),
+            GOOD_COUNT,
+        ),
+    ),
     'a longer Content-Length': (
         TYPE,
         form(part('Content-Disposition: form-data; name="file"\r\nContent-Length: 9'), GOOD_COUNT),

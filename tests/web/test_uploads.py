@@ -8,6 +8,7 @@ import json
 import pytest
 
 from tests.conftest import BASE_FOLDER, memory
+from tests.fakes import uploads as uploaded
 from tests.web.nasty_forms import GOOD, NASTY_FORMS, TYPE
 
 DATA = bytes(range(256)) * 100
@@ -71,6 +72,10 @@ def test_curl(uploads, model, tmp_path):
         ('either', 'two', 'two'),
         ('box', '[1, 2]', [1, 2]),
         ('options', '{"a": {"b": 1}}', {'a': {'b': 1}}),
+        # As Python's requests sends it.
+        ('flag', 'True', True),
+        # An item alone, as an HTML form sends it.
+        ('box', '1', [1]),
     ],
 )
 def test_the_schema_says_what_a_text_means(uploads, name, text, value):
@@ -99,6 +104,11 @@ def test_a_list_of_files(uploads):
     response = uploads.post('/v1/AlbumModel', files=images)
     assert [each['length'] for each in result(response)['images']] == [len(DATA), 6]
     assert result(uploads.post('/v1/AlbumModel', files=images[:1]))['images'] == [SEEN]
+
+
+def test_an_array_may_be_sent_item_by_item(uploads):
+    parts = [('file', FILE), ('count', (None, '3')), ('box', (None, '1')), ('box', (None, '2'))]
+    assert result(uploads.post('/v1/FileModel', files=parts))['box'] == [1, 2]
 
 
 def test_a_file_that_was_not_chosen_is_absent(uploads):
@@ -134,27 +144,85 @@ def test_an_answer_in_pieces(uploads):
     assert raw(uploads, 'PiecesModel', 'image/png').json() == {'image': SEEN}
 
 
-def test_force_takes_any_type_for_json(uploads):
+@pytest.mark.parametrize('model', ['ForcedModel', 'ForcedAsyncModel'])
+def test_force_takes_any_type_for_json(uploads, model):
     body = json.dumps({'file': base64.b64encode(DATA).decode()})
-    assert result(raw(uploads, 'ForcedModel', 'application/octet-stream', body)) == {'file': SEEN}
+    assert result(raw(uploads, model, 'application/octet-stream', body)) == {'file': SEEN}
+    assert result(upload(uploads, model, file=FILE)) == {'file': SEEN}
+
+
+@pytest.mark.parametrize('content_type', ['application/json;charset=utf8', 'Application/JSON', 'application/json;'])
+def test_json_is_never_taken_for_a_file(uploads, content_type):
+    body = json.dumps({'file': base64.b64encode(DATA).decode()})
+    assert result(raw(uploads, 'JSONFileModel', content_type, body)) == {'file': SEEN}
+
+
+def test_a_file_whose_name_is_not_ascii(uploads):
+    """Some clients send `filename*` alone."""
+    body = GOOD.replace('filename="a"', "filename*=UTF-8''%C3%A9.txt").replace('\r\n\r\nx\r\n', '\r\n\r\nabcd\r\n')
+    assert result(raw(uploads, 'FileModel', TYPE, body))['file']['length'] == 4
+
+
+def test_keywords_beside_a_reference_count(uploads):
+    assert result(upload(uploads, 'BesideModel', file=FILE)) == {'file': SEEN}
+
+
+@pytest.mark.parametrize('host', ['xn--a', 'a b', '[::1', 'é'])
+def test_an_odd_host_harms_no_error(uploads, host):
+    answer = raw(uploads, 'PictureModel', 'text/csv', Host=host.encode())
+    assert answer.status_code in (400, 415)
+    assert answer.json()['message']
+
+
+def test_an_own_error_of_a_handler_is_the_same_on_both_ways(uploads):
+    front, flask = (upload(uploads, model, image=FILE) for model in ('AbortingModel', 'FlaskAbortingModel'))
+    assert (front.status_code, front.text) == (400, flask.text)
+
+
+@pytest.mark.parametrize(
+    ('content_type', 'data', 'message'),
+    [
+        (
+            'image/png; boundary=b0undary',
+            GOOD,
+            'The body is a form, and not image/png. Let your client set this header',
+        ),
+        (
+            'application/json',
+            GOOD,
+            'The body is a form, and not JSON as its Content-Type says. Let your client set this',
+        ),
+        (TYPE, GOOD.replace('; filename="a"', '').replace('"file"', '"image"'), 'image: is a text, and not base64.'),
+    ],
+)
+def test_mistakes_of_clients_are_told(uploads, content_type, data, message):
+    answer = raw(uploads, 'PictureModel', content_type, data)
+    assert answer.status_code == 400
+    assert answer.json()['message'].startswith(message)
+
+
+def test_a_long_name_makes_no_long_error(uploads):
+    answer = raw(uploads, 'FileModel', TYPE, GOOD.replace('"file"', f'"{chr(1) * 4000}"'))
+    assert answer.status_code == 400
+    assert len(answer.content) < 8192
 
 
 @pytest.mark.parametrize(
     ('model', 'content_type', 'told'),
     [
-        ('PictureModel', 'text/csv', 'Or send image as a file in a form.'),
-        ('PairModel', 'image/png', 'Or send front and back as files in a form.'),
-        ('PairModel', 'application/octet-stream', 'Or send front and back as files in a form.'),
-        ('AlbumModel', 'image/png', 'Or send images as a file in a form.'),
-        ('FileModel', 'text/plain', 'Or send file as a file in a form.'),
-        ('FileModel', 'application/x-www-form-urlencoded', 'Or send file as a file in a form.'),
+        ('PictureModel', 'text/csv', 'Or send image in a form, or alone with Content-Type: image/*.'),
+        ('PairModel', 'image/png', 'Or send front and back in a form.'),
+        ('PairModel', 'application/octet-stream', 'Or send front and back in a form.'),
+        ('AlbumModel', 'image/png', 'Or send images in a form.'),
+        ('FileModel', 'text/plain', 'Or send file in a form, or alone with Content-Type: application/octet-stream.'),
+        ('FileModel', 'application/x-www-form-urlencoded', 'alone with Content-Type: application/octet-stream.'),
     ],
 )
 def test_a_type_that_fits_no_property_is_refused(uploads, model, content_type, told):
     answer = raw(uploads, model, content_type)
     assert answer.status_code == 415
     assert answer.json()['message'].endswith(told)
-    assert answer.json()['example'].startswith('curl -F ')
+    assert answer.json()['command'].startswith('curl -F ')
 
 
 @pytest.mark.parametrize('model', FILES_MODELS)
@@ -176,7 +244,8 @@ def test_errors_name_the_field_and_show_a_command(uploads):
         assert answer.json() == {
             'message': 'count: 0 is less than the minimum of 1',
             'errors': [{'path': 'count', 'message': '0 is less than the minimum of 1'}],
-            'example': f'curl -F file=@file -F count=3 {uploads.url}/v1/{model}',
+            'example': {'file': uploaded.small, 'count': 3},
+            'command': f'curl -F file=@file -F count=3 {uploads.url}/v1/{model}',
         }
     missing = upload(uploads, 'FileModel', file=FILE).json()['message']
     assert missing == "'count' is a required property"
@@ -185,7 +254,7 @@ def test_errors_name_the_field_and_show_a_command(uploads):
 
 
 def test_the_command_of_an_error_works(uploads, tmp_path):
-    command = upload(uploads, 'PictureModel', picture=FILE).json()['example']
+    command = upload(uploads, 'PictureModel', picture=FILE).json()['command']
     (tmp_path / 'picture.png').write_bytes(DATA)
     done = uploads.run('sh', '-c', f'cd "{tmp_path}" && {command.replace("curl", "curl -s")}')
     assert json.loads(done.stdout) == {'result': {'image': SEEN}}
