@@ -81,19 +81,21 @@ class Protocol(HttpToolsProtocol):
 
     def _parse(self, data):
         """Parse data unless many requests wait. A head that comes in several parts may take at most MAX_HEAD bytes."""
+        # A view, since a large body would be copied with every part.
+        data = memoryview(data)
         while data and not self.is_broken and len(self.pipeline) < MAX_PIPELINED:
             part, data = data[:PART], data[PART:]
             try:
                 self.parser.feed_data(part)
             except httptools.HttpParserUpgrade as upgrade:
-                data = self._without_upgrade(part[upgrade.args[0] :]) + data
+                data = memoryview(self._without_upgrade(bytes(part[upgrade.args[0] :])) + bytes(data))
             except httptools.HttpParserError as error:
                 self.send_400_response(str(error.__context__ or error)[:MAX_REASON])
             else:
                 self.head_size += len(part) if self.is_in_head else 0
                 if self.head_size > MAX_HEAD:
                     self.send_400_response(f'The head of a request is limited to {MAX_HEAD} bytes.')
-        self.unparsed = data
+        self.unparsed = bytes(data)
 
     def _without_upgrade(self, rest):
         """Return the request without its upgrade to HTTP/2, which Java's HttpClient asks for; it is parsed again."""
