@@ -109,9 +109,6 @@ class Exchange:
             LOGGER.exception('%s was cut off, request id %s', self.scope['path'], self.request_id)
         finally:
             self.timer.cancel()
-            if self.waits_for:
-                deadlines.end()
-            deadlines.current.set(None)  # else this object waits for the garbage collector
             self.front.held -= self.held
             if self.rest is not None:
                 self.abandon()
@@ -170,6 +167,10 @@ class Exchange:
         self.rest = None
 
     async def _send(self, status, headers, piece):
+        if self.waits_for:
+            deadlines.end()
+        # The next request of the connection inherits the context, which would keep this object.
+        deadlines.current.set(None)
         headers = [*headers, (b'x-request-id', self.request_id.encode('latin-1'))]
         rest = self.rest
         length = dict(headers).get(b'content-length')
