@@ -8,7 +8,7 @@ python_source = b'import os\n\nprint(os.getcwd())\n'
 file_type_model_schema = {
     'type': 'object',
     'properties': {
-        'file': {'description': 'The bytes of a file, as base64', 'type': 'string', 'contentEncoding': 'base64'},
+        'file': {'description': 'A file of any kind', 'type': 'string', 'contentEncoding': 'base64'},
     },
     'required': ['file'],
     'examples': [{'file': base64.b64encode(python_source).decode()}],

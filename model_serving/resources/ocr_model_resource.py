@@ -15,7 +15,7 @@ ocr_model_schema = {
     'type': 'object',
     'properties': {
         'image': {
-            'description': 'A picture with printed text, as base64 of a PNG, JPEG, WebP, GIF or BMP file',
+            'description': 'A picture with printed text: a PNG, JPEG, WebP, GIF or BMP file',
             'type': 'string',
             'contentEncoding': 'base64',
             'contentMediaType': 'image/*',

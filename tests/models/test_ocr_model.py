@@ -83,6 +83,15 @@ def test_other_files(service, page_of_text, make):
     assert is_read(service, make(page_of_text) if callable(make) else file_of(page_of_text, make))
 
 
+def test_a_picture_as_it_is(service, page_of_text):
+    """In a form and alone: the same answer as for base64."""
+    file = file_of(page_of_text, 'JPEG')
+    url, wanted = '/v1/OCRModel', read(service, file)
+    form = service.post(url, files={'image': ('a photo.jpg', file)})
+    alone = service.post(url, data=file, headers={'Content-Type': 'image/jpeg'})
+    assert form.json()['result']['lines'] == alone.json()['result']['lines'] == wanted
+
+
 @pytest.mark.parametrize('size', [(300, 200), (1, 1), (3, 1000)])
 def test_a_picture_without_text(service, size):
     from PIL import Image
