@@ -24,6 +24,8 @@ def plain(value):
         if hasattr(value, convert) and not hasattr(value, 'columns'):
             return getattr(value, convert)()
     if isawaitable(value):
+        # Python would warn of a coroutine that nobody awaits, without the fix.
+        getattr(value, 'close', bool)()
         raise HandlerError('An `await` is missing before a call that makes a part of the answer.')
     raise TypeError(f'A result holds a {type(value).__name__}, which is not a JSON value.')
 

@@ -1,8 +1,10 @@
 """What validate_json checks, beside jsonschema itself: the same verdict on every instance, and the same words."""
 
+import asyncio
 import json
 
 import jsonschema
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -213,3 +215,13 @@ def test_of_branches_the_nearest_is_told(keyword, branches, instance, path, mess
     (failure,) = told({keyword: branches}, instance)
     assert failure['path'] == path
     assert failure['message'].startswith(message)
+
+
+def test_an_instance_that_is_no_json_is_refused_with_the_fix():
+    """Such as a handler makes for another model."""
+    validator = SchemaValidator({'type': 'object'})
+    array, coroutine = numpy.zeros(2), asyncio.sleep(0)
+    assert validator.refusal({'a': array}).endswith('Make it of lists and numbers: array.tolist()')
+    assert validator.refusal(coroutine).endswith('Write `await` before the call that makes it')
+    assert validator.refusal({}) is None
+    coroutine.close()
