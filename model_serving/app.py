@@ -95,7 +95,9 @@ def _add_resource(api, servable):
     arguments = (servable,) if takes_servable else ()
     api.add_resource(servable.resource, servable.url, endpoint=servable.url, resource_class_args=arguments)
     add_description(api, servable)
-    api.app.uploads[servable.url] = Uploads(servable.schema)
+    uploads = Uploads(servable.schema or {})
+    if uploads.files:
+        api.app.uploads[servable.url] = uploads
 
 
 def _load_if_fork_safe(servable):

@@ -20,9 +20,9 @@ from .web.request import JSON_TYPES, request_id
 LOGGER = logging.getLogger('server')
 # The key in the scope for the server's connection, which cancels its `task` when the client leaves.
 CONNECTION = 'model_serving.connection'
-# How long a client may pause in the middle of a body, or take to read a piece from another server, in seconds.
+# How long a client may pause in a body, in seconds; on servers other than ours also how long it may read a piece.
 SILENCE = 30
-# How often a deadline that has moved is looked at, at most, in seconds: loops take a tiny delay for none at all.
+# The shortest delay between two looks at the deadline, in seconds: a loop takes a tiny one for none at all.
 TICK = 0.05
 # For how long a handler may clean up after its deadline before it is cancelled again, in seconds.
 GRACE = 5
@@ -84,11 +84,12 @@ class Exchange:
         )
         self.held, length = 0, int(headers.get(b'content-length', 0))
         self.unread = length if length > endpoint.max_body else 0
-        self.is_read, self.is_expired, self.waits_for = False, False, []
+        self.is_read = self.is_expired = False
         self.rest, self.status, self.length = None, failures.CLIENT_LEFT, '-'
         self.connection, self.task = scope.get(CONNECTION), asyncio.current_task()
         self.timer = asyncio.get_running_loop().call_later(min(self.seconds, SILENCE), self._expire)
-        deadlines.current.set(self)
+        self.request = deadlines.Request(self.arrived, self.seconds, [])
+        deadlines.current.set(self.request)
 
     async def run(self):
         """Answer the request; ends quietly when the client has left."""
@@ -167,10 +168,9 @@ class Exchange:
         self.rest = None
 
     async def _send(self, status, headers, piece):
-        if self.waits_for:
+        # A handler that gathers may leave calls of other models behind.
+        if self.request.waits_for and self.rest is None:
             deadlines.end()
-        # The next request of the connection inherits the context, which would keep this object.
-        deadlines.current.set(None)
         headers = [*headers, (b'x-request-id', self.request_id.encode('latin-1'))]
         rest = self.rest
         length = dict(headers).get(b'content-length')

@@ -13,6 +13,8 @@ function form(body, schema) {
   } catch {
     return body;
   }
+  // A property of that name would take the place of the others.
+  if (rest && schema.properties.json) return body;
   if (rest) data.append('json', json(rest));
   return data;
 }
@@ -36,9 +38,10 @@ const LANGUAGES = {curl, jQuery: (call) => script('jQuery', call), fetch: (call)
 
 function curl({url, key, files, rest}) {
   const headers = Object.entries(key).map((header) => ` -H ${Snippets.quoted(header.join(': '))}`);
-  const parts = [...files.map(([name, , file]) => `${name}=@${file}`), ...(rest ? [`json=${json(rest)}`] : [])];
+  // With -F, curl would cut a text at its first semicolon.
+  const parts = [...files.map(([name, , file]) => `-F ${Snippets.quoted(`${name}=@${file}`)}`), ...(rest ? [`--form-string ${Snippets.quoted(`json=${json(rest)}`)}`] : [])];
   return `curl${headers.join('')} \\
-${parts.map((part) => `  -F ${Snippets.quoted(part)} \\\n`).join('')}  ${Snippets.quoted(url)}
+${parts.map((part) => `  ${part} \\\n`).join('')}  ${Snippets.quoted(url)}
 `;
 }
 

@@ -8,7 +8,6 @@ from time import perf_counter
 from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
 from werkzeug.wrappers import Response
 
-from ..serving import deadlines
 from ..serving.errors import Busy, DeadlineExceeded, LatePiece
 from ..web.errors import answer_to
 from .wsgi import by_response, encoded, with_constant
@@ -58,7 +57,7 @@ def told(exchange, error: BaseException, is_late=False) -> BaseException:
     `is_late`: the answer has begun.
     """
     task, connection = exchange.task, exchange.connection
-    # A handler's own GeneratorExit is an error like any other; that of a task whose loop has ended can't be answered.
+    # A GeneratorExit that a handler raises is an error like any other. If the loop has ended, nobody can be answered.
     is_closed = isinstance(error, GeneratorExit) and asyncio.current_task(task.get_loop()) is not task
     if is_closed or isinstance(error, ClientLeft):
         raise error
@@ -94,11 +93,12 @@ def cut_off(exchange, error):
     Ours does it when the connection is lost, or when it stops.
     """
     # An early answer is complete; only the rest of the body was still to come.
-    if not exchange.unread:
+    is_cut = not exchange.unread
+    if is_cut:
         exchange.status = LATE if exchange.is_expired else CLIENT_LEFT
-    if exchange.is_expired:
+    if is_cut and exchange.is_expired:
         LOGGER.warning('%s was cut off at its deadline, request id %s', call_of(exchange), exchange.request_id)
-    elif exchange.connection is None:
+    elif exchange.connection is None and not exchange.is_expired:
         raise error
 
 
@@ -112,7 +112,7 @@ def _timeout(exchange, error, is_late):
         exchange.is_read, exchange.unread = True, 1
         return RequestTimeout(TOO_SLOW)
     servable, threads = exchange.endpoint.servable, exchange.endpoint.threads
-    name = deadlines.late_model(exchange) or (servable.name if servable else 'The service')
+    name = exchange.request.late_model or (servable.name if servable else 'The service')
     waited_for = getattr(error, 'waited_for', None)
     if waited_for:
         return Busy(name, exchange.seconds, waited_for, 'streams')

@@ -70,7 +70,7 @@ async def start(front, threads: int):
                 handler=post and (returning(post.handler) if servable.is_stream else post.handler),
                 is_valid=post and post.is_valid,
                 # With `force` the type of a body says nothing; Flask decides.
-                uploads=post and not post.force and front.app.uploads[url],
+                uploads=front.app.uploads.get(url) if post and not post.force else None,
             )
         front.is_started = True
 

@@ -9,7 +9,6 @@ from urllib.parse import unquote_to_bytes
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPVersionNotSupported
 
-from ..serving import deadlines
 from ..web.request import REQUEST_ID, raw_uri
 
 # An HTTP/1.0 client can't take an answer in chunks, so one of unknown length is collected, up to so many bytes.
@@ -85,7 +84,7 @@ def with_constant(own: list, constant: list) -> list:
 
 
 def json_headers(own: dict, constant: list) -> list:
-    """Return the same for a handler's own headers; the type of its answer is that of JSON all the same."""
+    """Return a handler's own headers and the constant ones. A Content-Type of its own is ignored: it is JSON."""
     return with_constant([header for header in encoded(Headers(own)) if header[0] != b'content-type'], constant)
 
 
@@ -95,7 +94,6 @@ async def by_flask(exchange, body: bytes):
     threads = endpoint.threads_for(exchange.scope['method'])
     threads.check()
     environ = environ_of(exchange.scope, body, exchange.unread, **{REQUEST_ID: exchange.request_id})
-    deadlines.current.set(exchange)
     exchange.rest = WSGICall(exchange.front.app.wsgi_app, environ, threads)
     return await threads.run(exchange.rest.begin)
 

@@ -3,7 +3,7 @@
 import difflib
 
 from . import deadlines
-from .errors import InvalidInstance, RefusedInstance, UnknownModel
+from .errors import HandlerError, InvalidInstance, RefusedInstance, UnknownModel
 
 
 def names_of(servables) -> dict:
@@ -15,7 +15,8 @@ def names_of(servables) -> dict:
 async def predict_async(caller, instance, model: str):
     """Return the result of another model for one instance, for the handler of the servable `caller`.
 
-    Raises UnknownModel, RefusedInstance, and NotReady, Overloaded and DeadlineExceeded with the other model's name.
+    Raises HandlerError, such as UnknownModel and RefusedInstance; and NotReady, Overloaded and DeadlineExceeded with
+    the other model's name.
     """
     callee = _callee(caller, model)
     with deadlines.waiting_for(callee.name):
@@ -39,5 +40,5 @@ def _callee(caller, model):
         raise UnknownModel(f'there is no model {model!r}.{hint} There are: {known}')
     caller.callees.add(callee)
     if callee.batcher.predict is None and not callee.problem:
-        raise UnknownModel(f'{model} has no method predict(instances), so it cannot be called.')
+        raise HandlerError(f'{model} has no method predict(instances), so it cannot be called.')
     return callee

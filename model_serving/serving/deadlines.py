@@ -5,56 +5,73 @@ import re
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter
+from typing import NamedTuple
 
 SECONDS = re.compile(rb'[0-9]{1,9}(\.[0-9]{1,9})?')
 
-# The current request, or None: a Request, or the front's own object with the same attributes.
-current = ContextVar('request', default=None)
 
-
-class Request:
+class Request(NamedTuple):
     """When a request arrived (perf_counter), and how many seconds it may take.
 
     `waits_for` has each other model that its handler waits for, by name, with the task that waits.
     """
 
-    def __init__(self, arrived: float, seconds: float):
-        self.arrived, self.seconds, self.waits_for = arrived, seconds, []
+    arrived: float
+    seconds: float
+    waits_for: list
+
+    @property
+    def late_model(self) -> str | None:
+        """The other model that the request waited for at its deadline, if any."""
+        return self.waits_for[-1][0] if self.waits_for else None
+
+
+# The current request, if any.
+current = ContextVar('request', default=None)
 
 
 def begin(arrived: float, seconds: float):
     """Set the deadline of the current request."""
-    current.set(Request(arrived, seconds))
+    current.set(Request(arrived, seconds, []))
 
 
 def end():
-    """Forget the current request, and cancel its calls of other models: nobody waits for them any more."""
+    """Forget the current request, and cancel its calls of other models that nobody waits for any more."""
     request = current.get()
-    for _, task in list(request.waits_for) if request else ():
-        task.get_loop().call_soon_threadsafe(task.cancel)
+    if request:
+        own = _task_here()
+        for _, task in list(request.waits_for):
+            if task is not own:
+                task.get_loop().call_soon_threadsafe(task.cancel)
     current.set(None)
 
 
-def of_call(timeout: float):
+def of_call(timeout: float) -> Request:
     """Return the current request; outside of one, a request of `timeout` seconds from now."""
-    return current.get() or Request(perf_counter(), timeout)
+    return current.get() or Request(perf_counter(), timeout, [])
 
 
 @contextmanager
 def waiting_for(name: str):
-    """Note that the current request waits for the model `name`; from the deadline on this stays noted."""
+    """Note that the current request waits for the model `name`.
+
+    After the deadline the note stays, so that the 504 can name the model.
+    """
     request, wait = of_call(0), (name, asyncio.current_task())
     request.waits_for.append(wait)
     try:
         yield
     finally:
-        if perf_counter() < request.arrived + request.seconds:
+        if perf_counter() < request.arrived + request.seconds and wait in request.waits_for:
             request.waits_for.remove(wait)
 
 
-def late_model(request) -> str | None:
-    """Return the other model that a request waited for at its deadline, if any."""
-    return request.waits_for[-1][0] if request.waits_for else None
+def _task_here():
+    try:
+        return asyncio.current_task()
+    # A thread without an event loop.
+    except RuntimeError:
+        return None
 
 
 def of_header(value: bytes | None, timeout: float) -> float:

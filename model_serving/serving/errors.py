@@ -2,8 +2,6 @@
 
 from math import ceil
 
-HOW_TO_STREAM = 'async for piece in self.stream(instance): yield piece'
-
 
 class StartError(Exception):
     """The service can't start; the message is one line for a person: what, where, and the fix."""
@@ -82,7 +80,7 @@ class HandlerError(RuntimeError):
 
 
 class UnknownModel(HandlerError):
-    """A handler calls a model that is not served here, or that only streams."""
+    """A handler calls a model that is not served here."""
 
 
 class RefusedInstance(HandlerError):

@@ -71,6 +71,6 @@ def run(coroutine, name: str, timeout: float, late=DeadlineExceeded):
     except TimeoutError:
         if future.done():
             raise  # the handler's own
-        raise late(deadlines.late_model(request) or name, request.seconds) from None
+        raise late(request.late_model or name, request.seconds) from None
     finally:
         future.cancel()

@@ -16,7 +16,7 @@ _running = set()
 
 
 class HandlerStream:
-    """Runs an async generator in a task of its own, from its first piece to its last, each when it is asked for.
+    """Runs an async generator in a task of its own. It makes a piece only when the caller asks for one.
 
     In one task, since context variables and `asyncio.timeout` belong to a task; not in the caller's, which a handler
     could hold for as long as it likes. `call` is how the log names the request.
@@ -50,14 +50,12 @@ class HandlerStream:
         return piece
 
     def end(self):
-        """End the handler early, on the event loop: it is cancelled, or closed where it yields."""
+        """End the handler early, on the event loop: its task is cancelled, and its generator is closed."""
         self._is_ended = True
         if self._task is not None:
             self._task.cancel()
 
     async def _run(self):
-        # The deadline is that of the first piece only.
-        deadlines.end()
         try:
             async with aclosing(self._pieces):
                 await self._asked.acquire()
@@ -65,6 +63,8 @@ class HandlerStream:
                     self._made.put_nowait(piece)
                     if self._is_ended:
                         break
+                    # The deadline was that of the first piece.
+                    deadlines.current.set(None)
                     await self._asked.acquire()
         # BaseException: a handler may call sys.exit, and its caller waits for an answer.
         except BaseException as error:

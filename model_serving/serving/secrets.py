@@ -7,7 +7,7 @@ import re
 HIDDEN = '***'
 # A shorter value, such as `cpu`, is no secret, and hiding it would spoil other words.
 MIN_LENGTH = 6
-# Without these a text has no other spelling of a value.
+# A text without these characters has no escaped form of a value.
 MARKS = re.compile(r'[\\%+]')
 
 _patterns = {}
@@ -25,7 +25,8 @@ def _spellings(character):
     """Return the character as it is and as Python, JSON and URLs write it, the longest first."""
     as_bytes = character.encode(errors='surrogateescape')
     found = {character, repr(character)[1:-1], ascii(character)[1:-1], json.dumps(character)[1:-1]}
-    found |= {repr(as_bytes)[2:-1], ''.join(f'%{byte:02X}' for byte in as_bytes)}
+    in_url = ''.join(f'%{byte:02X}' for byte in as_bytes)
+    found |= {repr(as_bytes)[2:-1], in_url, in_url.lower()}
     if character in '\'"/':
         found.add(f'\\{character}')
     if character == ' ':

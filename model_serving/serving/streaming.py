@@ -32,7 +32,7 @@ class Streams:
         self._calls = set()
         # The calls that wait for a thread, in line. One that leaves is taken out; `_waiting` counts it all the same.
         self._line, self._waiting = OrderedDict(), threading.Semaphore(0)
-        # When the present step of each generator began, a piece or its closing. Waiting for a reader is none.
+        # When the present step of each generator began, a piece or its closing. Waiting for the client is not a step.
         self._steps = {}
 
     async def stream(self, instance):

@@ -42,11 +42,9 @@ class SchemaValidator:
         """Return why an instance that a handler made is not valid, in short; None if it is valid."""
         try:
             return None if self.is_valid(instance) else in_words(self._first_error(instance)[0])
-        # It is not what JSON reads as.
+        # The instance holds a value that is not JSON.
         except ValueError as error:
-            is_late = "'coroutine'" in str(error)
-            hint = 'Write `await` before the call that makes it' if is_late else 'Make it of lists and numbers'
-            return f'{error}. {hint}{"" if is_late else ": array.tolist()"}'
+            return f'{error}. Write array.tolist() for an array, and `await` before a call.'
 
     def errors(self, instance, body_size=0) -> list:
         """Return up to 20 failures as `{'path': 'image[3][7]', 'message': str}`, the most helpful one first."""

@@ -55,9 +55,8 @@ class ServiceApi(flask_restful.Api):
             if error.response is not None:
                 return error.get_response()
             error.description = _message(error)
-            if error.code == UnsupportedMediaType.code or (
-                'errors' in getattr(error, 'data', {}) and request.is_upload
-            ):
+            is_other_type = error.code == UnsupportedMediaType.code and 'Content-Encoding' not in request.headers
+            if is_other_type or ('errors' in getattr(error, 'data', {}) and request.is_upload):
                 _show_upload(error)
         servable = current_app.servables.get(request.path)
         request_id = request.environ.get(REQUEST_ID)

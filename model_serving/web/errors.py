@@ -58,8 +58,9 @@ def _http_error(error, call, request_id):
 
 
 def _example(error, servable):
-    """Return `{'example': …}`, a body that this URL accepts, for an error of the body; not beside a `command`."""
-    if servable is None or error.code not in WITH_EXAMPLE or 'command' in getattr(error, 'data', {}):
+    """Return `{'example': …}`, a body that this URL accepts, for an error of the body"""
+    is_upload = error.code == BadRequest.code and 'command' in getattr(error, 'data', {})
+    if servable is None or error.code not in WITH_EXAMPLE or is_upload:
         return {}
     for example in servable.examples:
         if len(strict_json.dumps(example)) <= MAX_EXAMPLE:

@@ -14,10 +14,10 @@ BOOLEANS = {'true': True, 'false': False}
 
 
 class Field(NamedTuple):
-    """The types of JSON that a property takes; for a file the type of its bytes; for an array the field of an item.
+    """What a property takes.
 
-    `types` is empty if the schema does not say. The `media_type` of a file is as `image/png`, `image/*` or `*/*`; that
-    of anything else is empty.
+    `types` are the types of JSON, empty if the schema names none. `media_type` is that of a file, such as `image/png`,
+    `image/*` or `*/*`, and empty for anything else. `item` is the field of an array's items.
     """
 
     types: frozenset
@@ -36,15 +36,18 @@ class Field(NamedTuple):
 
     def is_item(self, part: Part) -> bool:
         """Tell whether a part is an item of the array that this field takes, and not the whole array as JSON."""
-        if self.item is None:
-            return False
-        return (self.is_file and part.is_file) or not part.text.lstrip().startswith('[')
+        if self.item is None or (self.is_file and part.is_file):
+            return self.item is not None
+        try:
+            return not isinstance(strict_json.loads(part.text.encode()), list)
+        except ValueError:
+            return True
 
     def value(self, part: Part):
         """Return the value that a part means; raises BadRequest.
 
-        A file becomes base64. A text is the value itself where the schema wants a text; else it is JSON. What is not
-        JSON stays a text, which the schema judges.
+        A file becomes base64. If the schema allows only text, the text is the value. Otherwise it is read as JSON; if
+        it is not JSON, it stays a text, and the schema refuses it.
         """
         if self.media_type:
             return pybase64.b64encode_as_string(part.data) if part.is_file else _base64(part)

@@ -10,7 +10,7 @@ from ..utils.validation_utils import invalid
 
 FORM = 'multipart/form-data'
 MAX_PARTS = 1000
-# What says that the bytes of a part are as they were: with any other encoding they would be wrong.
+# Values of Content-Transfer-Encoding that leave the bytes unchanged.
 AS_IT_IS = ('binary', '7bit', '8bit')
 UTF_8 = ('utf-8', 'utf8', 'us-ascii', 'ascii')
 

@@ -12,7 +12,7 @@ from jsonschema import SchemaError
 from werkzeug.exceptions import BadRequest
 
 from ..serving import places
-from ..serving.errors import HOW_TO_STREAM, DeadlineExceeded, StartError
+from ..serving.errors import DeadlineExceeded, StartError
 from ..utils.schema_validator import SchemaValidator, in_words
 from ..utils.text_utils import clip, without_folders
 from . import strict_json
@@ -21,6 +21,7 @@ from .file_resource import file_resource
 LOGGER = logging.getLogger('readiness')
 # How many pieces of a stream are read for an example.
 MAX_PIECES = 1000
+HOW_TO_STREAM = 'async for piece in self.stream(instance): yield piece'
 # Another loop over a stream than the one that works, in Python's words.
 WRONG_LOOP = re.compile('TypeError: .*async_generator.*(iterable|await)')
 
@@ -46,7 +47,7 @@ class Readiness:
             if not self.started:
                 servables = list(self._app.servables.values())
                 for servable in servables:
-                    servable.problem = _told(servable, servable.attempt(lambda one=servable: self._load(one)))
+                    servable.problem = _told(servable, servable.attempt(partial(self._load, servable)))
                     if servable.resource is None:
                         # It answers every request with 503 and the reason.
                         servable.schema = servable.result_schema = None
@@ -63,7 +64,7 @@ class Readiness:
         return ' '.join(f'{servable.url}: {servable.problem}' for servable in unready)
 
     def _try_examples(self, servables):
-        """Try the examples of each, and again when a model that its handler has called turns out not to be ready."""
+        """Try the examples of each; again if its handler has called a model that turned out not to be ready later."""
         loaded, tried = [one for one in servables if not one.problem], {}
         # Each round may find one more that is not ready.
         for _ in range(len(loaded) + 1):
@@ -102,7 +103,7 @@ class Readiness:
         handler = settings['schema'] or settings['file'] or places.of_object(servable.resource.post)
         try:
             self._call(servable, example, place, handler)
-        # Its own message is for callers.
+        # The message of DeadlineExceeded is written for clients.
         except DeadlineExceeded:
             raise StartError(
                 f'{place} was not answered within {settings["timeout"]:g} s. Choose a smaller example, or raise '

@@ -68,16 +68,22 @@ class JSONRequest(flask.Request):
     def get_json(self, force=False, silent=False, cache=True):
         """Return the JSON of the body, or the instance of an upload; raises BadRequest and UnsupportedMediaType.
 
-        `force` takes the body for JSON whatever its type, but for a form.
+        With `force`, any body except a form is read as JSON.
         """
-        is_json = self.is_json or (force and self.mimetype != FORM)
-        return super().get_json(force, silent, cache) if is_json or not self.is_upload else self._uploaded
+        if self.is_json or (force and self.mimetype != FORM) or not self.is_upload:
+            return super().get_json(force, silent, cache)
+        try:
+            return self._uploaded
+        except BadRequest:
+            if silent:
+                return None
+            raise
 
     @property
     def is_upload(self) -> bool:
         """Tell whether the body is a form or a file for the model at this URL."""
         uploads = current_app.uploads.get(self.path)
-        return bool(uploads) and self.method == 'POST' and uploads.takes(self.content_type or '')
+        return uploads is not None and self.method == 'POST' and uploads.takes(self.content_type or '')
 
     @cached_property
     def _uploaded(self):

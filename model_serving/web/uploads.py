@@ -15,29 +15,31 @@ from .forms import FORM, not_json, parts_of, refused
 BYTES = 'application/octet-stream'
 # The part of a form that holds other properties, as JSON.
 JSON_PART = 'json'
-# Clients send JSON as these where its header was forgotten, so they are files only if the schema names them.
+# Clients that forget the header for JSON send these types. They count as files only if the schema names them.
 FORGOTTEN = ('text/plain', 'application/x-www-form-urlencoded')
-# What is never a file alone.
-NO_FILE = re.compile(r'|application/json|.*\+json|multipart/.*')
+# Types that are never a file.
+NO_FILE = re.compile(r'application/json|.*\+json|multipart/.*')
 # The longest value that an example command shows.
 MAX_SHOWN = 60
 
 
 class Uploads:
-    """The files that a schema takes: its properties with `contentEncoding: base64`. False if there are none."""
+    """The files that a schema takes: its properties with `contentEncoding: base64`.
+
+    `alone` has the types of files that may be a body alone, as `image/*`. `files` is empty if the schema takes none.
+    """
 
     def __init__(self, schema):
-        self.fields = fields_of(schema or {})
+        self.fields = fields_of(schema)
         self.files = {name: field for name, field in self.fields.items() if field.is_file}
-        self._schema = schema or {}
-
-    def __bool__(self):
-        return bool(self.files)
+        self._schema = schema
+        types = {field.media_type for field in self.files.values()} - {ANY, ''} | {BYTES}
+        self.alone = [each for each in sorted(types) if self._only(each.replace('*', 'x'))]
 
     def takes(self, content_type: str) -> bool:
         """Tell whether a body of this type is an upload."""
         media_type, _ = parse_options_header(content_type)
-        return bool(self) and (media_type == FORM or self._only(media_type) is not None)
+        return media_type == FORM or self._only(media_type) is not None
 
     def reader(self, content_type: str):
         """Return a function from a body of this type to its instance; None if it is not an upload."""
@@ -76,8 +78,7 @@ class Uploads:
     @property
     def hint(self) -> str:
         """How to send a file, to append to a message."""
-        alone = [each for each in self.content('') if each != FORM][-1:]
-        or_alone = f', or alone with Content-Type: {alone[0]}' if alone else ''
+        or_alone = f', or alone with a Content-Type of {" or ".join(self.alone)}' if self.alone else ''
         return f' Or send {" and ".join(self.files)} in a form{or_alone}.'
 
     def command(self, url: str) -> str:
@@ -85,24 +86,21 @@ class Uploads:
         names = [name for name in self._schema.get('required', []) if name in self.fields]
         if not self.files.keys() & set(names):
             names.insert(0, next(iter(self.files)))
-        return ' '.join(['curl', *(f'-F {shlex.quote(f"{name}={self._shown(name)}")}' for name in names), url])
+        return ' '.join(['curl', *map(self._option, names), url])
 
     def content(self, place: str) -> dict:
         """Return the types of body for OpenAPI; `place` is where the document has the schema."""
-        if not self:
-            return {}
         parts = {name: _part(name, field, place) for name, field in self.fields.items()}
         rest = {'type': 'object', 'description': 'Other properties, as JSON'}
         form = {'type': 'object', 'properties': {JSON_PART: rest, **parts}, 'additionalProperties': False}
         required = [name for name in self._schema.get('required', []) if name in self.files]
         types = {FORM: {'schema': {**form, 'required': required} if required else form}}
-        alone = {field.media_type for field in self.files.values()} - {ANY, ''}
-        return types | {each: {} for each in sorted(alone | {BYTES}) if self._only(each.replace('*', 'x'))}
+        return types | {each: {} for each in self.alone}
 
     def _only(self, media_type):
         """Return the property that a file of this type alone is; None if there is none, or more than one."""
         fits = [name for name, field in self.files.items() if media_type == BYTES or field.takes(media_type)]
-        if NO_FILE.fullmatch(media_type) or len(fits) != 1 or self.files[fits[0]].item:
+        if not media_type or NO_FILE.fullmatch(media_type) or len(fits) != 1 or self.files[fits[0]].item:
             return None
         return fits[0] if media_type not in FORGOTTEN or self.files[fits[0]].media_type == media_type else None
 
@@ -119,13 +117,16 @@ class Uploads:
             raise refused(JSON_PART, 'must be an object that holds the other properties')
         return list(rest.items())
 
-    def _shown(self, name):
+    def _option(self, name):
+        """Return the option of curl that sends a property."""
         field, examples = self.fields[name], self._schema.get('examples', [])
         if field.is_file:
-            return '@picture.png' if (field.item or field).media_type.startswith('image/') else '@file'
+            file = 'picture.png' if (field.item or field).media_type.startswith('image/') else 'file'
+            return f'-F {shlex.quote(f"{name}=@{file}")}'
         value = next((each[name] for each in examples if isinstance(each, dict) and name in each), '…')
         text = value if isinstance(value, str) else strict_json.dumps(value).decode().strip()
-        return text if len(text) <= MAX_SHOWN else '…'
+        # With -F, curl would cut a text at its first `;`.
+        return f'--form-string {shlex.quote(f"{name}={clip(text, MAX_SHOWN)}")}'
 
 
 def _part(name, field, place):

@@ -58,6 +58,7 @@ class FileResource(ModelResource):
             level={'enum': [1, 2]},
             either={'anyOf': [{'type': 'number'}, {'type': 'string'}]},
             box={'type': 'array', 'items': {'type': 'integer'}},
+            tags={'type': 'array', 'items': {'type': 'string'}},
             options={'type': 'object'},
         )
         | {'$defs': {'any_file': file()}}

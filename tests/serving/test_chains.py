@@ -124,7 +124,7 @@ def test_an_endless_handler_ends_at_its_deadline_and_others_are_answered(service
 
 def test_an_array_of_numpy_is_refused_with_the_fix(service):
     assert service.post('/v1/ArrayModel', {}).status_code == 500
-    wait_until(lambda: 'Make it of lists and numbers: array.tolist()' in service.log)
+    wait_until(lambda: 'Write array.tolist() for an array' in service.log)
 
 
 def with_routes(*rows):

@@ -221,7 +221,8 @@ def test_an_instance_that_is_no_json_is_refused_with_the_fix():
     """Such as a handler makes for another model."""
     validator = SchemaValidator({'type': 'object'})
     array, coroutine = numpy.zeros(2), asyncio.sleep(0)
-    assert validator.refusal({'a': array}).endswith('Make it of lists and numbers: array.tolist()')
-    assert validator.refusal(coroutine).endswith('Write `await` before the call that makes it')
+    for value in (array, coroutine):
+        fix = 'Write array.tolist() for an array, and `await` before a call.'
+        assert validator.refusal(value) == f"Unsupported type: '{type(value).__name__}'. {fix}"
     assert validator.refusal({}) is None
     coroutine.close()

@@ -75,6 +75,8 @@ def test_curl(uploads, model, tmp_path):
         ('flag', 'True', True),
         # An item alone, as an HTML form sends it.
         ('box', '1', [1]),
+        ('tags', '[draft]', ['[draft]']),
+        ('tags', '["a", "b"]', ['a', 'b']),
     ],
 )
 def test_the_schema_says_what_a_text_means(uploads, name, text, value):
@@ -209,12 +211,20 @@ def test_a_long_name_makes_no_long_error(uploads):
 @pytest.mark.parametrize(
     ('model', 'content_type', 'told'),
     [
-        ('PictureModel', 'text/csv', 'Or send image in a form, or alone with Content-Type: image/*.'),
+        (
+            'PictureModel',
+            'text/csv',
+            'Or send image in a form, or alone with a Content-Type of application/octet-stream or image/*.',
+        ),
         ('PairModel', 'image/png', 'Or send front and back in a form.'),
         ('PairModel', 'application/octet-stream', 'Or send front and back in a form.'),
         ('AlbumModel', 'image/png', 'Or send images in a form.'),
-        ('FileModel', 'text/plain', 'Or send file in a form, or alone with Content-Type: application/octet-stream.'),
-        ('FileModel', 'application/x-www-form-urlencoded', 'alone with Content-Type: application/octet-stream.'),
+        (
+            'FileModel',
+            'text/plain',
+            'Or send file in a form, or alone with a Content-Type of application/octet-stream.',
+        ),
+        ('FileModel', 'application/x-www-form-urlencoded', 'alone with a Content-Type of application/octet-stream.'),
     ],
 )
 def test_a_type_that_fits_no_property_is_refused(uploads, model, content_type, told):
@@ -243,7 +253,7 @@ def test_errors_name_the_field_and_show_a_command(uploads):
         assert answer.json() == {
             'message': 'count: 0 is less than the minimum of 1',
             'errors': [{'path': 'count', 'message': '0 is less than the minimum of 1'}],
-            'command': f'curl -F file=@file -F count=3 {uploads.url}/v1/{model}',
+            'command': f'curl -F file=@file --form-string count=3 {uploads.url}/v1/{model}',
         }
     missing = upload(uploads, 'FileModel', file=FILE).json()['message']
     assert missing == "'count' is a required property"
@@ -256,6 +266,12 @@ def test_the_command_of_an_error_works(uploads, tmp_path):
     (tmp_path / 'picture.png').write_bytes(DATA)
     done = uploads.run('sh', '-c', f'cd "{tmp_path}" && {command.replace("curl", "curl -s")}')
     assert json.loads(done.stdout) == {'result': {'image': SEEN}}
+
+
+def test_what_is_refused_for_its_encoding_is_no_matter_of_files(uploads):
+    answer = raw(uploads, 'PictureModel', 'application/json', b'{}', **{'Content-Encoding': 'br'})
+    assert answer.status_code == 415
+    assert 'command' not in answer.json()
 
 
 def test_no_body_is_told_as_ever(uploads):
