@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import re
 from functools import partial
 
@@ -104,6 +105,14 @@ def test_a_call_leaves_nothing_to_the_garbage_collector():
         assert run_async(exchanges_left()) == 0
     finally:
         gc.enable()
+
+
+def test_context_variables_do_not_reach_the_next_request_of_a_connection(gates, connect):
+    request = post(b'{"name": "Leo"}', line='POST /v1/RememberingModel HTTP/1.1')
+    connection = connect(gates)
+    connection.send(request * 3)
+    assert [json.loads(connection.answer().body)['result'] for _ in range(3)] == ['nothing'] * 3
+    assert json.loads(connection.call(request).body)['result'] == 'nothing'
 
 
 def open_gates(service, *calls) -> list:

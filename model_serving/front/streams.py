@@ -1,8 +1,6 @@
 """The answer of a handler that yields, on the event loop: a line or an event for each piece."""
 
-from time import perf_counter
-
-from werkzeug.exceptions import HTTPVersionNotSupported
+from werkzeug.exceptions import HTTPVersionNotSupported, ServiceUnavailable
 
 from ..serving.handler_stream import HandlerStream
 from ..serving.streaming import END
@@ -70,10 +68,15 @@ class StreamedAnswer:
         self._stream.end()
 
     async def _whole(self, first):
-        whole = bytearray(first)
+        whole, exchange = bytearray(first), self._exchange
         while self.has_more:
-            self._exchange.end = perf_counter() + self._exchange.seconds
-            whole += await self.next_piece()
+            piece = await self._next()
+            whole += piece
+            # It takes from what all bodies together may hold.
+            exchange.held += len(piece)
+            exchange.front.held += len(piece)
+            if exchange.front.held > exchange.front.max_bodies:
+                raise ServiceUnavailable(failures.TOO_MUCH, retry_after=1)
             if len(whole) > MAX_WHOLE:
                 raise HTTPVersionNotSupported(TOO_LONG)
         return bytes(whole)

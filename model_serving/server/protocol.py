@@ -3,19 +3,18 @@
 import logging
 import resource
 from collections import deque
+from contextvars import Context
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .addresses import plain
+from .flow_control import MAX_PIPELINED, BoundedFlowControl
 
 LOGGER = logging.getLogger('server')
 # How much is parsed at a time, and how large the rest of a request's head may be, in bytes.
 PART = 16 * 1024
 MAX_HEAD = 64 * 1024
-# How many pipelined requests may wait on a connection before reading stops.
-MAX_PIPELINED = 16
 # How long a client may take to send a head, or may stop reading an answer, in seconds.
 SILENCE = 30
 # The same, for idle connections too, once a worker has so many connections that it may run out of open files.
@@ -29,18 +28,6 @@ MAX_REASON = 150
 CONNECTION = 'model_serving.connection'
 # Discards the trailers of a chunked body, which nobody reads.
 TRAILERS = deque(maxlen=0)
-
-
-class BoundedFlowControl(FlowControl):
-    """Stops reading while many pipelined requests wait; uvicorn would resume with each body that is read."""
-
-    def __init__(self, transport, pipeline):
-        super().__init__(transport)
-        self._pipeline = pipeline
-
-    def resume_reading(self):
-        if len(self._pipeline) < MAX_PIPELINED:
-            super().resume_reading()
 
 
 class Protocol(HttpToolsProtocol):
@@ -65,6 +52,7 @@ class Protocol(HttpToolsProtocol):
             self.shutdown()
 
     def connection_lost(self, exc):
+        self._stop_timer()
         super().connection_lost(exc)
         if self.answering is not None:
             self.answering.disconnected = True
@@ -74,10 +62,13 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data):
         if self.is_broken:
             return
+        self._stop_timer()
+        self._parse(self.unparsed + data)
+
+    def _stop_timer(self):
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
-        self._parse(self.unparsed + data)
 
     def _parse(self, data):
         """Parse data unless many requests wait. A head that comes in several parts may take at most MAX_HEAD bytes."""
@@ -163,6 +154,10 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
 
     def on_response_complete(self):
+        # In an empty context: the next request must not inherit that of the task which has answered this one.
+        Context().run(self._on_response_complete)
+
+    def _on_response_complete(self):
         was_last = self.is_broken and not self.pipeline
         if self.pipeline:
             self.answering, _ = self.pipeline[-1]

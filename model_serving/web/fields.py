@@ -36,12 +36,13 @@ class Field(NamedTuple):
 
     def is_item(self, part: Part) -> bool:
         """Tell whether a part is an item of the array that this field takes, and not the whole array as JSON."""
-        if self.item is None or (self.is_file and part.is_file):
+        if self.item is None or self.is_file:
             return self.item is not None
         try:
-            return not isinstance(strict_json.loads(part.text.encode()), list)
+            whole = strict_json.loads(part.text.encode())
         except ValueError:
             return True
+        return not isinstance(whole, list) and not (whole is None and 'null' in self.types)
 
     def value(self, part: Part):
         """Return the value that a part means; raises BadRequest.
@@ -50,7 +51,10 @@ class Field(NamedTuple):
         it is not JSON, it stays a text, and the schema refuses it.
         """
         if self.media_type:
-            return pybase64.b64encode_as_string(part.data) if part.is_file else _base64(part)
+            if not part.is_file:
+                fix = f'Send a file: curl -F {clip(part.name, 40)}=@file. Base64 belongs into the part json'
+                raise refused(part.name, f'is a text, and not a file. {fix}')
+            return pybase64.b64encode_as_string(part.data)
         text = part.text
         if self.types and self.types <= TEXT_ONLY:
             return text
@@ -71,24 +75,15 @@ def fields_of(schema) -> dict:
     return {name: _field(part, schema) for name, part in properties.items()}
 
 
-def _base64(part):
-    """Return a text that is base64 already; raises BadRequest for any other, such as the name of a file."""
-    try:
-        pybase64.b64decode(part.text, validate=True)
-    except ValueError:
-        raise refused(
-            part.name, f'is a text, and not base64. Send a file: curl -F {clip(part.name, 40)}=@file'
-        ) from None
-    return part.text
-
-
 def _field(schema, root, is_item=False):
     parts = _alternatives(schema, root, [])
     types = frozenset(name for part in parts for name in _types(part))
-    items = [part.get('items') for part in parts if 'items' in part]
-    is_array = 'array' in types and not is_item
-    item = _field(items[0] if items else {}, root, is_item=True) if is_array else None
-    return Field(types, _media_type(parts), item)
+    media_type = _media_type(parts)
+    items = [part['items'] for part in parts if 'items' in part]
+    # What may also be something else than an array is sent whole.
+    is_array = 'array' in types and types <= {'array', 'null'} and not is_item and not media_type
+    item = _field(items[0] if len(items) == 1 else {}, root, is_item=True) if is_array else None
+    return Field(types, media_type, item)
 
 
 def _media_type(parts):

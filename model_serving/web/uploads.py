@@ -19,6 +19,8 @@ JSON_PART = 'json'
 FORGOTTEN = ('text/plain', 'application/x-www-form-urlencoded')
 # Types that are never a file.
 NO_FILE = re.compile(r'application/json|.*\+json|multipart/.*')
+# How a form begins, in the body of a client that was given the wrong Content-Type for it.
+BEGIN_OF_FORM = re.compile(rb'--[^\r\n]{1,1024}\r\nContent-Disposition: form-data', re.IGNORECASE)
 # The longest value that an example command shows.
 MAX_SHOWN = 60
 
@@ -52,7 +54,7 @@ class Uploads:
         media_type, options = parse_options_header(content_type)
         if media_type == FORM:
             return self._of_form(body, options.get('boundary', ''))
-        if 'boundary' in options:
+        if 'boundary' in options or BEGIN_OF_FORM.match(body):
             raise refused('', f'The body is a form, and not {media_type}. Let your client set this header itself.')
         return {self._only(media_type): pybase64.b64encode_as_string(body)}
 

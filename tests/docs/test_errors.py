@@ -24,7 +24,7 @@ GZIP = {'Content-Encoding': 'gzip'}
 XXX, BAD, FILE = '/v1/XXXModel', '/v1/BadModel', '/v1/PictureModel'
 FORM_TYPE = {'Content-Type': 'multipart/form-data; boundary=b'}
 PART = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\nAAAA\r\n'
-FORM = PART % b'image' + PART % b'note' + b'--b--\r\n'
+FORM = PART % b'image"; filename="a' + PART % b'note' + b'--b--\r\n'
 # A model for want of a package, and one for want of its file.
 STREAM = '\nfrom tests.fakes import streams, uploads\nROUTES += (streams.ROUTES[1], uploads.PICTURE)\n'
 RARE = "\nROUTES += (Route('/v1/RareModel', misbehaving.MisbehavingResource, OtherModel, needs='no_such_package'),)\n"
@@ -102,9 +102,9 @@ REQUESTS = [
     ('POST', FILE, FORM, {'Content-Type': 'multipart/form-data'}),
     ('POST', FILE, FORM[:-9], FORM_TYPE),
     ('POST', FILE, FORM, {'Content-Type': 'image/png; boundary=b'}),
-    ('POST', FILE, FORM.replace(b'AAAA', b'a.png'), FORM_TYPE),
+    ('POST', FILE, FORM.replace(b'; filename="a"', b''), FORM_TYPE),
     ('POST', FILE, FORM.replace(b'"note"', b'"nite"'), FORM_TYPE),
-    ('POST', FILE, FORM.replace(b'"note"', b'"image"'), FORM_TYPE),
+    ('POST', FILE, FORM.replace(b'"note"', b'"image"; filename="b"'), FORM_TYPE),
     ('POST', '/v1/XXModel', b'{}', {}),
     ('GET', '/v7', None, {}),
     ('GET', '/docs/none.md', None, {}),

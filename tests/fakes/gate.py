@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import time
+from contextvars import ContextVar
 from itertools import count
 from pathlib import Path
 
@@ -107,6 +108,19 @@ class ExitingResource(ModelResource):
             sys.exit(3)
 
         return {'result': await asyncio.gather(leave())}
+
+
+REMEMBERED = ContextVar('remembered', default='nothing')
+
+
+class RememberingResource(ModelResource):
+    """An async handler that answers what a request before it has left in a context variable."""
+
+    @validate_json({'type': 'object', 'required': ['name']})
+    async def post(self, instance):
+        before = REMEMBERED.get()
+        REMEMBERED.set(instance['name'])
+        return {'result': before}
 
 
 class RandomModel:

@@ -16,5 +16,6 @@ ROUTES = (
     Route('/v1/BlockingModel', gate.BlockingResource, gate.GateModel),
     Route('/v1/ExitingModel', gate.ExitingResource, gate.GateModel),
     Route('/v1/BusyModel', gate.BusyResource, gate.BusyModel),
+    Route('/v1/RememberingModel', gate.RememberingResource, gate.GateModel),
     Route('/v1/RandomModel', gate.GateResource, gate.RandomModel),
 )

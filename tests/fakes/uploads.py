@@ -58,6 +58,8 @@ class FileResource(ModelResource):
             level={'enum': [1, 2]},
             either={'anyOf': [{'type': 'number'}, {'type': 'string'}]},
             box={'type': 'array', 'items': {'type': 'integer'}},
+            maybe={'type': ['array', 'null'], 'items': {'type': 'integer'}},
+            mixed={'type': ['array', 'string']},
             tags={'type': 'array', 'items': {'type': 'string'}},
             options={'type': 'object'},
         )
