@@ -322,6 +322,27 @@ def test_a_def_handler_that_yields(make_service):
     assert 'post of PlainResource has a yield, so it must be `async def`' in finished.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize('model', ['OwnModel', 'HookedModel'])
+def test_an_answer_by_http_1_0_has_its_deadline_as_a_whole(streams, connect, model):
+    request = b'{"pieces": 1000, "pause": 0.1}', 'X-Request-Timeout: 0.5'
+    connection = connect(streams)
+    connection.send(post(*request, line=f'POST /v1/{model} HTTP/1.0'))
+    answer = connection.answer()
+    assert answer.status == 504
+    assert json.loads(answer.body)['message']
+
+
+def test_answers_by_http_1_0_count_as_bodies(start, connect):
+    """They are collected in memory, since such a client can't take an answer in chunks."""
+    streams = start({'MODEL_SERVING_SERVING_MAX_BODIES': '1 MiB'})
+    request = post(b'{"pieces": 100, "size": 100000}', line='POST /v1/CountModel HTTP/1.0')
+    connection = connect(streams)
+    connection.send(request)
+    answer = connection.answer()
+    assert (answer.status, answer.headers['retry-after']) == (503, '1')
+    assert streams.post('/v1/XXXModel', {'name': 'Leo'}).status_code == 200
+
+
 def test_it_is_described(streams):
     document = streams.get('/openapi.json').json()
     post = document['paths']['/v1/CountModel']['post']
