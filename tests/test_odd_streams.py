@@ -225,3 +225,14 @@ def test_the_log_has_the_status_of_an_answer_that_came_before_the_rest_of_the_bo
     assert connection.answer().status == 413
     connection.close()
     assert logged_status(odd, 'too-large') == '413'
+
+
+def test_a_stop_waits_for_a_handler_that_cleans_up(start):
+    """At the end of the graceful time it is cancelled; its client is told all the same."""
+    odd = start({'GUNICORN_CMD_ARGS': '--graceful-timeout 3'})
+    with odd.post('/v1/CleanUp', {'pieces': 1}, stream=True) as answer:
+        lines = answer.iter_lines()
+        assert json.loads(next(lines)) == 'on'
+        odd.stop()
+        (last,) = lines
+    assert json.loads(last)['message'].startswith('The service was stopped before the answer was complete.')

@@ -22,6 +22,8 @@ LOGGER = logging.getLogger('start')
 MAX_RECONNECTS = 10
 # For how long an ending worker accepts clients that have connected, in seconds; new ones may come all the time.
 ACCEPTING = 0.5
+# How long handlers that were cancelled at the end of the graceful time may clean up, in seconds.
+CLEAN_UP = 1.2
 UVICORN_LOGGER = logging.getLogger('uvicorn.error')
 
 
@@ -62,6 +64,9 @@ class Server(uvicorn.Server):
         Protocol.is_ending = True
         self.workers.forget(self.age)
         await super().shutdown(sockets)
+        # Handlers that were cancelled at the end of the graceful time may clean up, and their clients are told.
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=CLEAN_UP)
 
 
 def _is_connected(sockets) -> bool:
@@ -134,7 +139,7 @@ class Worker(base.Worker):
             server_header=False,
             backlog=self.cfg.backlog,
             timeout_keep_alive=self.cfg.keepalive,
-            timeout_graceful_shutdown=max(1, self.cfg.graceful_timeout - 1),
+            timeout_graceful_shutdown=max(1, self.cfg.graceful_timeout - 2),
             limit_max_requests=self.max_requests,
             ssl_certfile=self.cfg.certfile,
             ssl_keyfile=self.cfg.keyfile,
