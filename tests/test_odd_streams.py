@@ -91,6 +91,7 @@ def test_a_client_may_read_the_last_piece_for_longer_than_the_deadline(odd, conn
     assert read_slowly(connection) > LARGE
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('way', WAYS)
 def test_a_client_that_goes_on_reading_a_large_piece_is_not_cut_off(impatient, connect, way):
     connection = connect(impatient)
@@ -117,6 +118,7 @@ def test_a_handler_runs_in_one_task(odd, way):
 IMPATIENTLY = {'X-Request-Timeout': '0.5'}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('way', WAYS)
 @pytest.mark.parametrize('name', ['CleanUp', 'GoOn'])
 def test_a_handler_that_does_not_end_at_once_is_late_all_the_same(odd, way, name):
@@ -127,6 +129,7 @@ def test_a_handler_that_does_not_end_at_once_is_late_all_the_same(odd, way, name
     assert 'stopped in the middle of its answer: for 0.5 s no piece came.' in error['message']
 
 
+@pytest.mark.long
 def test_a_handler_that_ignores_being_cancelled_is_cancelled_again(odd):
     assert odd.post('/v1/GoOnOnce', {}, headers=IMPATIENTLY).status_code == 504
 

@@ -354,6 +354,7 @@ def test_it_is_described(streams):
     assert 'answered by Flask' in next(line for line in streams.log.splitlines() if '/v1/HookedModel' in line)
 
 
+@pytest.mark.long
 def test_a_client_that_does_not_read_is_let_go(start, connect):
     streams = start(files=IMPATIENT)
     with takes_less_memory_than(32 * 2**20, streams):

@@ -46,6 +46,7 @@ def test_its_own_written_test_passes_and_each_place_to_change_is_marked(tree):
     assert all('# TODO: ' in (tree.folder / path).read_text(encoding='utf-8') for path in written)
 
 
+@pytest.mark.long
 def test_its_own_test_passes_when_it_takes_parameters(service_class, tmp_path):
     tree = service_class(tmp_path / 'model serving')
     prepare(tree)

@@ -26,7 +26,7 @@ def assert_fits(page):
 
 
 @pytest.mark.parametrize(
-    'scheme, width', [('light', 1440), ('dark', 360), pytest.param('light', 768, marks=pytest.mark.long)]
+    'scheme, width', [('dark', 360), *(pytest.param('light', width, marks=pytest.mark.long) for width in (768, 1440))]
 )
 def test_each_model_fits_and_has_no_fault(gallery, open_page, scheme, width):
     """With its answer, or its error, and with all open that is folded."""

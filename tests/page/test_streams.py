@@ -133,7 +133,10 @@ REFUSED = 'fail_at: -1 is less than the minimum of 0'
 FAILED = 'The service failed to answer this request.'
 
 
-@pytest.mark.parametrize('fail_at, message', [(-1, REFUSED), (0, FAILED), (1, FAILED)])
+@pytest.mark.parametrize(
+    'fail_at, message',
+    [(1, FAILED), pytest.param(-1, REFUSED, marks=pytest.mark.long), pytest.param(0, FAILED, marks=pytest.mark.long)],
+)
 def test_the_code_shows_why_a_stream_failed(card, browser, streams, fail_at, message):
     """Refused, failed before the first piece, and after it."""
     fill(card, pieces=3, fail_at=fail_at)

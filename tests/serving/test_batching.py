@@ -114,7 +114,7 @@ def test_none_is_lost_when_threads_switch_all_the_time(model, threads):
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        instances = ['fail' if number % 97 == 0 else number for number in range(10_000)]
+        instances = ['fail' if number % 97 == 0 else number for number in range(3_000)]
         answers = list(threads.map(lambda instance: outcome(batcher, instance), instances))
     finally:
         sys.setswitchinterval(interval)
