@@ -1,6 +1,7 @@
 """Models that call models: resources whose handlers do what `call` says with the others."""
 
 import asyncio
+import contextvars
 from pathlib import Path
 
 from model_serving.models.digits_model import DigitsModel
@@ -92,6 +93,19 @@ class EndlessResource(ModelResource):
             raise
 
 
+class SharingResource(ModelResource):
+    """Calls another model once for all requests; the first one makes the task, in a context of its own."""
+
+    task = None
+
+    @validate_json({'type': 'object'})
+    async def post(self, instance):
+        if SharingResource.task is None:
+            call = self.predict_async({'value': 15}, model='v1/DoubleModel')
+            SharingResource.task = asyncio.create_task(call, context=contextvars.Context())
+        return {'result': await asyncio.shield(SharingResource.task)}
+
+
 class ArrayResource(ModelResource):
     """Forgets that an array of NumPy is no JSON."""
 
@@ -112,6 +126,7 @@ ROUTES = (
     Route('/v1/BlockingModel', BlockingResource, NothingModel),
     Route('/v1/ManyModel', ManyResource, NothingModel),
     Route('/v1/EndlessModel', EndlessResource, NothingModel),
+    Route('/v1/SharingModel', SharingResource, NothingModel),
     Route('/v1/ArrayModel', ArrayResource, NothingModel),
     Route('/v1/XXXModel', XXXModelResource, XXXModel),
     Route('/v1/DoubleModel', DoubleResource, DoubleModel),

@@ -122,6 +122,15 @@ def test_an_endless_handler_ends_at_its_deadline_and_others_are_answered(service
     wait_until((service.folder / 'cancelled').exists)
 
 
+def test_a_call_may_be_shared_by_requests(service, threads):
+    """The first one is late, which is no matter of the second one's."""
+    (service.folder / 'open').unlink(missing_ok=True)
+    assert service.post('/v1/SharingModel', {}, headers=HURRIED).status_code == 504
+    second = threads.submit(service.post, '/v1/SharingModel', {})
+    (service.folder / 'open').touch()
+    assert result(second.result()) == 30
+
+
 def test_an_array_of_numpy_is_refused_with_the_fix(service):
     assert service.post('/v1/ArrayModel', {}).status_code == 500
     wait_until(lambda: 'Write array.tolist() for an array' in service.log)
