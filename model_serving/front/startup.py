@@ -33,7 +33,7 @@ class Endpoint(NamedTuple):
     uploads: object = None
 
     def reader(self, content_type: bytes | None):
-        """Return a function from an upload of this type to its instance; None if it is none, or only Flask answers."""
+        """Return a function that makes the instance of an upload of this type; None if the front takes none."""
         return self.uploads.reader(content_type.decode('latin-1')) if self.uploads and content_type else None
 
     def threads_for(self, method: str) -> HandlerThreads:

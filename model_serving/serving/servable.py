@@ -147,7 +147,7 @@ class Servable:
         return event_loop.run(self.predict_async(instance, model), self.name, self.settings['timeout'])
 
     def refusal(self, instance) -> str | None:
-        """Return why the schema refuses an instance; None if it does not, or if there is no schema."""
+        """Return why the schema refuses an instance; None if it accepts it, or if there is no schema."""
         refusal = getattr(getattr(self.resource, 'post', None), 'refusal', None)
         return refusal and refusal(instance)
 

@@ -35,7 +35,7 @@ def answer_to(error, call: str, request_id: str, servable=None) -> tuple[bytes, 
     if not isinstance(error, HTTPException):
         error = _http_error(error, call, request_id)
     message, status = error.description, error.code
-    if error.response is not None:  # then it has neither of them
+    if error.response is not None:  # such an exception has no description and no code
         message, status = error.response.get_data(as_text=True), error.response.status_code
     data = {'message': message, **getattr(error, 'data', {}), **_example(error, servable)}
     try:
@@ -58,7 +58,7 @@ def _http_error(error, call, request_id):
 
 
 def _example(error, servable):
-    """Return `{'example': …}`, a body that this URL accepts, for an error of the body"""
+    """Return `{'example': …}`, a body that this URL accepts, for an error of the body."""
     is_upload = error.code == BadRequest.code and 'command' in getattr(error, 'data', {})
     if servable is None or error.code not in WITH_EXAMPLE or is_upload:
         return {}

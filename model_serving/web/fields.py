@@ -36,8 +36,10 @@ class Field(NamedTuple):
 
     def is_item(self, part: Part) -> bool:
         """Tell whether a part is an item of the array that this field takes, and not the whole array as JSON."""
-        if self.item is None or self.is_file:
-            return self.item is not None
+        if self.item is None:
+            return False
+        if self.is_file:
+            return True
         try:
             whole = strict_json.loads(part.text.encode())
         except ValueError:
