@@ -15,7 +15,7 @@ from .front.streams import StreamedAnswer, begin
 from .front.wsgi import by_flask, json_headers
 from .serving import deadlines
 from .web import strict_json
-from .web.request import JSON_TYPES, request_id
+from .web.request import request_id
 
 LOGGER = logging.getLogger('server')
 # The key in the scope for the server's connection, which cancels its `task` when the client leaves.
@@ -71,8 +71,7 @@ class Exchange:
         timeout = headers.get(b'x-request-timeout')
         self.seconds = endpoint.timeout if timeout is None else deadlines.of_header(timeout, endpoint.timeout)
         self.end = self.arrived + self.seconds
-        kind = headers.get(b'content-type')
-        self.read = strict_json.loads if kind in JSON_TYPES else endpoint.reader(kind)
+        self.read = endpoint.reader(headers)
         # Whether the head is that of a valid call. Flask says what is wrong with any other.
         self.may_be_valid = (
             self.read is not None

@@ -31,7 +31,8 @@ ROOMS = {
     'resources': Room({'models', 'utils'}, RUNTIMES),
     'serving': Room(set(), HTTP | RUNTIMES),
     'utils': Room({'serving'}, RUNTIMES),
-    'web': Room({'resources', 'serving', 'utils'}, RUNTIMES),
+    'dialects': Room({'serving', 'utils'}, HTTP | RUNTIMES - {'numpy'}),
+    'web': Room({'dialects', 'resources', 'serving', 'utils'}, RUNTIMES),
     'front': Room({'resources', 'serving', 'utils', 'web'}, RUNTIMES),
     'server': Room({'serving', 'utils'}, RUNTIMES | {'flask', 'flask_restful', 'flask_cors'}),
 }

@@ -1,7 +1,9 @@
 """Models in files: FORMATS says which module reads which suffix.
 
 A module has `load(path, settings)`, which returns an object with `schema`, `result_schema` and `predict(instances)`. It
-may also have `typical`, `{property: value}`, if the file tells which values its properties had in training.
+may also have `typical`, `{property: value}`, if the file tells which values its properties had in training; `dtypes`,
+the NumPy types of the properties of instances and of results; and `takes_arrays` = True, if the values of an instance
+may be NumPy arrays as well as lists.
 Its LOAD_BEFORE_FORK says whether a loaded model survives a fork, so that the workers may share one copy; RUNS_ON_GPU,
 if there is one, that it obeys the setting `device`. A module imports its framework, so it is imported only when a file
 of its format is served.
@@ -82,6 +84,11 @@ class ModelFile:
     def summary(self) -> str:
         """What is served, for clients: they need not know the folders of this machine."""
         return f'{self._kind} file {self.path.name if Path(self.name).is_absolute() else self.name}'
+
+    @property
+    def platform(self) -> str:
+        """What other protocols call the framework of the file."""
+        return self._kind.removesuffix(' model').lower()
 
     @property
     def was_replaced(self) -> bool:

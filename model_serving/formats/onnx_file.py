@@ -19,7 +19,7 @@ from .onnx_inputs import (
 )
 from .renaming import REMOVE, Renamed
 from .schemas import classifier_schema, object_schema
-from .tensors import labels_and_probabilities, output_schema, predict_in_groups, rows
+from .tensors import dtypes_of, labels_and_probabilities, output_schema, predict_in_groups, rows
 
 THREADS = numeric_threads()
 # A session starts its threads when it is loaded, and a fork would lose them; with one thread it starts none.
@@ -52,6 +52,9 @@ class OnnxModel:
     another number, or `has_batch` is False, an instance has the whole shape.
     """
 
+    # The values of an instance may be arrays as well as lists.
+    takes_arrays = True
+
     def __init__(self, path, has_batch=True, device='cpu'):
         self._session = _session(path, device)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
@@ -76,6 +79,7 @@ class OnnxModel:
             self._is_classifier = outputs[1].type.startswith('seq') or _is_width(outputs[1], self.classes)
         self.schema = object_schema({name: schema for one in self._inputs for name, schema in one.properties.items()})
         self.result_schema = self._result_schema(outputs)
+        self.dtypes = dtypes_of(self._inputs), self._result_dtypes(outputs)
 
     def predict(self, instances: list) -> list:
         """Return for each instance `{'label', 'probabilities'}` by a classifier, or else the value of the only output,
@@ -111,6 +115,11 @@ class OnnxModel:
             name = self._inputs[0].name if len(self._inputs) == 1 else ''
             reason = ' '.join(str(error).split())
             raise InvalidInstance(name, f'the network does not accept it; {shapes_text(feed)}: {reason}') from error
+
+    def _result_dtypes(self, outputs):
+        dtypes = [DTYPES.get(one.type, 'float32') for one in outputs]
+        names = ['label', 'probabilities'] if self._is_classifier else self._names if len(outputs) > 1 else ['result']
+        return dict(zip(names, dtypes, strict=True))
 
     def _result_schema(self, outputs):
         if self._is_classifier:

@@ -22,6 +22,8 @@ class Renamed:
         self.typical = _with_names(getattr(loaded, 'typical', {}), self._ours)
         self.result_schema = _renamed(loaded.result_schema, settings['outputs'], '[outputs]')
         self._outputs = {file_name: ours for ours, file_name in settings['outputs'].items()}
+        own, of_results = getattr(loaded, 'dtypes', ({}, {}))
+        self.dtypes = _with_names(own, self._ours), _with_names(of_results, self._outputs)
         self._name_classes = None
         if settings['classes']:
             self._name_classes, self.result_schema = _with_classes(loaded.result_schema, settings['classes'])

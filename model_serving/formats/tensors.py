@@ -78,6 +78,11 @@ def check_finite(stacked, name_of):
         raise InvalidInstance(name_of(place), f'is too large for {stacked.dtype}')
 
 
+def dtypes_of(tensors) -> dict:
+    """Return the dtype of each property of an instance, as other protocols name it."""
+    return {name: one.dtype for one in tensors for name in one.properties}
+
+
 def table(names, width, dtype, nullable=False):
     """Return the input of a tabular model: named columns, or one array `x` if the file has no names."""
     if names:
@@ -108,6 +113,9 @@ def output_schema(dtype, shape, axis: bool) -> dict:
 
 
 def _shape(value):
+    # Binary tensors come as arrays.
+    if hasattr(value, 'shape'):
+        return value.shape
     shape = []
     while isinstance(value, list):
         shape.append(len(value))

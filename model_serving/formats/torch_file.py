@@ -8,7 +8,7 @@ from torch.utils import _pytree as pytree
 from ..serving.errors import InvalidInstance, StartError
 from ..utils.cpu_utils import numeric_threads
 from .schemas import object_schema
-from .tensors import Tensor, output_schema, predict_in_groups, rows
+from .tensors import Tensor, dtypes_of, output_schema, predict_in_groups, rows
 
 # Predicting starts threads, and a fork would lose them.
 LOAD_BEFORE_FORK = False
@@ -60,6 +60,9 @@ class TorchModel:
     has the whole shape.
     """
 
+    # The values of an instance may be arrays as well as lists.
+    takes_arrays = True
+
     def __init__(self, program, has_batch=True, device='cpu'):
         self._device = device
         self._call = program.module()
@@ -78,7 +81,16 @@ class TorchModel:
         paths = pytree.tree_unflatten(range(program.call_spec.out_spec.num_leaves), program.call_spec.out_spec)
         self._names = [_name(path) for path, _ in pytree.tree_flatten_with_path(paths)[0]]
         self.schema = object_schema({name: schema for one in self._inputs for name, schema in one.properties.items()})
-        self.result_schema = self._result_schema(program)
+        outputs = self._outputs_of(program)
+        self.result_schema = self._result_schema(outputs)
+        self.dtypes = (
+            dtypes_of(self._inputs),
+            {
+                name or 'result': _dtype(value)
+                for name, value in zip(self._names, outputs, strict=True)
+                if isinstance(value, torch.Tensor)
+            },
+        )
 
     def predict(self, instances: list) -> list:
         """Return for each instance the value of the only output, or `{name: value}` for named outputs."""
@@ -114,10 +126,13 @@ class TorchModel:
             )
         return rows(_array(output))
 
-    def _result_schema(self, program):
+    def _outputs_of(self, program):
         node = next(node for node in program.graph.nodes if node.op == 'output')
         values = {argument.name: argument.meta.get('val') for argument in node.args[0] if hasattr(argument, 'meta')}
-        schemas = [self._output_schema(values.get(name)) for name in program.graph_signature.user_outputs]
+        return [values.get(name) for name in program.graph_signature.user_outputs]
+
+    def _result_schema(self, outputs):
+        schemas = list(map(self._output_schema, outputs))
         return schemas[0] if self._names == [''] else object_schema(dict(zip(self._names, schemas, strict=True)))
 
     def _output_schema(self, value):

@@ -11,7 +11,7 @@ from ..utils.cpu_utils import numeric_threads
 from . import plausible
 from .categories import Categories, Results, code_schema, with_columns
 from .schemas import instance_schema
-from .tensors import table
+from .tensors import dtypes_of, table
 
 # Loading starts OpenMP's threads. A fork would lose them, and a worker would wait for them for ever.
 LOAD_BEFORE_FORK = False
@@ -54,6 +54,7 @@ class XGBoostModel:
         self.typical = plausible.by_name(self._input.properties, splits)
         self._results = _results(learner)
         self.result_schema = self._results.schema
+        self.dtypes = dtypes_of([self._input]), {}
 
     def predict(self, instances: list) -> list:
         """Return for each instance `{'label', 'probabilities'}` of a classifier, else a number or several outputs."""

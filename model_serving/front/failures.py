@@ -83,7 +83,8 @@ async def answer(exchange, error: BaseException):
             return await by_response(exchange, response)
         except BaseException as failure:
             return await answer(exchange, failure)
-    body, status, headers = answer_to(error, call_of(exchange), exchange.request_id, exchange.endpoint.servable)
+    endpoint = exchange.endpoint
+    body, status, headers = answer_to(error, call_of(exchange), exchange.request_id, endpoint.servable, endpoint.shape)
     return status, with_constant(encoded(headers.items()), exchange.front.headers), body
 
 

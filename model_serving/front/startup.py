@@ -1,15 +1,15 @@
 """How the front starts: the models on the event loop, and how each URL is answered."""
 
 import asyncio
-import inspect
 import sys
 from typing import NamedTuple
 
-import flask_restful
-
-from ..resources.model_resource import ModelResource
 from ..serving import event_loop
 from ..serving.handler_threads import HandlerThreads
+from ..web import strict_json
+from ..web.direct import has_direct_post
+from ..web.protocol import head_of
+from ..web.request import JSON_TYPES
 from .streams import returning
 from .wsgi import encoded
 
@@ -31,10 +31,23 @@ class Endpoint(NamedTuple):
     handler: object = None
     is_valid: object = None
     uploads: object = None
+    predictions: object = None
 
-    def reader(self, content_type: bytes | None):
-        """Return a function that makes the instance of an upload of this type; None if the front takes none."""
+    def reader(self, headers: dict):
+        """Return a function that makes what the handler takes of a body; None if only Flask reads this type."""
+        if self.predictions:
+            return self.predictions.reader(
+                head_of(lambda name, _: headers.get(name.lower().encode(), b'').decode('latin-1'))
+            )
+        content_type = headers.get(b'content-type')
+        if content_type in JSON_TYPES:
+            return strict_json.loads
         return self.uploads.reader(content_type.decode('latin-1')) if self.uploads and content_type else None
+
+    @property
+    def shape(self):
+        """How another protocol writes its errors; None for our own."""
+        return self.predictions and self.predictions.dialect.error
 
     def threads_for(self, method: str) -> HandlerThreads:
         """Return the threads in which Flask answers a request with this method."""
@@ -72,25 +85,23 @@ async def start(front, threads: int):
                 # With `force` the type of a body says nothing; Flask decides.
                 uploads=front.app.uploads.get(url) if post and not post.force else None,
             )
+        for url, predictions in front.app.predictions.items():
+            front.endpoints[url] = _of_protocol(front.endpoints[predictions.servable.url], predictions)
         front.is_started = True
 
 
-def is_direct(front, resource) -> bool:
-    """Tell whether `post` can be called without Flask: it is async, and nothing else is wrapped around it."""
-    post = getattr(resource, 'post', None)
-    return (
-        post is not None
-        and issubclass(resource, ModelResource)
-        # By identity: a decorator around `post` copies the attribute, but is another function.
-        and getattr(post, 'validated', None) is post
-        and post.takes_instance
-        and (inspect.iscoroutinefunction(post.handler) or inspect.isasyncgenfunction(post.handler))
-        and not isinstance(inspect.getattr_static(resource, 'post'), staticmethod)
-        and not (resource.method_decorators or resource.decorators or resource.representations)
-        and resource.dispatch_request is flask_restful.Resource.dispatch_request
-        and hooks(front.app) == front.own_hooks
-        and 'wsgi_app' not in vars(front.app)  # no middleware
+def _of_protocol(endpoint, predictions):
+    """Return how the URL of another protocol is answered, for the endpoint of its model."""
+    handler = endpoint.handler and (lambda resource, instance: predictions.answer(instance))
+    return endpoint._replace(
+        max_body=predictions.max_body, handler=handler, is_valid=bool, uploads=None, predictions=predictions
     )
+
+
+def is_direct(front, resource) -> bool:
+    """Tell whether `post` can be called without Flask, and nothing else is to be done around it."""
+    # No middleware, and no request hooks but ours.
+    return has_direct_post(resource) and hooks(front.app) == front.own_hooks and 'wsgi_app' not in vars(front.app)
 
 
 def hooks(app) -> list:

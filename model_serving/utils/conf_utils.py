@@ -31,6 +31,8 @@ class Conf:
             if SECTIONS['model'][key].only_own:
                 raise StartError(f'serving.conf: [model] {key} belongs in the .conf file of its model.')
         self.serving = self._complete('serving', self._general['serving'], ['serving'])
+        # Where Vertex AI sends predictions and health checks: it sets these variables in its containers.
+        self.vertex_routes = [self._environ.get(f'AIP_{name}_ROUTE') for name in ('PREDICT', 'HEALTH')]
 
     def model(self, name: str, version: int | None = None) -> dict:
         """Return the settings of a model: its own over those of serving.conf, the environment over both.

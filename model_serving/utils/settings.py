@@ -60,6 +60,7 @@ WORDS = Kind(lambda text: re.findall(r'[^\s,]+', text), 'names, separated by com
 DEVICE = Kind(
     lambda text: _matching('cpu|cuda(:[0-9]{1,3})?', text.lower())[0], 'cpu, cuda, or one of several GPUs as cuda:1'
 )
+NAME = Kind(lambda text: _matching(r'(v[0-9]+/)?[A-Za-z]\w*', text)[0], 'the name of a model, such as MyModel')
 ON_ERROR = Kind({'stop': 'stop', 'skip': 'skip'}.__getitem__, 'stop or skip')
 
 
@@ -95,6 +96,13 @@ SETTINGS = (
         'Whether the page, the guides and the API documentation are served.',
     ),
     Setting(
+        'serving',
+        'default_model',
+        NAME,
+        None,
+        'The model that is called at /invocations and by Vertex AI, if there are several: its name, or as v2/MyModel.',
+    ),
+    Setting(
         'model', 'max_batch_size', COUNT, '32', 'How many instances are predicted together at most; 1: no batches.'
     ),
     Setting(
@@ -103,7 +111,7 @@ SETTINGS = (
         SIZE,
         None,
         'The largest body, after decompression; a larger one is a 413. Unless it is set, it is 1 MiB, or for a model '
-        'file as much as its arrays need, at most 32 MiB.',
+        'file as much as its arrays need, at most 32 MiB, which is the limit for many rows in one call.',
     ),
     Setting('model', 'max_queue', COUNT, '1000', 'How many calls may run or wait in a worker; one more is a 429.'),
     Setting('model', 'streams', COUNT, '1', 'How many streams of a model run at the same time in a worker.'),

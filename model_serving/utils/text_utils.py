@@ -9,8 +9,7 @@ FOLDERS = re.compile(r'(?<![\w./])/(?!v\d+/)(?:[^\s/:\'"]+/)+')
 # A text as Python shows it, or None.
 TEXT_OR_NONE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\bNone\b""")
 MANY_ROWS = (
-    '. To send many rows, send a request for each, several at the same time over kept connections: '
-    'the service predicts them together.'
+    '. To send many rows in one call, POST {"instances": […]} to /v1/models/<name>:predict; docs/call.md shows how.'
 )
 
 

@@ -45,7 +45,7 @@ def validate_json(schema, force=False):
 
         wrapper.schema = schema
         wrapper.is_valid, wrapper.handler, wrapper.takes_instance = validator.is_valid, handler, takes_instance
-        wrapper.refusal, wrapper.force = validator.refusal, force
+        wrapper.refusal, wrapper.errors, wrapper.force = validator.refusal, validator.errors, force
         # functools.wraps copies attributes; comparing by identity shows whether another decorator is around this one.
         wrapper.validated = wrapper
         return wrapper

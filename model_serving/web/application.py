@@ -17,8 +17,8 @@ TIMEOUT = 30.0
 class Application(Flask):
     """Flask with our request and JSON, whose views can't end the server.
 
-    `servables` holds the models by URL; `uploads`, by URL, the files that those take; `not_installed`, by URL, why a
-    row of routes.py is not served.
+    `servables` holds the models by URL; `uploads`, by URL, the files that those take; `predictions`, by URL, what other
+    protocols answer; `not_installed`, by URL, why a row of routes.py is not served.
     `readiness` is set by app.py; `access_log` is None when it is off.
     """
 
@@ -27,7 +27,7 @@ class Application(Flask):
 
     def __init__(self, import_name, settings: dict):
         super().__init__(import_name, static_folder=None)
-        self.servables, self.uploads, self.not_installed = {}, {}, {}
+        self.servables, self.uploads, self.predictions, self.not_installed = {}, {}, {}, {}
         self.readiness = None
         self.access_log = AccessLog() if settings['access_log'] else None
         self._limits = {'max_body': settings['max_body'], 'timeout': TIMEOUT}
@@ -39,8 +39,8 @@ class Application(Flask):
 
     def limits(self, url: str) -> dict:
         """Return `max_body` in bytes and `timeout` in seconds: the model's at this URL, or the service's."""
-        servable = self.servables.get(url)
-        return {'max_body': servable.max_body, 'timeout': servable.settings['timeout']} if servable else self._limits
+        found = self.servables.get(url) or self.predictions.get(url)
+        return {'max_body': found.max_body, 'timeout': found.settings['timeout']} if found else self._limits
 
     def wsgi_app(self, environ, start_response):
         """Answer a request. Without the front, the first request loads the models."""

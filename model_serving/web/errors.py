@@ -24,13 +24,36 @@ MAX_REASON = 1000
 WITH_EXAMPLE = {BadRequest.code, UnsupportedMediaType.code}
 # The largest example that is shown beside something else, in bytes of JSON.
 MAX_EXAMPLE = 1024
+FAILURE_SCHEMA = {
+    'type': 'object',
+    'required': ['path', 'message'],
+    'properties': {
+        'path': {'type': 'string', 'description': 'Where in the body: image[3][7]; empty at the top'},
+        'message': {'type': 'string'},
+    },
+}
+ERROR_SCHEMA = {
+    'type': 'object',
+    'required': ['message'],
+    'properties': {
+        'message': {'type': 'string', 'description': 'What is wrong, for a person to read'},
+        'errors': {
+            'description': 'Every failure of the validation, the most telling one first',
+            'type': 'array',
+            'maxItems': 20,
+            'items': FAILURE_SCHEMA,
+        },
+        'example': {'description': 'A body that this URL accepts'},
+        'command': {'type': 'string', 'description': 'A command that uploads a file to this URL'},
+    },
+}
 
 
-def answer_to(error, call: str, request_id: str, servable=None) -> tuple[bytes, int, dict]:
+def answer_to(error, call: str, request_id: str, servable=None, shape=None) -> tuple[bytes, int, dict]:
     """Return body, status and headers of the answer to an exception.
 
     An unexpected exception is logged as the failure of `call` (`POST /v1/XXXModel`) and becomes a 500. `servable` is
-    the one that was called, if any.
+    the one that was called, if any. `shape(message, status)` makes the body of another protocol's error.
     """
     if not isinstance(error, HTTPException):
         error = _http_error(error, call, request_id)
@@ -38,11 +61,13 @@ def answer_to(error, call: str, request_id: str, servable=None) -> tuple[bytes, 
     if error.response is not None:  # such an exception has no description and no code
         message, status = error.response.get_data(as_text=True), error.response.status_code
     data = {'message': message, **getattr(error, 'data', {}), **_example(error, servable)}
+    if shape:
+        data = shape(data['message'], status)
     try:
         # Read back: values of NumPy and others have become plain JSON, in which texts are easy to find.
         body = strict_json.dumps(secrets.hidden_in(json.loads(strict_json.dumps(data))))
     except (TypeError, HandlerError) as failure:
-        return answer_to(failure, call, request_id)
+        return answer_to(failure, call, request_id, shape=shape)
     return body, status, {name: value for name, value in error.get_headers() if name != 'Content-Type'}
 
 

@@ -25,12 +25,16 @@ class HealthReady(Resource):
             abort(404, f'There is no model {url[:100]}. There are: {", ".join(current_app.servables)}')
         asked = {url: current_app.servables[url]} if url else current_app.servables
         models = {each: servable.problem or 'ready' for each, servable in asked.items()}
-        unready = [each for each, one in asked.items() if one.problem and (url or one.settings['on_error'] == 'stop')]
-        if unready:
-            return {'status': 'not ready', 'message': f'Not ready: {", ".join(unready)}', 'models': models}, 503
+        if lacking := [url] if url and asked[url].problem else unready(asked):
+            return {'status': 'not ready', 'message': f'Not ready: {", ".join(lacking)}', 'models': models}, 503
         warnings = {each: servable.warning for each, servable in asked.items() if servable.warning}
         return {'status': 'ready', 'models': models, **({'warnings': warnings} if warnings else {})}
 
 
 class WarmUp(HealthReady):
     """App Engine calls this before it sends requests to a new instance."""
+
+
+def unready(servables: dict) -> list:
+    """Return the URLs of the models that cannot answer, without those that were skipped."""
+    return [url for url, one in servables.items() if one.problem and one.settings['on_error'] == 'stop']

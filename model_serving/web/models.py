@@ -100,8 +100,10 @@ def add_description(api, servable):
 
 
 def add_lists(api, servables):
-    """Answer GET /v1, and so on for each version that there is."""
+    """Answer GET /v1, and so on for each version that there is. At /v2 another protocol has more to say."""
     for url in list_urls(servables):
+        if url == '/v2':
+            continue
         api.add_resource(ModelList, url, endpoint=url, resource_class_args=(int(url[2:]),), strict_slashes=False)
 
 

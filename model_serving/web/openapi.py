@@ -1,6 +1,7 @@
 """OpenAPI 3.1 at /openapi.json, made from the routes, so that it agrees with the code."""
 
 import inspect
+import re
 from functools import cached_property
 
 import orjson
@@ -8,8 +9,10 @@ from flask_restful import Resource
 
 from .. import __version__
 from . import streams
-from .errors import MAX_EXAMPLE
+from .errors import ERROR_SCHEMA, MAX_EXAMPLE
 from .models import MODEL_SCHEMA, MODELS_SCHEMA, state_of
+from .protocol_schemas import PROTOCOL_SCHEMAS
+from .protocol_urls import LABELS
 
 SCHEMAS = '#/components/schemas/'
 
@@ -27,29 +30,6 @@ ERRORS = (
     (503, 'NotReady', 'The model cannot answer at present; the message tells why.'),
     (504, 'TooSlow', 'The model did not answer in time.'),
 )
-FAILURE_SCHEMA = {
-    'type': 'object',
-    'required': ['path', 'message'],
-    'properties': {
-        'path': {'type': 'string', 'description': 'Where in the body: image[3][7]; empty at the top'},
-        'message': {'type': 'string'},
-    },
-}
-ERROR_SCHEMA = {
-    'type': 'object',
-    'required': ['message'],
-    'properties': {
-        'message': {'type': 'string', 'description': 'What is wrong, for a person to read'},
-        'errors': {
-            'description': 'Every failure of the validation, the most telling one first',
-            'type': 'array',
-            'maxItems': 20,
-            'items': FAILURE_SCHEMA,
-        },
-        'example': {'description': 'A body that this URL accepts'},
-        'command': {'type': 'string', 'description': 'A command that uploads a file to this URL'},
-    },
-}
 STREAM = (
     'The answer, piece by piece: a line of JSON for each, or with `Accept: text/event-stream` an event with JSON as '
     'its data. The schema is that of a piece. If the model fails after the first piece, the last line, or event of the '
@@ -95,18 +75,27 @@ class Document:
         for rule in self._app.url_map.iter_rules():
             resource = getattr(self._app.view_functions[rule.endpoint], 'view_class', None)
             if resource and not getattr(resource, 'undocumented', False):
-                servable = self._app.servables.get(str(rule))
-                methods = sorted(rule.methods - {'HEAD', 'OPTIONS'})
-                uploads = self._app.uploads.get(str(rule))
+                path = re.sub(r'<\w+:(\w+)>', r'{\1}', str(rule))
+                servable, uploads = self._app.servables.get(path), self._app.uploads.get(path)
                 operations = {
-                    method.lower(): _operation(str(rule), resource, method, servable, uploads) for method in methods
+                    method.lower(): _operation(path, resource, method, servable, uploads)
+                    for method in sorted(rule.methods - {'HEAD', 'OPTIONS'})
                 }
-                paths[str(rule)] = paths.get(str(rule), {}) | operations
+                if rule.arguments:
+                    operations['parameters'] = [self._parameter(name) for name in sorted(rule.arguments)]
+                paths[path] = paths.get(path, {}) | operations
         return paths
+
+    def _parameter(self, name):
+        """Return the description of a part of a path: the `name` of a model, a `version` or a `label`."""
+        servables = self._app.servables.values()
+        known = {'name': [one.name for one in servables], 'version': [str(one.version) for one in servables]}
+        schema = {'type': 'string', 'enum': list(dict.fromkeys(known.get(name, LABELS)))}
+        return {'name': name, 'in': 'path', 'required': True, 'schema': schema}
 
     @cached_property
     def _components(self):
-        schemas = {'Error': ERROR_SCHEMA, 'Model': MODEL_SCHEMA, 'Models': MODELS_SCHEMA}
+        schemas = {'Error': ERROR_SCHEMA, 'Model': MODEL_SCHEMA, 'Models': MODELS_SCHEMA, **PROTOCOL_SCHEMAS}
         for servable in self._app.servables.values():
             for suffix, schema in (('instance', servable.schema), ('answer', servable.result_schema)):
                 name = _schema_name(servable, suffix)
@@ -154,17 +143,22 @@ def _operation(url, resource, method, servable, uploads):
     summary, _, description = inspect.cleandoc(handler.__doc__ or resource.__doc__ or url).partition('\n')
     answer = getattr(resource, 'answer', None)
     operation = {
-        'operationId': f'{method.lower()}{url}'.replace('/', '_'),
+        'operationId': re.sub(r'\W', '_', f'{method.lower()}{url}'),
         'summary': summary,
-        'tags': ['models' if servable else 'service'],
+        'tags': ['models' if servable else getattr(resource, 'tag', 'service')],
         'responses': {'200': _response('The answer', {'$ref': SCHEMAS + answer} if answer else {})},
     }
     if description.strip():
         operation['description'] = description.strip()
     if servable and method == 'POST':
         operation |= _body_and_answers(servable, uploads)
+    if getattr(resource, 'body', None) and method == 'POST':
+        types = {'application/json': {'schema': {'$ref': SCHEMAS + resource.body}}}
+        operation['requestBody'] = {'required': True, 'content': types | getattr(resource, 'other_types', {})}
     for status, meaning in getattr(resource, 'statuses', {}).items():
-        operation['responses'][str(status)] = _response(meaning, {'$ref': SCHEMAS + 'Error'})
+        operation['responses'][str(status)] = _response(
+            meaning, {'$ref': SCHEMAS + getattr(resource, 'error', 'Error')}
+        )
     return operation
 
 

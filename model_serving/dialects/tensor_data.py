@@ -1,0 +1,158 @@
+"""The data of tensors in requests of the Open Inference Protocol: JSON, flat or nested, and little-endian bytes."""
+
+import struct
+from itertools import chain
+from math import prod
+
+from ..serving.errors import InvalidInstance
+
+INTEGERS = {f'{sign}INT{bits}': (sign, bits) for sign in ('', 'U') for bits in (8, 16, 32, 64)}
+FLOATS = {'FP16': '<f2', 'FP32': '<f4', 'FP64': '<f8'}
+# NumPy's type of each datatype but BYTES, whose elements are texts.
+DTYPES = {
+    'BOOL': '?',
+    **{name: f'<{"u" if sign else "i"}{bits // 8}' for name, (sign, bits) in INTEGERS.items()},
+    **FLOATS,
+}
+# Which datatypes a kind of value may be sent as.
+TAKEN = {
+    'number': {*FLOATS, *INTEGERS},
+    'integer': {*INTEGERS},
+    'boolean': {'BOOL'},
+    'string': {'BYTES'},
+    'base64': {'BYTES'},
+}
+PYTHON_TYPES = {
+    'BOOL': ({bool}, 'true or false'),
+    'BYTES': ({str}, 'a text'),
+    **dict.fromkeys(INTEGERS, ({int}, 'a whole number')),
+    **dict.fromkeys(FLOATS, ({int, float}, 'a number')),
+}
+LENGTH = struct.Struct('<I')
+
+
+def from_json(data, shape: list, datatype: str, nullable: bool, place: str) -> list:
+    """Return the rows of data in JSON, as nested lists; raises InvalidInstance, which names the element."""
+    if not isinstance(data, list):
+        raise InvalidInstance(place, f'must be a list of {prod(shape)} elements, for the shape {shape}')
+    is_nested = is_nested_data(data, shape)
+    flat = _flattened(data, shape, place) if is_nested else data
+    if len(flat) != prod(shape):
+        raise InvalidInstance(place, f'has {len(flat)} elements, but the shape {shape} needs {prod(shape)}')
+    types, what = PYTHON_TYPES[datatype]
+    if wrong := set(map(type, flat)) - types - ({type(None)} if nullable else set()):
+        at = next(index for index, value in enumerate(flat) if type(value) in wrong)
+        raise InvalidInstance(
+            _element(place, at, shape, is_nested), f'must be {what} ({datatype}), not {flat[at]!r:.60}'
+        )
+    if datatype in INTEGERS:
+        _check_bounds(flat, datatype, lambda at: _element(place, at, shape, is_nested))
+    return data if is_nested else nested(flat, shape)
+
+
+def from_bytes(data, shape: list, datatype: str, place: str):
+    """Return the elements of binary data: an array of `shape`, or for BYTES a flat list of bytes."""
+    count = prod(shape)
+    if datatype == 'BYTES':
+        return _elements(data, count, place)
+    # Here, so that a service without it need not import NumPy.
+    import numpy as np
+
+    dtype = np.dtype(DTYPES[datatype])
+    if len(data) != count * dtype.itemsize:
+        needed = f'{datatype} of the shape {shape} needs {count * dtype.itemsize}'
+        raise InvalidInstance(place, f'its binary data has {len(data)} bytes, but {needed}')
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
+def check_array(array, nullable: bool, bounds, place: str):
+    """Raise InvalidInstance for an element of an array that is not a number, or beyond its bounds."""
+    import numpy as np
+
+    if array.dtype.kind == 'f':
+        is_wrong = np.isinf if nullable else lambda values: ~np.isfinite(values)
+        _refuse(array, is_wrong, place, 'NaN and Infinity are not accepted')
+    low, high = bounds or (None, None)
+    if low is not None:
+        _refuse(array, lambda values: values < low, place, f'it is less than the minimum of {low}')
+    if high is not None:
+        _refuse(array, lambda values: values > high, place, f'it is greater than the maximum of {high}')
+
+
+def nested(flat: list, shape) -> list:
+    """Return a flat list as nested lists of this shape, none of whose lengths is 0."""
+    for length in reversed(shape[1:]):
+        flat = [flat[start : start + length] for start in range(0, len(flat), length)]
+    return flat
+
+
+def is_nested_data(data: list, shape) -> bool:
+    """Tell whether the data of a tensor is written as nested lists."""
+    return len(shape) > 1 and bool(data) and isinstance(data[0], list)
+
+
+def _flattened(data, shape, place):
+    level = [data]
+    for depth, length in enumerate(shape):
+        for values in level:
+            if not isinstance(values, list) or len(values) != length:
+                has = f'{len(values)} items' if isinstance(values, list) else f'{values!r:.40}'
+                at = f'at depth {depth}' if depth else 'at the top'
+                raise InvalidInstance(place, f'has {has} {at} where the shape {shape} has {length}')
+        level = list(chain.from_iterable(level))
+    return level
+
+
+def _check_bounds(flat, datatype, place_of):
+    sign, bits = INTEGERS[datatype]
+    low, high = (0, 2**bits - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    known = [value for value in flat if value is not None]
+    if known and (min(known) < low or max(known) > high):
+        at = next(at for at, value in enumerate(flat) if value is not None and not low <= value <= high)
+        raise InvalidInstance(place_of(at), f'{flat[at]} does not fit in {datatype}')
+
+
+def _element(place, at, shape, is_nested):
+    return f'{place}[{at}]' if not is_nested else place + ''.join(f'[{index}]' for index in unraveled(at, shape))
+
+
+def unraveled(at: int, shape) -> list:
+    """Return the indexes of the element `at` of a flat list, in a tensor of this shape."""
+    indexes = []
+    for length in reversed(shape):
+        at, index = divmod(at, length)
+        indexes.append(index)
+    return indexes[::-1]
+
+
+def raveled(indexes, shape) -> int:
+    """Return where an element is in a flat list; of indexes that are fewer than the shape, the first element."""
+    at = 0
+    for position, length in enumerate(shape):
+        at = at * length + (indexes[position] if position < len(indexes) else 0)
+    return at
+
+
+def _elements(data, count, place):
+    """Return the elements of BYTES, each of which has its length before it."""
+    elements, start = [], 0
+    while start < len(data):
+        end = start + LENGTH.size
+        if end <= len(data):
+            end += LENGTH.unpack_from(data, start)[0]
+        if end > len(data) or len(elements) == count:
+            break
+        elements.append(bytes(data[start + LENGTH.size : end]))
+        start = end
+    if start != len(data) or len(elements) != count:
+        raise InvalidInstance(place, f'its binary data is not {count} elements, each with its length before it')
+    return elements
+
+
+def _refuse(array, is_wrong, place, reason):
+    import numpy as np
+
+    wrong = is_wrong(array)
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise InvalidInstance(f'{place}[{at}]', f'{array.flat[at]}: {reason}')

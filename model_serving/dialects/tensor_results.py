@@ -1,0 +1,75 @@
+"""Results as tensors of the Open Inference Protocol: JSON, or little-endian bytes."""
+
+from itertools import chain
+
+from ..serving.errors import InvalidInstance
+from .tensor_data import DTYPES, LENGTH
+
+RAGGED = 'the results of these rows differ in length, so they are not one tensor. Send the rows one by one.'
+
+
+def output(tensor, results: list, is_only: bool, is_binary: bool) -> tuple[dict, bytes]:
+    """Return an output of a response and its bytes, which are empty unless `is_binary`.
+
+    `is_only`: each result is the value of this output, and not an object of several. Raises InvalidInstance if the
+    results have different shapes, TypeError if they are not what the result schema says.
+    """
+    values = results if is_only else [result.get(tensor.name) for result in results]
+    if tensor.labels:
+        values = [[value.get(label) for label in tensor.labels] for value in values]
+    if tensor.datatype == 'BYTES':
+        datatype, (shape, data) = 'BYTES', _texts(tensor.name, values)
+        encoded = b''.join(map(_length_prefixed, data)) if is_binary else b''
+    else:
+        array, datatype = _array(tensor, values)
+        shape, data = list(array.shape), array.ravel()
+        encoded = data.tobytes() if is_binary else b''
+    head = {'name': tensor.name, 'datatype': datatype, 'shape': shape}
+    return head | ({'parameters': {'binary_data_size': len(encoded)}} if is_binary else {'data': data}), encoded
+
+
+def _array(tensor, values):
+    """Return an array with the results, and its datatype: FP64 in place of a smaller one that could not hold them."""
+    import numpy as np
+
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == 'O':
+            # None, which is null in JSON, becomes NaN.
+            array = np.array(values, dtype=float)
+    except ValueError as error:
+        raise InvalidInstance('', f'{tensor.name}: {RAGGED}') from error
+    kinds = {'BOOL': 'b', 'FP': 'fiu'}.get(tensor.datatype.rstrip('0123456789'), 'iuf')
+    datatype = tensor.datatype
+    if array.dtype.kind not in kinds:
+        raise TypeError(f'The output {tensor.name} is {array.dtype}, not {datatype} as its result schema says.')
+    if datatype in ('FP16', 'FP32') and array.dtype == float:
+        datatype = 'FP64'
+    dtype = np.dtype(DTYPES[datatype])
+    if array.dtype.kind == 'f' and dtype.itemsize > array.dtype.itemsize:
+        # By the digits that JSON has: 0.9 of float32, and not 0.8999999761581421.
+        return array.astype(str).astype(dtype), datatype
+    converted = array.astype(dtype)
+    if dtype.kind in 'iu' and (converted != array).any():
+        raise TypeError(f'The output {tensor.name} has values that do not fit in {datatype}.')
+    return converted, datatype
+
+
+def _texts(name, values):
+    shape, level = [], values
+    while level and all(isinstance(value, list) for value in level):
+        shape.append(len(level[0]))
+        if any(len(value) != shape[-1] for value in level):
+            raise InvalidInstance('', f'{name}: {RAGGED}')
+        level = list(chain.from_iterable(level))
+    for value in level:
+        if not isinstance(value, str | None):
+            raise TypeError(
+                f'The output {name} has a {type(value).__name__}, and not a text as its result schema says.'
+            )
+    return [len(values), *shape], level
+
+
+def _length_prefixed(text):
+    encoded = (text or '').encode()
+    return LENGTH.pack(len(encoded)) + encoded

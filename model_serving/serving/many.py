@@ -1,0 +1,30 @@
+"""Many rows of one request: each is answered as a request of its own would be, several at the same time."""
+
+import asyncio
+
+# How many rows are handled before the event loop may turn to others.
+TURN = 100
+
+
+async def each(call, count: int, at_once: int) -> list:
+    """Return the result of `await call(row)` for each row of `range(count)`, in order.
+
+    At most `at_once` rows wait for their results, so that other requests find a place in the next batch. The first
+    exception is raised, and ends the others.
+    """
+    results, rows = [None] * count, iter(range(count))
+
+    async def work():
+        for row in rows:
+            results[row] = await call(row)
+            # A handler that awaits nothing would keep the loop.
+            if row % TURN == 0:
+                await asyncio.sleep(0)
+
+    tasks = [asyncio.create_task(work()) for _ in range(min(at_once, count))]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+    return results
