@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from ..serving import event_loop
 from ..serving.handler_threads import HandlerThreads
-from ..web import strict_json
 from ..web.direct import has_direct_post
 from ..web.protocol import head_of
 from ..web.request import JSON_TYPES
@@ -20,7 +19,7 @@ class Endpoint(NamedTuple):
     """How a URL is answered: its limits, its async handler if it has one, and the threads in which Flask answers.
 
     Requests with a method that the resource does not have are answered in the threads of the `pages`, so that they
-    never wait for a handler.
+    never wait for a handler. A body of one of `json_types` is the instance itself.
     """
 
     max_body: int
@@ -32,6 +31,7 @@ class Endpoint(NamedTuple):
     is_valid: object = None
     uploads: object = None
     predictions: object = None
+    json_types: frozenset = JSON_TYPES
 
     def reader(self, headers: dict):
         """Return a function that makes what the handler takes of a body; None if only Flask reads this type."""
@@ -40,8 +40,6 @@ class Endpoint(NamedTuple):
                 head_of(lambda name, _: headers.get(name.lower().encode(), b'').decode('latin-1'))
             )
         content_type = headers.get(b'content-type')
-        if content_type in JSON_TYPES:
-            return strict_json.loads
         return self.uploads.reader(content_type.decode('latin-1')) if self.uploads and content_type else None
 
     @property
@@ -94,7 +92,7 @@ def _of_protocol(endpoint, predictions):
     """Return how the URL of another protocol is answered, for the endpoint of its model."""
     handler = endpoint.handler and (lambda resource, instance: predictions.answer(instance))
     return endpoint._replace(
-        max_body=predictions.max_body, handler=handler, is_valid=bool, uploads=None, predictions=predictions
+        max_body=predictions.max_body, handler=handler, is_valid=bool, predictions=predictions, json_types=frozenset()
     )
 
 

@@ -3,6 +3,7 @@
 import re
 
 from flask import current_app
+from werkzeug.routing import BaseConverter
 
 from ..serving.chains import names_of
 from ..serving.errors import StartError
@@ -11,9 +12,9 @@ from .dialects import MLFLOW, OPEN_INFERENCE, TENSORFLOW, Predictions
 
 # The paths where errors have the shape of a protocol.
 SHAPES = (
+    (re.compile(r'/invocations|/v[^/]*/[^/]+/invocations'), MLFLOW),
     (re.compile(r'/v2/(models|health|repository)(/.*)?'), OPEN_INFERENCE),
     (re.compile(r'/v1/models(/.*)?'), TENSORFLOW),
-    (re.compile(r'/invocations|/v[0-9]+/[^/]+/invocations'), MLFLOW),
 )
 # What TensorFlow Serving calls a label; the highest version has both.
 LABELS = ('stable', 'latest')
@@ -28,6 +29,12 @@ EACH = (
     (TENSORFLOW, '/v1/models/{0.name}/versions/{0.version}:predict'),
     (MLFLOW, '{0.url}/invocations'),
 )
+
+
+class NameConverter(BaseConverter):
+    """A name in a path. It ends before `:`, so that `X:predict` is none."""
+
+    regex = '[^/:]+'
 
 
 def predictions_of(servables, default_model: str | None, vertex_route: str | None) -> dict:

@@ -4,6 +4,7 @@ from .dialects import MLFLOW
 from .health import HealthReady
 from .open_inference import ModelMetadata, ModelReady, RepositoryIndex, ServerLive, ServerMetadata, ServerReady
 from .protocol import Predict
+from .protocol_urls import NameConverter
 from .tensorflow_serving import ModelNames, PredictTensorFlow, VersionMetadata, VersionStatus
 
 
@@ -14,12 +15,10 @@ class PredictMLflow(Predict):
 
 
 class Ping(HealthReady):
-    """Whether the models can answer."""
-
-    tag = MLFLOW.title
+    """Whether the models can answer, for MLflow, SageMaker and Vertex AI."""
 
 
-MODEL, VERSION, LABEL = '/models/<string:name>', '/versions/<string:version>', '/labels/<string:label>'
+MODEL, VERSION, LABEL = '/models/<name:name>', '/versions/<name:version>', '/labels/<name:label>'
 RULES = (
     (ServerLive, '/v2/health/live'),
     (ServerReady, '/v2/health/ready'),
@@ -31,13 +30,14 @@ RULES = (
     (VersionStatus, f'/v1{MODEL}', f'/v1{MODEL}{VERSION}', f'/v1{MODEL}{LABEL}'),
     (VersionMetadata, f'/v1{MODEL}/metadata', f'/v1{MODEL}{VERSION}/metadata', f'/v1{MODEL}{LABEL}/metadata'),
     (PredictTensorFlow, f'/v1{MODEL}:predict', f'/v1{MODEL}{VERSION}:predict', f'/v1{MODEL}{LABEL}:predict'),
-    (PredictMLflow, '/v<int:version>/<string:name>/invocations', '/invocations'),
+    (PredictMLflow, '/v<int:version>/<name:name>/invocations', '/invocations'),
     (Ping, '/ping', '/health'),
 )
 
 
 def add_protocols(api, vertex_predict: str | None, vertex_health: str | None):
     """Answer the URLs of the other protocols, and at the routes that Vertex AI chooses."""
+    api.app.url_map.converters['name'] = NameConverter
     if vertex_predict:
         api.add_resource(PredictTensorFlow, vertex_predict, endpoint='AIP_PREDICT_ROUTE')
     if vertex_health:

@@ -22,7 +22,7 @@ from .forms import FORM
 REQUEST_ID = 'model_serving.request_id'
 SANE_REQUEST_ID = re.compile(r'[A-Za-z0-9._:/+=@-]{1,128}')
 # What clients send as the type of JSON.
-JSON_TYPES = {b'application/json'} | {
+JSON_TYPES = frozenset({b'application/json'}) | {
     b'application/json;%scharset=%s' % (space, name) for space in (b'', b' ') for name in (b'utf-8', b'UTF-8')
 }
 ENCODINGS = ('gzip', 'x-gzip', 'deflate')
