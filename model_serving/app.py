@@ -44,7 +44,7 @@ def create_app(routes=ROUTES, conf=None) -> Application:
         logging.getLogger('start').info(reason)
     _add_servables(app, routes, conf)
     predict_route, health_route = conf.vertex_routes
-    app.predictions = predictions_of(app.servables.values(), conf.serving['default_model'], predict_route)
+    app.predictions = predictions_of(app, conf.serving['default_model'], predict_route)
     for servable in app.servables.values():
         if servable.resource:
             _add_resource(api, servable)

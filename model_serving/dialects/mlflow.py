@@ -119,7 +119,9 @@ def _cell(text, tensor):
     """Return the value of a cell of CSV; a text that is not of the property's kind stays, and the schema refuses it."""
     if text == '':
         return None
-    if tensor is None or tensor.kind in ('string', 'base64'):
+    if tensor is None:
+        return _number(text)
+    if tensor.kind in ('string', 'base64'):
         return text
     if tensor.kind == 'boolean':
         return {'true': True, 'false': False}.get(text.lower(), text)

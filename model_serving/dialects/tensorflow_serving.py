@@ -8,6 +8,7 @@ import binascii
 from functools import partial
 
 from ..serving.errors import InvalidInstance
+from ..utils.text_utils import clip
 from .call import Call, only_key, rows_at, split
 
 # TensorFlow's names of the datatypes.
@@ -55,7 +56,8 @@ def read(envelope, signature) -> Call:
 def read_rows(items, signature, place, write) -> Call:
     """Return the call for a list of rows.
 
-    A row is an object, or the value of the only property, or the list of all properties if they are plain numbers.
+    A row is an object, or the value of the only property, or the list of all properties if they are plain numbers. Of a
+    schema without properties, a row is whatever the schema says.
     """
     items = rows_at(items, place)
 
@@ -74,7 +76,9 @@ def read_columns(inputs, signature, place, write) -> Call:
         if signature.is_table and len(signature.names) > 1:
             return read_rows(inputs, signature, place, write)
         if signature.only is None:
-            raise InvalidInstance(place, f'must be an object with a list for each of {", ".join(signature.names)}')
+            raise InvalidInstance(
+                place, f'must be an object with a list for each of {clip(", ".join(signature.names))}'
+            )
         columns, place_of = {signature.only: inputs}, partial(_place_in_column, signature, place, True)
     else:
         columns, place_of = inputs, partial(_place_in_column, signature, place, False)
@@ -92,6 +96,8 @@ def read_columns(inputs, signature, place, write) -> Call:
 
 
 def _instance(item, signature, place):
+    if not signature.names:
+        return item
     if isinstance(item, dict) and item.keys() != {'b64'}:
         return {name: _value(value, signature.inputs.get(name), f'{place}.{name}') for name, value in item.items()}
     if _is_row(item, signature):
@@ -99,7 +105,7 @@ def _instance(item, signature, place):
     if signature.only:
         return {signature.only: _value(item, signature.inputs.get(signature.only), place)}
     or_list = f', or a list of {len(signature.names)} numbers' if signature.is_table else ''
-    raise InvalidInstance(place, f'must be an object with {", ".join(signature.names)}{or_list}')
+    raise InvalidInstance(place, f'must be an object with {clip(", ".join(signature.names))}{or_list}')
 
 
 def _is_row(item, signature):

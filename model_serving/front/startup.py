@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..serving import event_loop
 from ..serving.handler_threads import HandlerThreads
-from ..web.direct import has_direct_post
+from ..web.direct import has_async_post
 from ..web.protocol import head_of
 from ..web.request import JSON_TYPES
 from .streams import returning
@@ -99,7 +99,7 @@ def _of_protocol(endpoint, predictions):
 def is_direct(front, resource) -> bool:
     """Tell whether `post` can be called without Flask, and nothing else is to be done around it."""
     # No middleware, and no request hooks but ours.
-    return has_direct_post(resource) and hooks(front.app) == front.own_hooks and 'wsgi_app' not in vars(front.app)
+    return has_async_post(resource) and hooks(front.app) == front.own_hooks and 'wsgi_app' not in vars(front.app)
 
 
 def hooks(app) -> list:

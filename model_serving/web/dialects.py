@@ -6,17 +6,16 @@ import zlib
 from functools import cached_property
 from typing import NamedTuple
 
-import flask_restful
 import orjson
-from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, default_exceptions
+from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.wrappers import Response
 
 from ..dialects import mlflow, open_inference, tensorflow_serving
 from ..dialects.signature import signature_of
 from ..serving import many
 from ..serving.errors import InvalidInstance, NotReady
-from . import strict_json
-from .direct import has_direct_post
+from . import handlers, strict_json
+from .direct import has_async_post
 
 # The largest body with many rows, in bytes, unless the setting max_body says otherwise.
 MAX_BODY = 2**25
@@ -44,8 +43,9 @@ class Dialect(NamedTuple):
 class Predictions:
     """What is answered at the URL of a protocol for one model."""
 
-    def __init__(self, dialect: Dialect, servable):
+    def __init__(self, dialect: Dialect, servable, app):
         self.dialect, self.servable, self.settings = dialect, servable, servable.settings
+        self._app = app
         self.max_body = servable.settings['max_body'] or MAX_BODY
 
     @cached_property
@@ -53,8 +53,12 @@ class Predictions:
         """What the schemas of the model say in terms of tensors; known when the model is ready."""
         servable = self.servable
         dtypes = getattr(servable.model, 'dtypes', ({}, {}))
-        takes_arrays = getattr(servable.model, 'takes_arrays', False)
+        takes_arrays = getattr(servable.model, 'takes_arrays', False) and has_async_post(servable.resource)
         return signature_of(servable.schema or {}, servable.result_schema, dtypes, takes_arrays)
+
+    @cached_property
+    def _call(self):
+        return handlers.caller_of(self.servable, self._app)
 
     def reader(self, head: Head):
         """Return a function that reads the body of a request with these headers."""
@@ -64,7 +68,7 @@ class Predictions:
         """Return what `answer` takes: the call and the headers; raises InvalidInstance, BadRequest and NotReady."""
         if self.servable.problem:
             raise NotReady(self.servable.name, self.servable.problem)
-        reason = native_only(self.servable)
+        reason = handlers.native_only(self.servable)
         if reason:
             raise BadRequest(f'{self.servable.name} answers at {self.servable.url} only, since {reason}.')
         return self.dialect.read(body, head, self), head
@@ -73,8 +77,7 @@ class Predictions:
         """Return the answer to a request that was read: JSON values, or a Response with bytes."""
         call, head = read
         await self._check(call)
-        batcher = self.servable.batcher
-        at_once = min(2 * batcher.max_batch_size, self.settings['max_queue'])
+        at_once = min(2 * self.servable.batcher.max_batch_size, self.settings['max_queue'])
         results = await many.each(lambda row: self._result(call, row), call.count, at_once)
         answer, tail = call.write(results)
         if self.dialect is not OPEN_INFERENCE:
@@ -93,38 +96,13 @@ class Predictions:
                 await asyncio.sleep(0)
 
     async def _result(self, call, row):
-        servable = self.servable
+        """Return the result for a row: the answer of the model's own handler, without the envelope."""
         try:
-            answer = await servable.resource.post.handler(servable.resource(servable), instance=call.instance(row))
+            return handlers.result_of(await self._call(call.instance(row)))
         except InvalidInstance as error:
             raise InvalidInstance(call.place(row, error.path), error.message) from error
         except HTTPException as error:
-            raise _refused(error, call.place(row, '')) from error
-        if isinstance(answer, Response):
-            raise InternalServerError(f'The handler of {servable.url} returned a Response, which has no result.')
-        data, status, _ = flask_restful.utils.unpack(answer)
-        if status >= 400:
-            raise _refused(
-                default_exceptions.get(status, InternalServerError)(data.get('message')), call.place(row, '')
-            )
-        return data['result'] if isinstance(data, dict) and data.keys() == {'result'} else data
-
-
-def native_only(servable) -> str | None:
-    """Return why a model is not served by any other protocol; None if it is."""
-    if servable.is_stream:
-        return 'its answer is a stream'
-    if not has_direct_post(servable.resource):
-        return 'its handler is not `async def post(self, instance)` with @validate_json alone'
-    return None
-
-
-def _refused(error, place):
-    """Return an error of a handler with the place of the row in front of its message."""
-    message = getattr(error, 'data', {}).get('message', error.description)
-    placed = default_exceptions.get(error.code, type(error))(f'{place}: {message}' if place else message)
-    placed.retry_after = getattr(error, 'retry_after', None)
-    return placed
+            raise handlers.with_place(error, call.place(row, '')) from error
 
 
 async def _encoded(answer, tail, accepted):

@@ -7,7 +7,8 @@ from werkzeug.exceptions import NotFound
 from ..serving import event_loop
 from ..serving.chains import names_of
 from ..utils.text_utils import did_you_mean
-from .dialects import OPEN_INFERENCE, Head, Predictions, native_only
+from .dialects import OPEN_INFERENCE, Head
+from .handlers import native_only
 from .protocol_urls import LABELS
 
 NO_DEFAULT = (
@@ -57,7 +58,7 @@ def head_of(get) -> Head:
 def signature_for(servable):
     """Return the signature of a model, whose `problem` also says whether other protocols serve it at all."""
     reason = native_only(servable)
-    signature = Predictions(OPEN_INFERENCE, servable).signature
+    signature = current_app.predictions[f'/v2/models/{servable.name}/versions/{servable.version}/infer'].signature
     return signature._replace(problem=reason) if reason else signature
 
 

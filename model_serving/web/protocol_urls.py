@@ -37,25 +37,26 @@ class NameConverter(BaseConverter):
     regex = '[^/:]+'
 
 
-def predictions_of(servables, default_model: str | None, vertex_route: str | None) -> dict:
+def predictions_of(app, default_model: str | None, vertex_route: str | None) -> dict:
     """Return the Predictions of each URL of each protocol.
 
     `default_model` is called at /invocations, and at the route that Vertex AI chooses; None: the only model, if there
     is only one. Raises StartError if there is no such model.
     """
+    servables = app.servables.values()
     found, newest = {}, names_of(servables)
     for servable in servables:
         for dialect, url in EACH + (NEWEST if newest[servable.name] is servable else ()):
-            found[url.format(servable)] = Predictions(dialect, servable)
+            found[url.format(servable)] = Predictions(dialect, servable, app)
     default = _default(newest, default_model)
     if default:
-        found['/invocations'] = Predictions(MLFLOW, default)
+        found['/invocations'] = Predictions(MLFLOW, default, app)
     if vertex_route and not default:
         raise StartError(
             'AIP_PREDICT_ROUTE is set, and there are several models. Say which one it calls: [serving] default_model'
         )
     if vertex_route:
-        found[vertex_route] = Predictions(TENSORFLOW, default)
+        found[vertex_route] = Predictions(TENSORFLOW, default, app)
     return found
 
 
