@@ -59,7 +59,7 @@ def read(envelope, tail, signature, model: dict) -> Call:
     as_list = not (signature.takes_arrays and all(hasattr(one.data, 'dtype') for one in inputs))
     if not as_list:
         for one in inputs:
-            tensor_data.check_array(one.data, False, one.tensor.bounds, f'inputs[{one.position}].data')
+            tensor_data.check_bounds(one.data, one.tensor.bounds, f'inputs[{one.position}].data')
     instance, place = _rows(inputs, signature, is_table, as_list)
     return Call(inputs[0].shape[0], instance, place, write, not as_list)
 

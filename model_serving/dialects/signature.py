@@ -65,6 +65,11 @@ class Signature(NamedTuple):
         return self.names[0] if len(self.names) == 1 else None
 
     @property
+    def has_texts(self) -> bool:
+        """Tell whether there are texts among the values, or values of which nothing is known."""
+        return len(self.inputs) < len(self.names) or any(one.datatype == 'BYTES' for one in self.inputs.values())
+
+    @property
     def is_table(self) -> bool:
         """Tell whether all properties are plain numbers, so that a row may be a list of them in the schema's order."""
         numbers = [one for one in self.inputs.values() if one.kind in ('number', 'integer') and not one.shape]

@@ -65,14 +65,17 @@ def from_bytes(data, shape: list, datatype: str, place: str):
     return np.frombuffer(data, dtype).reshape(shape)
 
 
-def check_array(array, nullable: bool, bounds, place: str):
-    """Raise InvalidInstance for an element of an array that is not a number, or beyond its bounds."""
+def check_finite(array, nullable: bool, place: str):
+    """Raise InvalidInstance for an element of an array of floats that is not a number; NaN stands for null."""
     import numpy as np
 
-    if array.dtype.kind == 'f':
-        is_wrong = np.isinf if nullable else lambda values: ~np.isfinite(values)
-        _refuse(array, is_wrong, place, 'NaN and Infinity are not accepted')
-    low, high = bounds or (None, None)
+    is_wrong = np.isinf if nullable else lambda values: ~np.isfinite(values)
+    _refuse(array, is_wrong, place, 'NaN and Infinity are not accepted')
+
+
+def check_bounds(array, bounds: tuple, place: str):
+    """Raise InvalidInstance for an element of an array beyond its bounds, of which None is none."""
+    low, high = bounds
     if low is not None:
         _refuse(array, lambda values: values < low, place, f'it is less than the minimum of {low}')
     if high is not None:

@@ -92,7 +92,7 @@ def input_of(head, tensor, position, binary) -> Input:
     if binary is not None:
         data = tensor_data.from_bytes(binary, shape, datatype, place)
         if datatype != 'BYTES' and data.dtype.kind == 'f':
-            tensor_data.check_array(data, tensor.nullable, None, place)
+            tensor_data.check_finite(data, tensor.nullable, place)
     elif 'data' not in head:
         raise InvalidInstance(place, 'is missing, and there is no binary_data_size')
     else:

@@ -59,10 +59,10 @@ def read_rows(items, signature, place, write) -> Call:
     A row is an object, or the value of the only property, or the list of all properties if they are plain numbers. Of a
     schema without properties, a row is whatever the schema says.
     """
-    items = rows_at(items, place)
+    items, has_texts = rows_at(items, place), signature.has_texts
 
     def instance(row):
-        return _instance(items[row], signature, f'{place}[{row}]')
+        return _instance(items[row], signature, has_texts, f'{place}[{row}]')
 
     def place_of(row, path):
         return f'{place}[{row}]{_inside(items[row], signature, path)}'
@@ -95,8 +95,8 @@ def read_columns(inputs, signature, place, write) -> Call:
     return Call(next(iter(counts.values())), instance, place_of, write)
 
 
-def _instance(item, signature, place):
-    if not signature.names:
+def _instance(item, signature, has_texts, place):
+    if not signature.names or (isinstance(item, dict) and not has_texts):
         return item
     if isinstance(item, dict) and item.keys() != {'b64'}:
         return {name: _value(value, signature.inputs.get(name), f'{place}.{name}') for name, value in item.items()}

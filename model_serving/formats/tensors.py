@@ -30,6 +30,10 @@ class Tensor(NamedTuple):
 
     def stack(self, instances) -> np.ndarray:
         """Return a tensor with a row for each instance; raises InvalidInstance for ragged arrays."""
+        if len(instances) == 1 and hasattr(instances[0].get(self.name), 'shape'):
+            # An array of a binary request: no copy is made, unless its type is another.
+            with np.errstate(over='ignore'):
+                return self._checked(instances[0][self.name][np.newaxis].astype(self.dtype, copy=False), 1)
         # NumPy's own dtype would pad texts to the longest one.
         dtype = object if self.dtype.kind not in 'biuf' else self.dtype
         try:
@@ -38,11 +42,14 @@ class Tensor(NamedTuple):
                 stacked = np.array([instance.get(self.name) for instance in instances], dtype=dtype)
         except (ValueError, TypeError, OverflowError) as error:
             raise InvalidInstance(self.name, f'must be an array of {self.dtype}: {error}') from error
+        return self._checked(stacked, len(instances))
+
+    def _checked(self, stacked, count):
         check_finite(stacked, lambda place: self.name + ''.join(f'[{index}]' for index in place))
         shape = self.shape if self.is_plain else stacked.shape[1:]
         if len(shape) != len(self.shape):
             raise InvalidInstance(self.name, f'must be a rectangular array of {len(self.shape)} dimensions')
-        return stacked.reshape(len(instances), *shape)
+        return stacked.reshape(count, *shape)
 
 
 class Columns(NamedTuple):
