@@ -85,6 +85,25 @@ CORPUS = {
     'a page that is not there': other('GET', '/page/nothing.js'),
     'HEAD of a page': other('HEAD', '/'),
 } | {f'an answer: {kind}': post(body=json.dumps({'value': 1, 'as': kind}).encode()) for kind in ANSWERS}
+ROWS, TENSORS, TABLE = '/v1/models/{}Model:predict', '/v2/models/{}Model/infer', '/v1/{}Model/invocations'
+CORPUS |= {
+    'rows': post(path=ROWS, body=b'{"instances": [{"value": 1}, {"value": "a"}]}'),
+    'a bad row': post(path=ROWS, body=b'{"instances": [{"value": 1}, {"as": 1}]}'),
+    'a row that fails': post(path=ROWS, body=b'{"instances": [{"value": 1}, {"value": "fail"}]}'),
+    'rows that are not JSON': post(path=ROWS, body=b'{"instances": [', Content_Type='text/plain'),
+    'rows of gzip': post(path=ROWS, body=gzip.compress(b'{"instances": [{"value": 1}]}'), Content_Encoding='gzip'),
+    'rows, too large': post('x' * MAX_BODY, path=ROWS),
+    'GET of rows': other('GET', ROWS),
+    'OPTIONS of rows': other('OPTIONS', ROWS),
+    'rows of no model': post(path='/v1/models/NoModel:predict'),
+    'no tensors': post(path=TENSORS, body=b'{"inputs": []}'),
+    'the state of a model': other('GET', '/v2/models/{}Model'),
+    'a table': post(path=TABLE, body=b'value,as\n1,\n', Content_Type='text/csv'),
+    'a table of one column': post(path=TABLE, body=b'value\n1\na\n', Content_Type='text/csv'),
+} | {
+    f'rows: {kind}': post(path=ROWS, body=json.dumps({'instances': [{'value': 1}, {'value': 1, 'as': kind}]}).encode())
+    for kind in ANSWERS
+}
 
 
 @pytest.fixture(scope='module')
@@ -204,13 +223,16 @@ values = st.one_of(
     st.just('fail'), st.sampled_from(sorted(set(ANSWERS) - {'stream'})),
 )  # fmt: skip
 instances = st.dictionaries(st.sampled_from(['value', 'as', 'other']), values)
+rows = st.lists(st.one_of(instances, values), max_size=3)
 bodies = st.one_of(
+    st.fixed_dictionaries({'instances': rows}).map(lambda value: orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)),
     st.one_of(instances, values).map(lambda value: orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)),
     st.binary(max_size=40),
     st.sampled_from([b'', b'null', b'{"value": 1e999}', b'{"value": 1, "value": 2}', b'"' + b'x' * 5000 + b'"']),
 )
 TYPES = ['application/json', 'application/json; charset=UTF-8', 'application/json;charset=gbk', 'text/plain', '']
 PATHS = [f'/v1/{name}Model' for name in ('Async', *NAMES)]
+PATHS += [url.format(name) for url in (ROWS, TENSORS, TABLE) for name in ('Async', 'Def')]
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,5 +1,6 @@
 """The data of tensors in requests of the Open Inference Protocol: JSON, flat or nested, and little-endian bytes."""
 
+import json
 import struct
 from itertools import chain
 from math import prod
@@ -43,7 +44,7 @@ def from_json(data, shape: list, datatype: str, nullable: bool, place: str) -> l
     if wrong := set(map(type, flat)) - types - ({type(None)} if nullable else set()):
         at = next(index for index, value in enumerate(flat) if type(value) in wrong)
         raise InvalidInstance(
-            _element(place, at, shape, is_nested), f'must be {what} ({datatype}), not {flat[at]!r:.60}'
+            _element(place, at, shape, is_nested), f'must be {what} ({datatype}), not {json.dumps(flat[at]):.60}'
         )
     if datatype in INTEGERS:
         _check_bounds(flat, datatype, lambda at: _element(place, at, shape, is_nested))
@@ -99,7 +100,7 @@ def _flattened(data, shape, place):
     for depth, length in enumerate(shape):
         for values in level:
             if not isinstance(values, list) or len(values) != length:
-                has = f'{len(values)} items' if isinstance(values, list) else f'{values!r:.40}'
+                has = f'{len(values)} items' if isinstance(values, list) else f'{json.dumps(values):.40}'
                 at = f'at depth {depth}' if depth else 'at the top'
                 raise InvalidInstance(place, f'has {has} {at} where the shape {shape} has {length}')
         level = list(chain.from_iterable(level))

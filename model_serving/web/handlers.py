@@ -60,7 +60,9 @@ def result_of(answer):
 
 def with_place(error, place: str):
     """Return an error of a handler with the place of its row in front of its message."""
-    message = getattr(error, 'data', {}).get('message', error.description)
-    placed = default_exceptions.get(error.code, InternalServerError)(f'{place}: {message}')
+    status, message = error.code, getattr(error, 'data', {}).get('message', error.description)
+    if error.response is not None:  # such an exception has no description and no code
+        status, message = error.response.status_code, error.response.get_data(as_text=True)
+    placed = default_exceptions.get(status, InternalServerError)(f'{place}: {message}')
     placed.retry_after = getattr(error, 'retry_after', None)
     return placed
