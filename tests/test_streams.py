@@ -347,6 +347,7 @@ def test_it_is_described(streams):
     document = streams.get('/openapi.json').json()
     post = document['paths']['/v1/CountModel']['post']
     assert post['x-model']['stream']
+    assert post['x-model']['native_only'] == 'its answer is a stream'
     content = post['responses']['200']['content']
     assert list(content) == ['application/x-ndjson', 'text/event-stream']
     assert not document['paths']['/v1/XXXModel']['post']['x-model']['stream']

@@ -10,7 +10,7 @@ function make(service, model, kept = {}) {
   const ask = Ask.make(element.find('form'), schema, idFor, () => code.refresh());
   const hasFiles = () => !ask.tab() && Schema.hasFiles(schema);
   const answer = answerPane(element, model, idFor);
-  const code = codePane(element.find('.code-pane'), (name) => program(service, model, name, ask, hasFiles()));
+  const code = codePane(element.find('.code-pane'), (name) => Snippets.program(name, service, model, Ask.attempt(ask.value), hasFiles()));
   const write = (example) => ask.write(Schema.pretty(example));
   element.find('.examples').prop('hidden', examples.length < 2).append(examples.map((example, index) => (
     $('<button>', {type: 'button', class: 'plain', text: Words.say('example', {number: index + 1})}).on('click', () => write(example))
@@ -134,15 +134,7 @@ function answerPane(element, model, idFor) {
   return {reset, wait, show, receive};
 }
 
-// The program that makes the same call; '' while the body is not valid.
-function program({api, description}, model, name, ask, hasFiles) {
-  const body = Ask.attempt(ask.value);
-  const key = Service.keyHeader(description, 'YOUR_KEY');
-  const url = new URL(api + model.path).href;
-  return body === undefined ? '' : (model.stream ? Stream : hasFiles ? Upload : Snippets).make(name, {url, value: body, key, timeout: Service.timeout(model)}, Schema.resolve(model.schema));
-}
-
-// {refresh} of the pane that shows, while it is open, what `write(name)` returns.
+// {refresh} of the pane that shows, while it is open, what `write(name)` promises.
 function codePane(pane, write) {
   const [shown, copy, bar] = [pane.find('pre'), pane.find('.copy'), pane.find('.tabs')];
   let tabs;
@@ -159,8 +151,16 @@ function codePane(pane, write) {
     if (!pane.prop('open')) return;
     await Words.load('page/snippets.js');
     if (!tabs) start();
-    code = write(Snippets.names[tabs.index()]);
-    shown.text(Snippets.shortened(code));
+    const index = tabs.index();
+    // While the service is asked, the code of before cannot be copied.
+    show('');
+    const made = await write(Snippets.names[index]);
+    if (index === tabs.index()) show(made);
+  }
+  function show(made) {
+    code = made;
+    // A reason why there is no code is a line to read.
+    shown.text(Snippets.shortened(code)).toggleClass('text', code.startsWith('#'));
     copy.text(Words.say('copy')).prop('disabled', !code);
   }
   pane.on('toggle', refresh);

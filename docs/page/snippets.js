@@ -1,7 +1,26 @@
 // The code that makes the same call from elsewhere. It runs as it is; only a key has to be filled in.
 const Snippets = (() => {
 const LANGUAGES = {curl, jQuery: jquery, fetch: fetched, Python: python};
+// Those of other servers, whose protocols the service speaks too: name → the program, promised.
+const PROTOCOLS = {'TensorFlow Serving': tensorflow, tritonclient: triton};
 const json = JSON.stringify;
+
+// The program in the language `name` that sends `value` to `model`; '' if that is undefined. `hasFiles`: of a form.
+async function program(name, service, model, value, hasFiles) {
+  if (value === undefined) return '';
+  const schema = Schema.resolve(model.schema);
+  const key = Service.keyHeader(service.description, 'YOUR_KEY');
+  const call = {url: new URL(service.api + model.path).href, value, key, timeout: Service.timeout(model)};
+  if (LANGUAGES[name]) return (model.stream ? Stream : hasFiles ? Upload : Snippets).make(name, call, schema);
+  const reason = model.native_only || (!Schema.isObject(value) && 'its body is not an object');
+  if (reason) return comment(`${model.name} answers at ${model.path} only, since ${reason}.`);
+  return PROTOCOLS[name](service, model, call, hasFiles ? Upload.split(value, schema).files : []);
+}
+
+// A line that both a shell and Python skip.
+function comment(text) {
+  return `# ${text.replace(/\s+/g, ' ')}\n`;
+}
 
 // The program in the language `name` for the call {url, value, key: {header: value}, timeout: ms}.
 function make(name, call) {
@@ -15,6 +34,17 @@ function curl({url, value, headers}) {
 ${json(value)}
 JSON
 `;
+}
+
+// A row of the body is what the model itself gets; more of them may follow.
+function tensorflow({api}, {name, version}, {value, key}) {
+  const url = new URL(`${api}/v1/models/${name}/versions/${version}:predict`).href;
+  return make('curl', {url, value: {instances: [value]}, key});
+}
+
+async function triton(...call) {
+  await Words.load('page/triton.js');
+  return Triton.program(...call);
 }
 
 function quoted(text) {
@@ -77,5 +107,5 @@ function shortened(code) {
   return code.replace(/"[^"\n]{200,}"/g, (text) => `${text.slice(0, 60)} … ${text.slice(-20)}`);
 }
 
-return {names: Object.keys(LANGUAGES), make, quoted, shortened};
+return {names: Object.keys({...LANGUAGES, ...PROTOCOLS}), program, comment, make, quoted, literal, shortened};
 })();

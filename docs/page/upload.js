@@ -69,5 +69,5 @@ print(answer.json())
 `.replace(', headers={}', '');
 }
 
-return {form, make};
+return {form, split, make};
 })();

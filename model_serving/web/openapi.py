@@ -9,6 +9,7 @@ from flask_restful import Resource
 
 from .. import __version__
 from . import streams
+from .dialects import native_only
 from .errors import ERROR_SCHEMA, MAX_EXAMPLE
 from .models import MODEL_SCHEMA, MODELS_SCHEMA, state_of
 from .protocol_schemas import PROTOCOL_SCHEMAS
@@ -57,6 +58,9 @@ class Document:
                 'timeout': servable.settings['timeout'],
                 'stream': servable.is_stream,
             }
+            reason = native_only(servable)
+            if reason:
+                facts['native_only'] = reason
             if 'post' in paths[url]:
                 paths[url] = {**paths[url], 'post': {**paths[url]['post'], 'x-model': {**facts, **state_of(servable)}}}
         return {

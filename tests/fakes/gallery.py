@@ -47,8 +47,8 @@ def resource(schema, doc, result=None):
         result_schema = result
 
         @validate_json(schema)
-        def post(self, instance):
-            return {'result': self.predict(instance)}
+        async def post(self, instance):
+            return {'result': await self.predict_async(instance)}
 
     Echo.__doc__ = doc
     return Echo
@@ -100,6 +100,30 @@ DRAWING = an_object(['image'], [{'image': DIAGONAL}], image={**numbers(8), 'item
 MANY = an_object([f'f{index}' for index in range(200)], **{f'f{index}': {'type': 'number'} for index in range(200)})
 CUBE = an_object(['cube'], cube={'type': 'array', 'items': {**numbers(2), 'items': numbers(3)}})
 ANY = an_object(examples=[{'answer': 42}], answer={}, fail={'type': 'boolean'})
+TENSORS = an_object(
+    ['text'],
+    [
+        {
+            'text': '范叶亮',
+            'words': [['one', '二'], ['', '4']],
+            'grid': [[1, 2.5, -3], [4, 5, 6]],
+            'missing': None,
+            'count': 3,
+            'sure': True,
+            'whole': [1, 2],
+            'files': ['AP8=', ''],
+        }
+    ],
+    text={'type': 'string'},
+    words={'type': 'array', 'items': {'type': 'array', 'items': {'type': 'string'}}},
+    grid={**numbers(2), 'items': numbers(3)},
+    missing={'type': ['number', 'null']},
+    count={'type': ['integer', 'null']},
+    sure={'type': 'boolean'},
+    whole={'type': 'array', 'items': {'type': 'integer'}},
+    files={'type': 'array', 'items': base64_of('application/octet-stream')},
+)
+FILE_RESULT = an_object(['result'], result=FILE)
 HOSTILE = '<img src=x onerror="document.title=1">'
 HOSTILE_SCHEMA = an_object(
     examples=[{HOSTILE: HOSTILE, 'one': HOSTILE, 'tree': {HOSTILE: [HOSTILE, {HOSTILE: 1}]}}],
@@ -111,10 +135,13 @@ HOSTILE_SCHEMA = an_object(
 ROUTES = (
     Route('/v1/FormModel', resource(FIELDS, 'Every kind of field.\n\nIt answers what it is sent.'), EchoModel),
     Route('/v1/PictureModel', resource(PICTURE, 'A picture → the same picture.', PICTURE_RESULT), EchoModel),
-    Route('/v1/FileModel', resource(FILE, 'A file → itself.'), EchoModel),
+    Route('/v1/FileModel', resource(FILE, 'A file → itself.', FILE_RESULT), EchoModel),
     Route('/v1/DrawingModel', resource(DRAWING, 'A drawing → its numbers.'), EchoModel),
     Route('/v1/ManyModel', resource(MANY, '200 numbers → the same numbers.'), EchoModel),
     Route('/v1/CubeModel', resource(CUBE, 'Nested arrays → the same.'), EchoModel),
+    Route(
+        '/v1/TensorModel', resource(TENSORS, 'Tensors → the same.', an_object(['result'], result=TENSORS)), EchoModel
+    ),
     Route('/v1/AnyModel', resource(ANY, 'Whatever it is sent.'), EchoModel),
     Route('/v1/HostileModel', resource(HOSTILE_SCHEMA, HOSTILE), EchoModel),
     Route('/v2/AnyModel', resource({'type': 'array', 'examples': [[1]]}, 'No object.'), ListModel),

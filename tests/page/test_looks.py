@@ -102,6 +102,9 @@ def test_tabs_by_keyboard(page):
     expect(form.get_by_role('tab', name='curl')).to_be_visible()
     page.keyboard.press('Tab')
     page.keyboard.press('ArrowLeft')
+    expect(form.get_by_role('tab', name='tritonclient')).to_be_focused()
+    page.keyboard.press('ArrowLeft')
+    page.keyboard.press('ArrowLeft')
     expect(form.get_by_role('tab', name='Python')).to_be_focused()
     expect(form.locator('.code-pane pre')).to_contain_text('urlopen')
     # Where the focus is can be seen.

@@ -55,7 +55,7 @@ def test_search(page):
     search.fill('nothing like it')
     expect(page.locator('#no-match')).to_have_text('No model has this in its name or description.')
     search.fill('')
-    assert len(shown(page)) == 10
+    assert len(shown(page)) == 11
 
 
 def test_menu_on_a_phone(gallery, open_page):

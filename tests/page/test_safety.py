@@ -104,7 +104,7 @@ def test_key(service, open_page):
     assert caught.value.headers['x-api-key'] == 'secret'
     card = page.locator('.card').first
     card.locator('.code-pane summary').click()
-    for language in ('curl', 'jQuery', 'fetch', 'Python'):
+    for language in ('curl', 'jQuery', 'fetch', 'Python', 'TensorFlow Serving', 'tritonclient'):
         card.get_by_role('tab', name=language).click()
         expect(card.locator('.code-pane pre')).to_contain_text('YOUR_KEY')
         assert 'secret' not in card.locator('.code-pane pre').text_content()
@@ -119,8 +119,9 @@ def test_weight(language):
     files = re.findall(r'(?:src|href)="page/(.+?\.(?:js|css))"', (DOCS / 'index.html').read_text())
     assert sum((DOCS / 'page' / name).stat().st_size for name in [*files, f'{language}.js']) < 80 * 1024
     scripts = {file.name for file in (DOCS / 'page').glob('*.js')}
-    # The last three are loaded when they are needed.
-    assert scripts - set(files) == {'english.js', 'chinese.js', 'snippets.js', 'stream.js', 'upload.js'}
+    # The others are loaded when they are needed.
+    needed = {'snippets.js', 'stream.js', 'triton.js', 'upload.js'}
+    assert scripts - set(files) == {'english.js', 'chinese.js', *needed}
 
 
 def test_both_languages_say_the_same():
