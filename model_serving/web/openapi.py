@@ -9,8 +9,8 @@ from flask_restful import Resource
 
 from .. import __version__
 from . import streams
-from .dialects import native_only
 from .errors import ERROR_SCHEMA, MAX_EXAMPLE
+from .handlers import native_only
 from .models import MODEL_SCHEMA, MODELS_SCHEMA, state_of
 from .protocol_schemas import PROTOCOL_SCHEMAS
 from .protocol_urls import LABELS

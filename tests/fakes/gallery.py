@@ -47,8 +47,8 @@ def resource(schema, doc, result=None):
         result_schema = result
 
         @validate_json(schema)
-        async def post(self, instance):
-            return {'result': await self.predict_async(instance)}
+        def post(self, instance):
+            return {'result': self.predict(instance)}
 
     Echo.__doc__ = doc
     return Echo
