@@ -29,8 +29,10 @@ def _number(name, default, most):
     return int(text)
 
 
-# Vertex AI sets AIP_HTTP_PORT.
-bind = addresses.to_bind(os.environ.get('HOST'), _number('PORT', os.environ.get('AIP_HTTP_PORT', '9999'), 65535))
+# Vertex AI has a variable of its own for the port.
+if 'AIP_HTTP_PORT' in os.environ:
+    os.environ.setdefault('PORT', os.environ['AIP_HTTP_PORT'])
+bind = addresses.to_bind(os.environ.get('HOST'), _number('PORT', '9999', 65535))
 workers = _number('WORKERS', '2', 1024)
 threads = _number('THREADS', '16', 4096)
 worker_class = 'model_serving.server.worker.Worker'

@@ -100,7 +100,7 @@ By an environment variable: `MODEL_SERVING_<NAME>_PARAMS_<KEY>`, both in capital
 
 SERVER = {
     'HOST': 'The address to listen at; `127.0.0.1` lets only this machine in, `0.0.0.0` only callers by IPv4.',
-    'PORT': 'The port to listen at.',
+    'PORT': 'The port to listen at; unless it is set, `AIP_HTTP_PORT`, which Vertex AI sets.',
     'WORKERS': 'How many processes answer requests.',
     'THREADS': 'How many `def` handlers of each model run at the same time in each process.',
 }

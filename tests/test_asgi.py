@@ -11,6 +11,7 @@ import requests
 
 from model_serving.app import create_app
 from model_serving.asgi import Exchange
+from model_serving.front.startup import hooks
 from model_serving.models.xxx_model import XXXModel
 from model_serving.resources.xxx_model_resource import XXXModelResource
 from model_serving.serving.route import Route
@@ -29,7 +30,12 @@ def direct(*routes, change=lambda app: None) -> list:
     change(app)
     front = app.extensions['front']
     run_async(front.start())
-    return [url for url, endpoint in front.endpoints.items() if endpoint.handler]
+    urls = [url for url, endpoint in front.endpoints.items() if endpoint.handler]
+    others = [url for url in urls if url not in app.servables]
+    # Those of other protocols call handlers of each kind, unless something of the user's is around every request.
+    assert others in ([], list(app.predictions))
+    assert bool(others) == (bool(urls) and hooks(app) == front.own_hooks)
+    return [url for url in urls if url in app.servables]
 
 
 class TestWhatIsDirect:

@@ -70,7 +70,8 @@ async def start(front, threads: int):
         await asyncio.to_thread(front.app.readiness.start)
         pages = HandlerThreads('the service', threads, 10 * threads)
         front.other = Endpoint(**front.app.limits(''), threads=pages, pages=pages)
-        for url, servable in front.app.servables.items():
+        servables = front.app.servables
+        for url, servable in servables.items():
             servable.handler_threads = HandlerThreads(servable.name, threads, servable.settings['max_queue'])
             post = servable.resource.post if is_direct(front, servable.resource) else None
             front.endpoints[url] = Endpoint(
@@ -83,23 +84,34 @@ async def start(front, threads: int):
                 # With `force` the type of a body says nothing; Flask decides.
                 uploads=front.app.uploads.get(url) if post and not post.force else None,
             )
+        # Flask's threads for other protocols wait for rows, which `def` handlers answer in the model's own threads.
+        waiting = {one: HandlerThreads(one.name, threads, one.settings['max_queue']) for one in servables.values()}
         for url, predictions in front.app.predictions.items():
-            front.endpoints[url] = _of_protocol(front.endpoints[predictions.servable.url], predictions)
+            endpoint = front.endpoints[predictions.servable.url]
+            front.endpoints[url] = _of_protocol(front, endpoint, predictions, waiting[predictions.servable])
         front.is_started = True
 
 
-def _of_protocol(endpoint, predictions):
+def _of_protocol(front, endpoint, predictions, threads):
     """Return how the URL of another protocol is answered, for the endpoint of its model."""
-    handler = endpoint.handler and (lambda resource, instance: predictions.answer(instance))
     return endpoint._replace(
-        max_body=predictions.max_body, handler=handler, is_valid=bool, predictions=predictions, json_types=frozenset()
+        max_body=predictions.max_body,
+        threads=threads,
+        handler=(lambda resource, instance: predictions.answer(instance)) if is_bare(front) else None,
+        is_valid=bool,
+        predictions=predictions,
+        json_types=frozenset(),
     )
 
 
 def is_direct(front, resource) -> bool:
     """Tell whether `post` can be called without Flask, and nothing else is to be done around it."""
-    # No middleware, and no request hooks but ours.
-    return has_async_post(resource) and hooks(front.app) == front.own_hooks and 'wsgi_app' not in vars(front.app)
+    return has_async_post(resource) and is_bare(front)
+
+
+def is_bare(front) -> bool:
+    """Tell whether there is no middleware, and no request hook but ours, that Flask would call."""
+    return hooks(front.app) == front.own_hooks and 'wsgi_app' not in vars(front.app)
 
 
 def hooks(app) -> list:

@@ -1,5 +1,6 @@
 """Many rows in one call: others are not held up, the rows are predicted in batches, and the memory is bounded."""
 
+import gzip
 import json
 import threading
 
@@ -82,3 +83,14 @@ def test_more_containers_than_the_memory_is_for(service):
     answer = service.post('/v1/models/XXXModel:predict', data=body)
     assert answer.status_code == 400
     assert 'more than 1048576 arrays and objects is not accepted. Send fewer rows.' in answer.json()['error']
+
+
+def test_calls_by_flask_leave_threads_for_their_rows(make_gates, threads):
+    """A compressed body is read by Flask, in a thread that waits for the handlers of its rows: in other threads."""
+    service = make_gates({'WORKERS': '1', 'THREADS': '2'})
+    (service.folder / 'open').touch()
+    body = gzip.compress(json.dumps({'instances': [{}] * 4}).encode())
+    headers = {'Content-Encoding': 'gzip', 'X-Request-Timeout': '20'}
+    url = '/v1/models/DefGateModel:predict'
+    answers = list(threads.map(lambda _: service.post(url, data=body, headers=headers), range(8)))
+    assert [answer.json() for answer in answers] == [{'predictions': ['through'] * 4}] * 8
