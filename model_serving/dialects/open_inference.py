@@ -13,6 +13,8 @@ from .tensor_inputs import check_head, ends_of, input_of, valid_head
 from .tensor_results import output
 
 EXTENSIONS = ['binary_tensor_data']
+# What MLServer's request codecs say of a request whose only input is the whole payload, whatever its name.
+UNNAMED = ('np', 'str', 'base64')
 
 
 def error(message: str, status: int) -> dict:
@@ -46,7 +48,12 @@ def read(envelope, tail, signature, model: dict) -> Call:
     ends = ends_of(sizes, len(tail))
     is_table = signature.is_table and len(heads) == 1 and len(heads[0]['shape']) == 2
     is_table = is_table and not (heads[0]['name'] in signature.inputs and heads[0]['shape'][1] == 1)
-    tensors = [_table(signature)] if is_table else _named_tensors(heads, signature)
+    if is_table:
+        tensors = [_table(signature)]
+    elif _is_unnamed(envelope, signature):
+        tensors = list(signature.inputs.values())
+    else:
+        tensors = _named_tensors(heads, signature)
     inputs = []
     for position, (head, tensor, size, end) in enumerate(zip(heads, tensors, sizes, ends, strict=True)):
         check_head(head, tensor, f'inputs[{position}]')
@@ -94,6 +101,12 @@ def _table(signature):
     first, inputs = next(iter(signature.inputs.values())), signature.inputs.values()
     nullable = any(one.nullable for one in inputs)
     return first._replace(name='the only input', kind='number', shape=(len(inputs),), nullable=nullable)
+
+
+def _is_unnamed(envelope, signature):
+    parameters = envelope.get('parameters')
+    is_whole = isinstance(parameters, dict) and parameters.get('content_type') in UNNAMED
+    return is_whole and len(envelope['inputs']) == 1 and signature.only is not None
 
 
 def _named_tensors(heads, signature):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.clients.running import CALLS, MODELS, ROWS, assert_same, native, run_client
+from tests.clients.running import CALLS, ROWS, assert_same, run_client
 
 pytestmark = pytest.mark.kserve
 
@@ -10,11 +10,6 @@ pytestmark = pytest.mark.kserve
 @pytest.fixture(scope='module')
 def answers(service):
     return run_client('kserve', 'kserve_client.py', service)
-
-
-@pytest.fixture(scope='module')
-def expected(service):
-    return {model: native(service, model) for model in MODELS}
 
 
 def test_health(answers):

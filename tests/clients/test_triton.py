@@ -1,12 +1,10 @@
 """Triton's own clients, tritonclient.http and tritonclient.http.aio, call the service unchanged."""
 
-from functools import partial
-
 import pytest
 
 from model_serving import __version__
-from tests.clients.running import CALLS, MODELS, ROWS, assert_same, native, run_client
-from tests.conftest import BASE_FOLDER
+from tests.clients.files import EXPECTED
+from tests.clients.running import CALLS, MODELS, ROWS, assert_same, run_client
 
 pytestmark = pytest.mark.triton
 KINDS = ('http', 'aio')
@@ -15,11 +13,6 @@ KINDS = ('http', 'aio')
 @pytest.fixture(scope='module', params=KINDS)
 def answers(service, request):
     return run_client('triton', 'triton_client.py', service, request.param)
-
-
-@pytest.fixture(scope='module')
-def expected(service):
-    return {model: native(service, model) for model in MODELS}
 
 
 def test_health(answers):
@@ -85,16 +78,7 @@ def test_errors(answers):
     assert message.startswith("There is no model 'DigitModel'. Did you mean 'DigitsModel'?")
 
 
-@pytest.fixture(scope='module')
-def files_service(service_class, tmp_path_factory):
-    files = {'model_serving/routes.py': 'from tests.fakes.file_bytes import ROUTES as ROUTES\n'}
-    make = partial(service_class, tmp_path_factory.mktemp('files') / 'model serving', files)
-    with make({'PYTHONPATH': str(BASE_FOLDER), 'WORKERS': '1'}).without_models() as running:
-        yield running
-
-
 @pytest.mark.parametrize('kind', KINDS)
 def test_files_as_raw_bytes(files_service, kind):
     """A property with `contentEncoding: base64` takes any bytes; the model gets them as base64."""
-    answers = run_client('triton', 'triton_files.py', files_service, kind)
-    assert answers['got'] == answers['sent']
+    assert run_client('triton', 'triton_files.py', files_service, kind) == EXPECTED
