@@ -41,11 +41,11 @@ async def settled(value):
     return await value if inspect.isawaitable(value) else value
 
 
-async def predictions(client, rows):
+async def predictions(client, kind, rows):
     """Call each model in each way; the id of a request says which."""
     answers = {}
     for (call, (model, _, names)), (sent, wanted, coding) in product(CALLS.items(), WAYS):
-        name = '-'.join(['triton', call, *('binary' if way else 'json' for way in (sent, wanted)), CODINGS[coding]])
+        name = '-'.join([kind, call, *('binary' if way else 'json' for way in (sent, wanted)), CODINGS[coding]])
         result = await settled(
             client.infer(
                 model,
@@ -80,7 +80,7 @@ async def failures(client, rows):
     return found
 
 
-async def answers_of(client, rows):
+async def answers_of(client, kind, rows):
     answers = {
         'live': await settled(client.is_server_live()),
         'ready': await settled(client.is_server_ready()),
@@ -89,7 +89,7 @@ async def answers_of(client, rows):
         'server': await settled(client.get_server_metadata()),
         'models': {model: await settled(client.get_model_metadata(model)) for model in MODELS},
         'index': await settled(client.get_model_repository_index()),
-        'predictions': await predictions(client, rows),
+        'predictions': await predictions(client, kind, rows),
         'failures': await failures(client, rows),
         # Without `outputs` the client asks for all of them, binary.
         'all_outputs': outputs_of(await settled(client.infer('WineModel', inputs_of('wines', rows)))),
@@ -113,7 +113,7 @@ async def main(url, kind):
     rows, address = json.load(sys.stdin), url.removeprefix('http://')
     client = (http if kind == 'http' else aio).InferenceServerClient(address)
     try:
-        json.dump(await answers_of(client, rows), sys.stdout)
+        json.dump(await answers_of(client, kind, rows), sys.stdout)
     finally:
         await settled(client.close())
 
