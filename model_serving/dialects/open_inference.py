@@ -15,6 +15,8 @@ from .tensor_results import output
 EXTENSIONS = ['binary_tensor_data']
 # What MLServer's request codecs say of a request whose only input is the whole payload, whatever its name.
 UNNAMED = ('np', 'str', 'base64')
+# What Triton's clients may ask of an output; without it they would take the answer for something else.
+NOT_SUPPORTED = ('classification', 'shared_memory_region')
 
 
 def error(message: str, status: int) -> dict:
@@ -142,6 +144,9 @@ def _wanted(envelope, signature):
                 f'outputs[{position}].name', f'{clip(repr(name), 60)} is no output of the model. It has: {clip(known)}'
             )
         own = one.get('parameters') if isinstance(one.get('parameters'), dict) else {}
+        for parameter in NOT_SUPPORTED:
+            if parameter in own:
+                raise InvalidInstance(f'outputs[{position}].parameters', f'{parameter} is not supported')
         wanted.append((signature.outputs[name], own.get('binary_data', is_binary) is True))
     return wanted
 

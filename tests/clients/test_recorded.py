@@ -66,3 +66,12 @@ def test_an_answer_is_compressed_and_binary_as_the_client_wants_it(service, conn
     assert answer.headers.get('content-encoding') == coding
     assert answer.headers['content-type'] == type_
     assert ('inference-header-content-length' in answer.headers) == (type_ == 'application/octet-stream')
+
+
+@pytest.mark.parametrize('parameters', [{'classification': 3}, {'shared_memory_region': 'a'}])
+def test_what_an_output_cannot_be_is_refused(service, parameters):
+    tensor = {'name': 'name', 'shape': [1], 'datatype': 'BYTES', 'data': ['Leo']}
+    outputs = [{'name': 'result', 'parameters': parameters}]
+    answer = service.post('/v2/models/XXXModel/infer', json={'inputs': [tensor], 'outputs': outputs})
+    assert answer.status_code == 400
+    assert answer.json() == {'error': f'outputs[0].parameters: {next(iter(parameters))} is not supported'}

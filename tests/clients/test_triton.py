@@ -73,6 +73,7 @@ def test_errors(answers):
     ]
     assert failures['datatype'] == ['400', 'inputs[0].datatype: name must be BYTES, not INT64']
     assert failures['value'] == ['400', 'inputs[0].data[0]: 17.0 is greater than the maximum of 16']
+    assert failures['classification'] == ['400', 'outputs[0].parameters: classification is not supported']
     status, message = failures['model']
     assert status == '404'
     assert message.startswith("There is no model 'DigitModel'. Did you mean 'DigitsModel'?")

@@ -70,11 +70,16 @@ async def failures(client, rows):
         'datatype': ('XXXModel', [tensor('name', [1], 'INT64')]),
         'value': ('DigitsModel', [tensor('image', np.full((1, 8, 8), 17).tolist(), 'FP32')]),
         'model': ('DigitModel', inputs_of('digits', rows)),
+        'classification': (
+            'DigitsModel',
+            inputs_of('digits', rows),
+            [InferRequestedOutput('probabilities', class_count=3)],
+        ),
     }
     found = {}
-    for name, (model, inputs) in wrong.items():
+    for name, (model, inputs, *outputs) in wrong.items():
         try:
-            await settled(client.infer(model, inputs))
+            await settled(client.infer(model, inputs, outputs=outputs[0] if outputs else None))
         except InferenceServerException as error:
             found[name] = [error.status(), error.message()]
     return found
