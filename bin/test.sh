@@ -35,3 +35,8 @@ for requirements in tests/requirements/*.txt; do
     VENV=$environment sh bin/venv.sh "$base" requirements-dev.txt "$requirements"
     "$environment/bin/python" -m pytest -m "$mark" "$@"
 done
+for requirements in tests/clients/requirements/*.txt; do
+    mark=$(basename "$requirements" .txt)
+    VENV=tmp/environments/clients-$mark sh bin/venv.sh "$requirements"
+    .venv/bin/python -m pytest -m "$mark" tests/clients "$@"
+done

@@ -1,7 +1,8 @@
 """The real service for tests: a copy of the tree, started by its own bin/start.sh.
 
 Marks that the default run leaves out: `long`, and one for each file in tests/requirements/, whose tests need
-the packages of that file; bin/test.sh --all runs each of these in an environment of its own.
+the packages of that file; bin/test.sh --all runs each of these in an environment of its own. One for each file in
+tests/clients/requirements/ too: these tests run here, and start a client in an environment of its own.
 """
 
 import asyncio
@@ -26,13 +27,15 @@ import requests
 from model_serving.serving import event_loop
 
 BASE_FOLDER = Path(__file__).resolve().parents[1]
-OPTIONAL_MARKS = ['long', *sorted(path.stem for path in (BASE_FOLDER / 'tests' / 'requirements').glob('*.txt'))]
+REQUIREMENTS = {path.stem: path for path in sorted((BASE_FOLDER / 'tests').glob('**/requirements/*.txt'))}
+OPTIONAL_MARKS = ['long', *REQUIREMENTS]
 NOT_COPIED = ('.git', '.venv', 'tmp', '__pycache__', '.pytest_cache', '.ruff_cache', '.hypothesis', 'tests')
 
 
 def pytest_configure(config):
-    for mark in OPTIONAL_MARKS[1:]:
-        config.addinivalue_line('markers', f'{mark}: needs tests/requirements/{mark}.txt; runs with bin/test.sh --all')
+    for mark, path in REQUIREMENTS.items():
+        needed = path.relative_to(BASE_FOLDER)
+        config.addinivalue_line('markers', f'{mark}: needs {needed}; runs with bin/test.sh --all')
 
 
 def pytest_collection_modifyitems(config, items):

@@ -13,6 +13,10 @@ from .tensor_inputs import check_head, ends_of, input_of, valid_head
 from .tensor_results import output
 
 EXTENSIONS = ['binary_tensor_data']
+# What MLServer's request codecs say of a request whose only input is the whole payload, whatever its name.
+UNNAMED = ('np', 'str', 'base64')
+# What Triton's clients may ask of an output; without it they would take the answer for something else.
+NOT_SUPPORTED = ('classification', 'shared_memory_region')
 
 
 def error(message: str, status: int) -> dict:
@@ -46,7 +50,12 @@ def read(envelope, tail, signature, model: dict) -> Call:
     ends = ends_of(sizes, len(tail))
     is_table = signature.is_table and len(heads) == 1 and len(heads[0]['shape']) == 2
     is_table = is_table and not (heads[0]['name'] in signature.inputs and heads[0]['shape'][1] == 1)
-    tensors = [_table(signature)] if is_table else _named_tensors(heads, signature)
+    if is_table:
+        tensors = [_table(signature)]
+    elif _is_unnamed(envelope, signature):
+        tensors = list(signature.inputs.values())
+    else:
+        tensors = _named_tensors(heads, signature)
     inputs = []
     for position, (head, tensor, size, end) in enumerate(zip(heads, tensors, sizes, ends, strict=True)):
         check_head(head, tensor, f'inputs[{position}]')
@@ -96,6 +105,12 @@ def _table(signature):
     return first._replace(name='the only input', kind='number', shape=(len(inputs),), nullable=nullable)
 
 
+def _is_unnamed(envelope, signature):
+    parameters = envelope.get('parameters')
+    is_whole = isinstance(parameters, dict) and parameters.get('content_type') in UNNAMED
+    return is_whole and len(envelope['inputs']) == 1 and signature.only is not None
+
+
 def _named_tensors(heads, signature):
     names = [head['name'] for head in heads]
     for position, name in enumerate(names):
@@ -129,6 +144,9 @@ def _wanted(envelope, signature):
                 f'outputs[{position}].name', f'{clip(repr(name), 60)} is no output of the model. It has: {clip(known)}'
             )
         own = one.get('parameters') if isinstance(one.get('parameters'), dict) else {}
+        for parameter in NOT_SUPPORTED:
+            if parameter in own:
+                raise InvalidInstance(f'outputs[{position}].parameters', f'{parameter} is not supported')
         wanted.append((signature.outputs[name], own.get('binary_data', is_binary) is True))
     return wanted
 
