@@ -38,5 +38,5 @@ done
 for requirements in tests/clients/requirements/*.txt; do
     mark=$(basename "$requirements" .txt)
     VENV=tmp/environments/clients-$mark sh bin/venv.sh "$requirements"
-    .venv/bin/python -m pytest -m "$mark" tests/clients "$@"
+    .venv/bin/python -m pytest -m "$mark" tests/clients tests/docs tests/page "$@"
 done

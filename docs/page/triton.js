@@ -66,9 +66,10 @@ answer = client.infer(${json(model.name)}, inputs, model_version=${json(String(m
 ${outputs.map(printed).join('')}`.replace(', headers={}', '');
 }
 
-function printed({name, datatype}) {
+function printed({name, datatype, parameters}) {
   const values = `answer.as_numpy(${json(name)})`;
-  return `print(${json(name)}, ${datatype === 'BYTES' ? `[text.decode() for text in ${values}.flat]` : values})\n`;
+  const isText = datatype === 'BYTES' && parameters?.content_type !== 'base64';
+  return `print(${json(name)}, ${isText ? `[text.decode() for text in ${values}.flat]` : values})\n`;
 }
 
 const listed = (shape) => `[${shape.join(', ')}]`;

@@ -40,8 +40,11 @@ class Tensor(NamedTuple):
     def metadata(self) -> dict:
         """What the protocol's metadata says of it."""
         shape = [-1, *(-1 if length is None else length for length in self.shape)]
-        labels = {'parameters': {'labels': ', '.join(self.labels)}} if self.labels else {}
-        return {'name': self.name, 'datatype': self.datatype, 'shape': shape, **labels}
+        parameters = {'labels': ', '.join(self.labels)} if self.labels else {}
+        if self.kind == 'base64':
+            parameters['content_type'] = 'base64'
+        described = {'name': self.name, 'datatype': self.datatype, 'shape': shape}
+        return {**described, 'parameters': parameters} if parameters else described
 
 
 class Signature(NamedTuple):

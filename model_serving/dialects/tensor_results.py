@@ -2,9 +2,12 @@
 
 from itertools import chain
 
-from ..serving.errors import InvalidInstance
-from .tensor_data import DTYPES, LENGTH
+import pybase64
 
+from ..serving.errors import InvalidInstance
+from .tensor_data import DTYPES, FLOATS, LENGTH, PYTHON_TYPES
+
+NO_NULL = 'is null in one of the rows, which binary data of {} cannot be. Ask for this output in JSON.'
 RAGGED = 'the results of these rows differ in length, so they are not one tensor. Send the rows one by one.'
 
 
@@ -17,15 +20,21 @@ def output(tensor, results: list, is_only: bool, is_binary: bool) -> tuple[dict,
     values = results if is_only else [result.get(tensor.name) for result in results]
     if tensor.labels:
         values = [[value.get(label) for label in tensor.labels] for value in values]
-    if tensor.datatype == 'BYTES':
-        datatype, (shape, data) = 'BYTES', _texts(tensor.name, values)
-        encoded = b''.join(map(_length_prefixed, data)) if is_binary else b''
+    if tensor.datatype == 'BYTES' or (tensor.datatype not in FLOATS and _has_null(values)):
+        datatype, (shape, data) = tensor.datatype, _flat(tensor, values)
+        if is_binary and None in data:
+            raise InvalidInstance('', f'{tensor.name} {NO_NULL.format(datatype)}')
+        encoded = b''.join(_length_prefixed(tensor, text) for text in data) if is_binary else b''
     else:
         array, datatype = _array(tensor, values)
         shape, data = list(array.shape), array.ravel()
         encoded = data.tobytes() if is_binary else b''
     head = {'name': tensor.name, 'datatype': datatype, 'shape': shape}
-    return head | ({'parameters': {'binary_data_size': len(encoded)}} if is_binary else {'data': data}), encoded
+    if is_binary:
+        return {**head, 'parameters': {'binary_data_size': len(encoded)}}, encoded
+    # JSON has no bytes, so a file stays base64, and the output says so as MLServer's codec does.
+    coded = {'parameters': {'content_type': 'base64'}} if tensor.kind == 'base64' else {}
+    return {**head, **coded, 'data': data}, b''
 
 
 def _array(tensor, values):
@@ -55,21 +64,29 @@ def _array(tensor, values):
     return converted, datatype
 
 
-def _texts(name, values):
-    shape, level = [], values
+def _has_null(values):
+    return isinstance(values, list) and any(value is None or _has_null(value) for value in values)
+
+
+def _flat(tensor, values):
+    """Return the shape of nested lists and their values in one list, of which some may be None."""
+    shape, level = [len(values)], values
     while level and all(isinstance(value, list) for value in level):
         shape.append(len(level[0]))
         if any(len(value) != shape[-1] for value in level):
-            raise InvalidInstance('', f'{name}: {RAGGED}')
+            raise InvalidInstance('', f'{tensor.name}: {RAGGED}')
         level = list(chain.from_iterable(level))
+    types, what = PYTHON_TYPES[tensor.datatype]
     for value in level:
-        if not isinstance(value, str | None):
+        if value is not None and type(value) not in types:
             raise TypeError(
-                f'The output {name} has a {type(value).__name__}, and not a text as its result schema says.'
+                f'The output {tensor.name} has a {type(value).__name__}, and not {what} as its schema says.'
             )
-    return [len(values), *shape], level
+    return shape, level
 
 
-def _length_prefixed(text):
-    encoded = (text or '').encode()
+def _length_prefixed(tensor, text):
+    encoded = text.encode()
+    if tensor.kind == 'base64':
+        encoded = pybase64.b64decode(encoded)
     return LENGTH.pack(len(encoded)) + encoded

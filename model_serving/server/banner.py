@@ -9,7 +9,7 @@ EVERYWHERE = {'0.0.0.0', '::', ''}
 
 def lines(front, workers: int, threads: int, addresses) -> list:
     """Return the banner's lines; `addresses` are `(host, port)` pairs or paths of sockets."""
-    rows = [_row(endpoint, threads) for endpoint in front.endpoints.values()]
+    rows = [_row(front.endpoints[url], threads) for url in front.app.servables]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ['  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     urls = dict.fromkeys(map(url, addresses))

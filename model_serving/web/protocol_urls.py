@@ -13,7 +13,8 @@ from .dialects import MLFLOW, OPEN_INFERENCE, TENSORFLOW, Predictions
 # The paths where errors have the shape of a protocol.
 SHAPES = (
     (re.compile(r'/invocations|/v[^/]*/[^/]+/invocations'), MLFLOW),
-    (re.compile(r'/v2/(models|health|repository)(/.*)?'), OPEN_INFERENCE),
+    # A model of version 2 has the URL /v2/<Name>.
+    (re.compile(r'/v2/(models|health|repository|logging|.+/.+)'), OPEN_INFERENCE),
     (re.compile(r'/v1/models(/.*)?'), TENSORFLOW),
 )
 # What TensorFlow Serving calls a label; the highest version has both.

@@ -287,3 +287,30 @@ def test_too_large(make_service):
     answer = service.post(DIGITS, request(tensor(np.repeat(IMAGE, 100, axis=0))))
     assert answer.status_code == 413
     assert 'larger than the 2048 bytes of max_body' in answer.json()['error']
+
+
+def test_a_file_is_its_bytes_in_both_directions(gallery):
+    url, data = '/v2/models/FileModel/infer', struct.pack('<I', 3) + b'\0\xff\1'
+    head = {'name': 'file', 'shape': [1], 'datatype': 'BYTES', 'parameters': {'binary_data_size': len(data)}}
+    asked = {'outputs': [{'name': 'file', 'parameters': {'binary_data': True}}]}
+    _, tail = of_binary(gallery.post(url, **binary([head], data, **asked)))
+    assert tail == data
+    output, *others = gallery.post(url, **binary([head], data)).json()['outputs']
+    # A property that a result lacks is null, which binary data of integers or texts cannot be.
+    assert [other['data'] for other in others] == [[None], [None]]
+    answer = gallery.post(url, **binary([head], data, parameters={'binary_data_output': True}))
+    assert answer.status_code == 400
+    assert answer.json()['error'].startswith('note is null in one of the rows, which binary data of BYTES cannot be.')
+    assert output == {
+        'name': 'file',
+        'datatype': 'BYTES',
+        'shape': [1],
+        'parameters': {'content_type': 'base64'},
+        'data': ['AP8B'],
+    }
+
+
+@pytest.mark.parametrize('path', ['/v2/logging', '/v2/trace/setting', '/v2/repository/models/WineModel/load'])
+def test_what_only_triton_has_is_refused_in_words_that_its_client_shows(service, path):
+    assert service.get(path).status_code == 404
+    assert service.get(path).json()['error'].startswith(f'Nothing is served at {path}.')

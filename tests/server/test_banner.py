@@ -33,7 +33,8 @@ def test_start_shows_each_model_and_where_to_click(make_service):
 def test_one_is_singular(number, shown):
     servable = SimpleNamespace(url='/v1/X', source='X', problem=None, load_process=None)
     endpoints = {'/v1/X': SimpleNamespace(servable=servable, handler=None)}
-    row, workers = lines(SimpleNamespace(endpoints=endpoints), number, number, [])
+    front = SimpleNamespace(endpoints=endpoints, app=SimpleNamespace(servables={'/v1/X': servable}))
+    row, workers = lines(front, number, number, [])
     assert row.endswith(f'in {shown.replace("worker", "thread")}')
     assert workers == shown
 
