@@ -1,10 +1,11 @@
 """Measure the other protocols in one run: many rows in one call, and a picture as binary data.
 
-protocols.py [--rounds N]: prints ratios. `bin/bench.sh` measures everything else. MLServer is measured beside ours if
-bench/environments.py has made its environment.
+protocols.py [--rounds N]: prints ratios; MLServer answers the same requests beside ours. `bin/bench.sh` measures
+everything else.
 """
 
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -23,9 +24,12 @@ BASE_FOLDER = Path(__file__).resolve().parents[1]
 FOLDER = BASE_FOLDER / 'tmp' / 'bench' / 'protocols'
 sys.path.insert(0, str(BASE_FOLDER))
 
+from environments import bin_folder, install  # noqa: E402
+
 from model_serving.formats.onnx_file import OnnxModel  # noqa: E402
 from model_serving.models.digits_model import DigitsModel  # noqa: E402
 
+JSON = {'Content-Type': 'application/json'}
 ROUNDS, ROWS, BATCH, PORT = 9, 10_000, 32, 9871
 SHAPE = (3, 224, 224)
 
@@ -57,20 +61,52 @@ def service():
     network(FOLDER / 'data' / 'picture.onnx')
     (FOLDER / 'conf' / 'picture_model.conf').write_text('[model]\nname = PictureModel\nfile = data/picture.onnx\n')
     command = [f'{sys.prefix}/bin/gunicorn', '--config', 'conf/gunicorn.conf.py', '--bind', f'127.0.0.1:{PORT}']
-    running = subprocess.Popen([*command, '--workers', '1', 'main:app'], cwd=FOLDER, stderr=subprocess.DEVNULL)
+    with running([*command, '--workers', '1', 'main:app'], FOLDER, f'http://127.0.0.1:{PORT}') as url:
+        yield url
+
+
+@contextmanager
+def mlserver():
+    """Run MLServer with the same network, in one process."""
+    install('mlserver')
+    settings = {
+        'HOST': '127.0.0.1',
+        'HTTP_PORT': PORT + 1,
+        'GRPC_PORT': PORT + 2,
+        'METRICS_ENDPOINT': '',
+        'PARALLEL_WORKERS': 0,
+        'DEBUG': 'false',
+        'MODEL_NAME': 'PictureModel',
+        'MODEL_URI': FOLDER / 'data' / 'picture.onnx',
+        'MODEL_IMPLEMENTATION': 'picture.Picture',
+    }
+    environment = os.environ | {f'MLSERVER_{name}': str(value) for name, value in settings.items()}
+    folder = BASE_FOLDER / 'bench' / 'peers' / 'mlserver'
+    with running(
+        [bin_folder('mlserver') / 'mlserver', 'start', '.'], folder, f'http://127.0.0.1:{PORT + 1}', environment
+    ) as url:
+        yield url
+
+
+@contextmanager
+def running(command, folder, url, environment=None):
+    """Run a server until the end of the block, which begins when it is ready."""
+    server = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
-        url = f'http://127.0.0.1:{PORT}'
         while not answers(url):
+            assert server.poll() is None, f'{command[0]} has ended'
             time.sleep(0.05)
         yield url
     finally:
-        running.terminate()
-        running.wait()
+        server.terminate()
+        server.wait()
 
 
 def answers(url):
     try:
-        return requests.get(f'{url}/health/ready', timeout=5).ok
+        return requests.get(f'{url}/v2/health/ready', timeout=5).ok
     except requests.ConnectionError:
         return False
 
@@ -107,7 +143,7 @@ def many_rows(session, url, name, model, rounds):
     )
 
 
-def picture(session, url, rounds):
+def picture(session, url, peer, rounds):
     image = np.random.default_rng(0).normal(size=(1, *SHAPE)).astype('f4')
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -119,6 +155,8 @@ def picture(session, url, rounds):
     envelope = json.dumps(asked).encode()
     native = json.dumps({'image': image[0].tolist()}).encode()
 
+    tensor = json.dumps({'inputs': [{**head, 'data': image.ravel().tolist()}]}).encode()
+
     def binary():
         # The bytes are copied once here, as a client has to.
         body = envelope + image.tobytes()
@@ -127,24 +165,37 @@ def picture(session, url, rounds):
         start = int(answer.headers['Inference-Header-Content-Length'])
         np.testing.assert_allclose(np.frombuffer(answer.content[start:], 'f4'), expected[0], rtol=1e-4)
 
+    def json_tensor(url):
+        answer = session.post(f'{url}/v2/models/PictureModel/infer', data=tensor, headers=JSON)
+        np.testing.assert_allclose(np.ravel(answer.json()['outputs'][0]['data']), expected[0], rtol=1e-4)
+
     def json_alone():
-        answer = session.post(f'{url}/v1/PictureModel', data=native, headers={'Content-Type': 'application/json'})
+        answer = session.post(f'{url}/v1/PictureModel', data=native, headers=JSON)
         np.testing.assert_allclose(answer.json()['result'], expected[0], rtol=1e-4)
 
     took = measured(
-        rounds, direct=lambda: direct.run(None, {'image': image.copy()}), binary=binary, native_json=json_alone
+        rounds,
+        direct=lambda: direct.run(None, {'image': image.copy()}),
+        binary=binary,
+        tensor=lambda: json_tensor(url),
+        mlserver=lambda: json_tensor(peer),
+        native_json=json_alone,
     )
     print(f'A picture of 3 × 224 × 224 float32: the session and a copy take {took["direct"] * 1000:.1f} ms')
-    print(f'    binary data over HTTP: {took["binary"] * 1000:.1f} ms, {took["binary"] / took["direct"]:.2f} ×')
-    print(
-        f'    our own JSON over HTTP: {took["native_json"] * 1000:.1f} ms, {took["native_json"] / took["direct"]:.2f} ×'
-    )
+    for name, text in (
+        ('binary', 'binary data over HTTP'),
+        ('tensor', 'a tensor in JSON'),
+        ('mlserver', 'the same tensor to MLServer, which takes no binary data over HTTP'),
+        ('native_json', 'our own JSON over HTTP'),
+    ):
+        print(f'    {text}: {took[name] * 1000:.1f} ms, {took[name] / took["direct"]:.2f} ×')
 
 
 def main():
     rounds = int(sys.argv[2]) if sys.argv[1:2] == ['--rounds'] else ROUNDS
     with service() as url, requests.Session() as session:
-        picture(session, url, 10 * rounds)
+        with mlserver() as peer:
+            picture(session, url, peer, 10 * rounds)
         many_rows(session, url, 'DigitsModel', DigitsModel(), rounds)
         many_rows(session, url, 'WineModel', OnnxModel(BASE_FOLDER / 'data' / 'wine.onnx'), rounds)
 

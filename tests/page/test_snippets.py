@@ -274,7 +274,7 @@ files [[b'\\x00\\xff' b'']]
 @pytest.mark.triton
 def test_tritonclient_with_a_file(file_form, run_triton):
     """From the file in the form, or from base64 in JSON."""
-    printed = f"file [{base64.b64decode(ANSWER['file'])}]\nnote {[TEXT]}\ncount [7]\n"
+    printed = f'file [{base64.b64decode(ANSWER["file"])}]\nnote {[TEXT]}\ncount [7]\n'
     code = copied(file_form, 'tritonclient')
     assert 'open("file", "rb").read()' in code
     assert run_triton(code) == printed
