@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from .tensor_data import TAKEN
+
 # The datatype of each kind of value, unless the model's file has its own.
 DATATYPES = {'number': 'FP64', 'integer': 'INT64', 'boolean': 'BOOL', 'string': 'BYTES', 'base64': 'BYTES'}
 # The datatypes of NumPy's types, by which model files name theirs.
@@ -160,7 +162,9 @@ def _tensor(name, schema, required, dtype):
         raise NoTensor('is an object' if kind == 'object' else 'has no single type of values')
     is_plain = is_plain and not schema.keys() - {*ANNOTATIONS, 'minimum', 'maximum'} and kind in ('number', 'integer')
     bounds = (schema.get('minimum'), schema.get('maximum')) if is_plain else None
-    datatype = OF_NUMPY.get(str(dtype), DATATYPES[kind])
+    datatype = OF_NUMPY.get(str(dtype))
+    # A booster takes the codes of categories, which are integers, as float32.
+    datatype = datatype if datatype in TAKEN[kind] else DATATYPES[kind]
     return Tensor(name, kind, datatype, tuple(shape), nullable, required, bounds=bounds)
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from model_serving.serving.errors import StartError
+from tests.dialects.envelopes import PROTOCOLS
+from tests.dialects.matrix import check
 from tests.formats.answers import assert_classes, assert_close, banner, both_ways, loaded, predict, refused
 from tests.formats.files import arrays, named, part_of, split, written
 
@@ -327,3 +329,7 @@ def test_lightgbms_names_end_at_a_plain_space_only(runtime, tmp_path):
     model = loaded(tmp_path / 'names.txt')
     assert list(model.schema['properties']) == names
     assert_close(model.predict(named(names, rows[:20])), runtime.predict(booster, rows[:20]))
+
+
+def test_every_protocol_gives_the_same_numbers(runtime, service):
+    assert sum(check(service, protocol) for protocol in PROTOCOLS)

@@ -13,6 +13,8 @@ import pytest
 from model_serving.formats import ModelFile
 from model_serving.utils.cpu_utils import available_cores
 from tests.conftest import BASE_FOLDER, proportional_memory
+from tests.dialects.envelopes import PROTOCOLS
+from tests.dialects.matrix import check
 from tests.formats.answers import (
     assert_classes,
     assert_close,
@@ -220,3 +222,7 @@ def test_a_network_whose_input_is_a_shape_is_tried_with_small_ones(tmp_path):
     finished = subprocess.run(command, capture_output=True, text=True, cwd=BASE_FOLDER, timeout=100)
     assert finished.returncode == 0, finished.stderr
     assert int(finished.stdout) < 2**29
+
+
+def test_every_protocol_gives_the_same_numbers(service):
+    assert sum(check(service, protocol) for protocol in PROTOCOLS)

@@ -5,6 +5,8 @@ import zipfile
 import numpy as np
 import pytest
 
+from tests.dialects.envelopes import PROTOCOLS
+from tests.dialects.matrix import check
 from tests.formats.answers import advice_of, assert_classes, assert_close, both_ways, loaded, problem, refused
 from tests.formats.files import arrays, named, part_of, split
 
@@ -205,3 +207,7 @@ def test_a_joblib_file_is_never_loaded_and_the_advice_converts_it(tmp_path, monk
     heldout = split('wine').heldout
     labels = [result['label'] for result in loaded(tmp_path / 'model.skops').predict(arrays(heldout))]
     assert labels == models['Table'].predict(heldout).tolist()
+
+
+def test_every_protocol_gives_the_same_numbers(service):
+    assert sum(check(service, protocol) for protocol in PROTOCOLS)

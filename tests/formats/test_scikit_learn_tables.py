@@ -7,6 +7,8 @@ import pytest
 
 from model_serving.formats import ModelFile
 from model_serving.serving.errors import StartError
+from tests.dialects.envelopes import PROTOCOLS
+from tests.dialects.matrix import check
 from tests.formats.answers import assert_classes, assert_close, both_ways, predict, refused, settings_of
 from tests.formats.files import arrays
 
@@ -343,3 +345,7 @@ def test_an_ensemble_in_onnx_has_its_own_classes_and_not_those_of_its_parts(tmp_
         results = model.predict(arrays(rows[:20], 'X'))
         assert_classes(results, ensemble.predict(rows[:20]), ensemble.predict_proba(rows[:20]))
         assert result_schema['properties']['label'] == {'enum': classes}
+
+
+def test_every_protocol_gives_the_same_numbers(service):
+    assert sum(check(service, protocol) for protocol in PROTOCOLS)

@@ -5,6 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
+from tests.dialects.envelopes import PROTOCOLS
+from tests.dialects.matrix import check
 from tests.formats.answers import advice_of, assert_close, banner, both_ways, loaded, problem, refused
 from tests.formats.files import arrays, part_of, split
 
@@ -188,3 +190,7 @@ def test_what_torch_saved_is_never_loaded_and_the_advice_converts_it(tmp_path, m
     heldout = split('wine').heldout
     results = loaded(tmp_path / 'model.onnx').predict(arrays(heldout, 'input'))
     assert_close(results, model(torch.tensor(heldout).float()))
+
+
+def test_every_protocol_gives_the_same_numbers(service):
+    assert sum(check(service, protocol) for protocol in PROTOCOLS)
