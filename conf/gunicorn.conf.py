@@ -30,9 +30,8 @@ def _number(name, default, most):
 
 
 # Vertex AI has a variable of its own for the port.
-if 'AIP_HTTP_PORT' in os.environ:
-    os.environ.setdefault('PORT', os.environ['AIP_HTTP_PORT'])
-bind = addresses.to_bind(os.environ.get('HOST'), _number('PORT', '9999', 65535))
+_port = 'AIP_HTTP_PORT' if 'AIP_HTTP_PORT' in os.environ and 'PORT' not in os.environ else 'PORT'
+bind = addresses.to_bind(os.environ.get('HOST'), _number(_port, '9999', 65535))
 workers = _number('WORKERS', '2', 1024)
 threads = _number('THREADS', '16', 4096)
 worker_class = 'model_serving.server.worker.Worker'

@@ -135,7 +135,8 @@ def server_rows():
     """Yield the variables of gunicorn.conf.py with their defaults, as they stand there."""
     source = (BASE_FOLDER / 'conf' / 'gunicorn.conf.py').read_text(encoding='utf-8')
     yield '`HOST`', 'an address or a name', 'all addresses, IPv4 and IPv6', SERVER['HOST']
-    for name, default, most in re.findall(r"_number\('(\w+)', '(\d+)', (\d+)\)", source):
+    for name, default, most in re.findall(r"_number\((?:'(\w+)'|_port), '(\d+)', (\d+)\)", source):
+        name = name or 'PORT'
         yield f'`{name}`', f'a whole number from 1 to {most}', f'`{default}`', SERVER[name]
 
 

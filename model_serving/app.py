@@ -20,8 +20,7 @@ from .web.health import HealthLive, HealthReady, WarmUp
 from .web.models import add_description, add_lists
 from .web.openapi import Document, OpenAPI
 from .web.page import add_page
-from .web.protocol_urls import predictions_of
-from .web.protocols import add_protocols
+from .web.protocols.urls import add_protocols
 from .web.readiness import Readiness
 from .web.uploads import Uploads
 
@@ -43,13 +42,11 @@ def create_app(routes=ROUTES, conf=None) -> Application:
     for reason in app.not_installed.values():
         logging.getLogger('start').info(reason)
     _add_servables(app, routes, conf)
-    predict_route, health_route = conf.vertex_routes
-    app.predictions = predictions_of(app, conf.serving['default_model'], predict_route)
     for servable in app.servables.values():
         if servable.resource:
             _add_resource(api, servable)
         _load_if_fork_safe(servable)
-    add_protocols(api, predict_route, health_route)
+    add_protocols(app, api, conf.serving['default_model'], *conf.vertex_routes)
     add_lists(api, app.servables.values())
     app.readiness = Readiness(app, lambda servable: _add_resource(api, servable))
     api.add_resource(HealthLive, '/health/live')

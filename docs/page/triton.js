@@ -18,7 +18,7 @@ async function describe({api, header}, model) {
   const url = `${api}/v2/models/${name}/versions/${version}`;
   try {
     const described = await $.ajax({url, headers: header(), dataType: 'json', jsonp: false, timeout: Service.timeout(model)});
-    const reason = described.parameters?.native_only;
+    const reason = described.parameters?.no_tensors;
     return {...described, problem: reason && `${name} has no tensors, since ${reason}. POST JSON to ${path}.`};
   } catch ({responseJSON, statusText}) {
     // The next time it may answer.

@@ -1,4 +1,4 @@
-"""MLflow's scoring protocol, and by it SageMaker's: data frames, as JSON or CSV.
+"""MLflow's scoring protocol, which SageMaker uses too: data frames, as JSON or CSV.
 
 https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/ and
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
@@ -6,25 +6,25 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 
 import csv
 import io
-import json
 import re
 from math import isfinite
 
 from ..serving.errors import InvalidInstance
 from ..utils.text_utils import clip
-from .call import Call, indexes, only_key, rows_at, split
-from .tensorflow_serving import read_columns, read_rows
+from .call import MAX_ROWS, Call, indexes_of, only_key, property_and_rest, require_rows
+from .tensorflow_serving import predictions, read_columns, read_rows
 
 FORMS = ('dataframe_split', 'dataframe_records', 'instances', 'inputs')
-# An integer with more does not fit in 64 bits.
-MAX_DIGITS = 19
 ERROR_CODES = {
     404: 'RESOURCE_DOES_NOT_EXIST',
     429: 'REQUEST_LIMIT_EXCEEDED',
     503: 'TEMPORARILY_UNAVAILABLE',
     504: 'DEADLINE_EXCEEDED',
 }
-INTEGER, NUMBER = re.compile('[+-]?[0-9]+'), re.compile(r'[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?')
+NUMBER = re.compile(r'[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?')
+NO_NAMES = 'must name the columns. If there is no such line, send Content-Type: text/csv; header=absent'
+# A cell may be a file in base64. The module has one limit for all readers.
+csv.field_size_limit(2**31 - 1)
 
 
 def error(message: str, status: int) -> dict:
@@ -35,115 +35,117 @@ def error(message: str, status: int) -> dict:
 
 def read(envelope, signature) -> Call:
     """Return the call of a JSON request; raises InvalidInstance."""
+    if isinstance(envelope, list):
+        raise InvalidInstance('', 'The body must be an object: write {"dataframe_records": …} around the list.')
+    if isinstance(envelope, dict) and {'columns', 'data'} <= envelope.keys():
+        raise InvalidInstance('', 'Write {"dataframe_split": …} around the body.')
     form = only_key(envelope, FORMS)
-    value = envelope[form]
     if form == 'dataframe_split':
-        return _read_split(value, signature)
-    if form == 'inputs':
-        return read_columns(value, signature, form, _predictions)
-    return read_rows(value, signature, form, _predictions)
+        return _read_split(envelope[form], signature)
+    if form == 'dataframe_records':
+        for row, record in enumerate(require_rows(envelope[form], form)):
+            if not isinstance(record, dict):
+                raise InvalidInstance(f'{form}[{row}]', 'must be an object with the values of a row by their columns')
+    return (read_columns if form == 'inputs' else read_rows)(envelope[form], signature, form)
 
 
 def read_csv(text: str, signature, has_header: bool) -> Call:
-    """Return the call of a table in CSV, whose empty cells are null; raises InvalidInstance.
+    """Return the call for a table in CSV; raises InvalidInstance. Empty cells are null.
 
     Without a header, the columns are the properties in the schema's order.
     """
+    if text.count(',') + text.count('\n') > MAX_ROWS:
+        raise InvalidInstance('', f'A table of more than {MAX_ROWS} cells is not accepted. Send fewer rows.')
     reader = csv.reader(io.StringIO(text, newline=''), strict=True)
-    lines = []
     try:
         lines = [(reader.line_num, cells) for cells in reader if cells]
     except csv.Error as failure:
         raise InvalidInstance(f'line {reader.line_num}', f'is not CSV: {failure}') from None
-    names = _names_without_header(lines, signature)
     if has_header and lines:
         names = [name.strip() for name in lines.pop(0)[1]]
-        if names != [str(number) for number in range(len(names))] and any(map(NUMBER.fullmatch, names)):
-            hint = ' If there is none, send Content-Type: text/csv; header=absent'
-            raise InvalidInstance('line 1', f'must name the columns.{hint}')
+        if any(map(NUMBER.fullmatch, names)) and names != _numbered(len(names)):
+            raise InvalidInstance('line 1', NO_NAMES)
+    else:
+        names = list(signature.names) if signature.vector is None else _numbered(len(lines[0][1]) if lines else 0)
     if not lines:
-        raise InvalidInstance('', 'The body has no row.')
+        raise InvalidInstance('', 'The table has no row.')
 
     def place(row, column):
         return f'line {lines[row][0]}' + (f', column {names[column]}' if column is not None else '')
 
-    rows = [cells for _, cells in lines]
-    return _table(names, rows, signature, place, lambda cell, tensor: _cell(cell, tensor))
+    call = _table(names, [cells for _, cells in lines], signature, place, _cell)
+
+    def instance(row):
+        # The cell of a property that may be left out, but not be null, was left empty.
+        optional = {name for name, one in signature.inputs.items() if not one.required and not one.nullable}
+        return {name: value for name, value in call.instance(row).items() if value is not None or name not in optional}
+
+    return call._replace(instance=instance)
 
 
-def _read_split(split_frame, signature):
+def _read_split(frame, signature):
     place = 'dataframe_split'
-    columns = split_frame.get('columns') if isinstance(split_frame, dict) else None
-    if not isinstance(columns, list) or not all(isinstance(name, str | int) for name in columns):
+    names = frame.get('columns') if isinstance(frame, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str | int) for name in names):
         raise InvalidInstance(place, 'must be an object with columns, a list of names, and data, a list of rows')
-    rows = rows_at(split_frame.get('data'), f'{place}.data')
+    rows = require_rows(frame.get('data'), f'{place}.data')
 
     def place_of(row, column):
         return f'{place}.data[{row}]' + (f'[{column}]' if column is not None else '')
 
-    return _table(list(map(str, columns)), rows, signature, place_of, lambda cell, tensor: cell)
+    return _table(list(map(str, names)), rows, signature, place_of, lambda cell, *_: cell)
 
 
 def _table(names, rows, signature, place, value_of) -> Call:
-    """Return the call for rows of cells. `place(row, column)` names a cell, or with None for the column its row."""
+    """Return the call for rows of cells. `place(row, column)` names a cell; `place(row, None)` the row.
+
+    `value_of(cell, tensor, may_be_text)` returns the value of a cell.
+    """
     if repeated := [name for name in set(names) if names.count(name) > 1]:
-        raise InvalidInstance('', f'The column {clip(repeated[0], 60)!r} is there twice.')
-    vector = signature.vector
-    is_vector = vector is not None and vector.name not in names and vector.shape[0] in (None, len(names))
-    tensors = [vector if is_vector else signature.inputs.get(name) for name in names]
+        raise InvalidInstance('', f'Column {clip(repeated[0], 60)!r} appears twice.')
     for row, cells in enumerate(rows):
         if not isinstance(cells, list) or len(cells) != len(names):
             has = f'{len(cells)} values' if isinstance(cells, list) else clip(repr(cells), 40)
             raise InvalidInstance(place(row, None), f'has {has} for {len(names)} columns')
+    vector = signature.vector
+    is_vector = vector is not None and vector.name not in names and vector.shape[0] in (None, len(names))
+    # pandas writes the index into a first column without a name.
+    columns = [n for n, name in enumerate(names) if is_vector or name or n]
+    tensors = [vector if is_vector else signature.inputs.get(name) for name in names]
 
     def instance(row):
-        cells = [value_of(cell, tensor) for cell, tensor in zip(rows[row], tensors, strict=True)]
-        return {vector.name: cells} if is_vector else dict(zip(names, cells, strict=True))
+        cells = rows[row]
+        values = [value_of(cells[n], tensors[n], names[n] in signature.texts) for n in columns]
+        return (
+            {vector.name: values} if is_vector else {names[n]: value for n, value in zip(columns, values, strict=True)}
+        )
 
     def place_of(row, path):
-        name, rest = split(path, [vector.name] if is_vector else names)
-        inside = indexes(rest)
+        name, rest = property_and_rest(path, [vector.name] if is_vector else names)
         if is_vector:
-            return place(row, inside[0] if inside else None)
+            return place(row, next(iter(indexes_of(rest)), None))
         return place(row, names.index(name) if name else None) + rest
 
-    return Call(len(rows), instance, place_of, _predictions)
+    return Call(len(rows), instance, place_of, predictions)
 
 
-def _names_without_header(lines, signature):
-    width = len(lines[0][1]) if lines else 0
-    return list(signature.names) if signature.vector is None else [str(number) for number in range(width)]
+def _numbered(count):
+    """Return the names that pandas gives to columns without names."""
+    return [str(number) for number in range(count)]
 
 
-def _cell(text, tensor):
-    """Return the value of a cell of CSV; a text that is not of the property's kind stays, and the schema refuses it."""
+def _cell(text, tensor, may_be_text):
+    """Return the value of a cell of CSV. A text that does not fit its property stays, and the schema refuses it."""
     if text == '':
         return None
-    if tensor is None:
-        return _number(text)
-    if tensor.kind in ('string', 'base64'):
+    if may_be_text:
         return text
-    if tensor.kind == 'boolean':
+    if tensor is not None and tensor.kind == 'boolean':
         return {'true': True, 'false': False}.get(text.lower(), text)
-    if tensor.shape and text.startswith('['):
-        try:
-            return json.loads(text, parse_constant=_refused)
-        except ValueError:
-            return text
-    return _number(text)
-
-
-def _number(text):
-    """Return the number that a text is; the text itself if it is none, or none that JSON could send."""
-    stripped = text.strip()
-    if INTEGER.fullmatch(stripped):
-        return int(stripped) if len(stripped) < MAX_DIGITS else text
-    return float(stripped) if NUMBER.fullmatch(stripped) and isfinite(float(stripped)) else text
-
-
-def _refused(constant):
-    raise ValueError(constant)
-
-
-def _predictions(results):
-    return {'predictions': results}, b''
+    number = text.strip()
+    if not NUMBER.fullmatch(number):
+        return text
+    if number.lstrip('+-').isdecimal():
+        # As in JSON, an integer must fit in 64 bits.
+        return int(number) if len(number) <= 20 and -(2**63) <= int(number) < 2**64 else text
+    return float(number) if isfinite(float(number)) else text

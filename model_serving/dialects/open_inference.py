@@ -8,14 +8,14 @@ from functools import partial
 from ..serving.errors import InvalidInstance
 from ..utils.text_utils import clip, did_you_mean
 from . import tensor_data
-from .call import Call, split
-from .tensor_inputs import check_head, ends_of, input_of, valid_head
-from .tensor_results import output
+from .call import Call, property_and_rest
+from .tensor_inputs import check_input, ends_of, input_of, valid_input
+from .tensor_results import content_type, output
 
 EXTENSIONS = ['binary_tensor_data']
-# What MLServer's request codecs say of a request whose only input is the whole payload, whatever its name.
-UNNAMED = ('np', 'str', 'base64')
-# What Triton's clients may ask of an output; without it they would take the answer for something else.
+# MLServer's codecs for a request whose only input may have any name.
+WHOLE_REQUEST_CODECS = ('np', 'str', 'base64')
+# Parameters of Triton's clients that change an output. To ignore them would give a wrong answer.
 NOT_SUPPORTED = ('classification', 'shared_memory_region')
 
 
@@ -25,16 +25,28 @@ def error(message: str, status: int) -> dict:
 
 
 def metadata(name: str, versions: list, platform: str, signature) -> dict:
-    """Return the description of a model. One whose instances are not tensors says why, and has no inputs."""
-    tensors = signature if signature.problem is None else signature._replace(inputs={}, outputs={})
+    """Return the description of a model. A model without tensors has no inputs, and `no_tensors` says why."""
+    inputs, outputs = signature.tensors
     described = {
         'name': name,
         'versions': [str(version) for version in versions],
         'platform': platform,
-        'inputs': [tensor.metadata for tensor in tensors.inputs.values()],
-        'outputs': [tensor.metadata for tensor in tensors.outputs.values()],
+        'inputs': [tensor.metadata for tensor in inputs.values()],
+        'outputs': [{**tensor.metadata, **content_type(tensor)} for tensor in outputs.values()],
     }
-    return described | ({'parameters': {'native_only': signature.problem}} if signature.problem else {})
+    return described | ({'parameters': {'no_tensors': signature.problem}} if signature.problem else {})
+
+
+def example(instance: dict, signature) -> dict:
+    """Return a request with one instance."""
+    tensors = [(tensor, instance[name]) for name, tensor in signature.inputs.items() if name in instance]
+    return {
+        'inputs': [
+            {'name': tensor.name, 'shape': _shape([value]), 'datatype': tensor.datatype, 'data': [value]}
+            | content_type(tensor)
+            for tensor, value in tensors
+        ]
+    }
 
 
 def read(envelope, tail, signature, model: dict) -> Call:
@@ -45,83 +57,85 @@ def read(envelope, tail, signature, model: dict) -> Call:
     """
     if not isinstance(envelope, dict) or not isinstance(envelope.get('inputs'), list) or not envelope['inputs']:
         raise InvalidInstance('inputs', 'must be a list with a tensor for each input of the model')
-    heads = [valid_head(one, f'inputs[{position}]') for position, one in enumerate(envelope['inputs'])]
-    sizes = [one['parameters'].get('binary_data_size') for one in heads]
-    ends = ends_of(sizes, len(tail))
-    is_table = signature.is_table and len(heads) == 1 and len(heads[0]['shape']) == 2
-    is_table = is_table and not (heads[0]['name'] in signature.inputs and heads[0]['shape'][1] == 1)
-    if is_table:
-        tensors = [_table(signature)]
-    elif _is_unnamed(envelope, signature):
-        tensors = list(signature.inputs.values())
-    else:
-        tensors = _named_tensors(heads, signature)
-    inputs = []
-    for position, (head, tensor, size, end) in enumerate(zip(heads, tensors, sizes, ends, strict=True)):
-        check_head(head, tensor, f'inputs[{position}]')
-        binary = None if size is None else tail[end - size : end]
-        inputs.append(input_of(head, tensor, position, binary))
+    heads = [valid_input(one, f'inputs[{position}]') for position, one in enumerate(envelope['inputs'])]
+    is_table = _is_table(heads, signature)
+    inputs = _inputs(heads, [_table(signature)] if is_table else _tensors(heads, envelope, signature), tail)
     counts = {one.shape[0] for one in inputs}
     if len(counts) > 1:
-        raise InvalidInstance('inputs', f'differ in their number of rows, the first of each shape: {sorted(counts)}')
+        raise InvalidInstance('inputs', f'have different numbers of rows, the first of each shape: {sorted(counts)}')
     write = partial(_response, signature=signature, model=model, wanted=_wanted(envelope, signature))
     as_list = not (signature.takes_arrays and all(hasattr(one.data, 'dtype') for one in inputs))
-    if not as_list:
-        for one in inputs:
-            tensor_data.check_bounds(one.data, one.tensor.bounds, f'inputs[{one.position}].data')
-    instance, place = _rows(inputs, signature, is_table, as_list)
-    return Call(inputs[0].shape[0], instance, place, write, not as_list)
+    for one in [] if as_list else inputs:
+        tensor_data.check_bounds(one.data, one.tensor.bounds, f'inputs[{one.position}].data')
+    instance, place = _of_table(*inputs, signature.names) if is_table else _of_inputs(inputs, as_list)
+    return Call(counts.pop(), instance, place, write, not as_list)
 
 
-def _rows(inputs, signature, is_table, as_list):
-    """Return the functions `instance` and `place` of a call."""
-    if is_table:
-        (one,), names = inputs, signature.names
+def _inputs(heads, tensors, tail):
+    """Return the inputs of a request, with their data."""
+    sizes = [head['parameters'].get('binary_data_size') for head in heads]
+    inputs, ends = [], ends_of(sizes, len(tail))
+    for position, (head, tensor, size, end) in enumerate(zip(heads, tensors, sizes, ends, strict=True)):
+        check_input(head, tensor, f'inputs[{position}]')
+        inputs.append(input_of(head, tensor, position, None if size is None else tail[end - size : end]))
+    return inputs
 
-        def instance(row):
-            return dict(zip(names, one.value(row), strict=True))
 
-        def place(row, path):
-            name, _ = split(path, names)
-            return one.place(row, f'[{names.index(name)}]') if name else f'row {row}'
+def _of_table(one, names):
+    """Return the functions `instance` and `place` of a call whose only input has a column for each property."""
 
-    else:
-        named = {one.tensor.name: one for one in inputs}
+    def instance(row):
+        return dict(zip(names, one.value(row), strict=True))
 
-        def instance(row):
-            return {name: one.value(row, as_list) for name, one in named.items()}
-
-        def place(row, path):
-            name, rest = split(path, named)
-            return named[name].place(row, rest) if name else f'row {row}'
+    def place(row, path):
+        name, _ = property_and_rest(path, names)
+        return one.place(row, f'[{names.index(name)}]') if name else f'inputs: row {row}'
 
     return instance, place
 
 
+def _of_inputs(inputs, as_list):
+    """Return the functions `instance` and `place` of a call with an input for each property."""
+    named = {one.tensor.name: one for one in inputs}
+
+    def instance(row):
+        return {name: one.value(row, as_list) for name, one in named.items()}
+
+    def place(row, path):
+        name, rest = property_and_rest(path, named)
+        return named[name].place(row, rest) if name else f'inputs: row {row}'
+
+    return instance, place
+
+
+def _is_table(heads, signature):
+    """Tell whether the only input has a column for each property, as clients of scikit-learn's models send it."""
+    if not signature.is_table or len(heads) != 1 or len(heads[0]['shape']) != 2:
+        return False
+    return heads[0]['name'] not in signature.inputs or heads[0]['shape'][1] != 1
+
+
 def _table(signature):
-    """Return a tensor for all properties, which are plain numbers, together."""
-    first, inputs = next(iter(signature.inputs.values())), signature.inputs.values()
-    nullable = any(one.nullable for one in inputs)
-    return first._replace(name='the only input', kind='number', shape=(len(inputs),), nullable=nullable)
+    """Return the tensor of a table."""
+    first, *others = signature.inputs.values()
+    nullable = any(one.nullable for one in (first, *others))
+    return first._replace(name='the only input', kind='number', shape=(1 + len(others),), nullable=nullable)
 
 
-def _is_unnamed(envelope, signature):
+def _tensors(heads, envelope, signature):
+    """Return the tensor of the model for each input; raises InvalidInstance if the names are not the model's."""
     parameters = envelope.get('parameters')
-    is_whole = isinstance(parameters, dict) and parameters.get('content_type') in UNNAMED
-    return is_whole and len(envelope['inputs']) == 1 and signature.only is not None
-
-
-def _named_tensors(heads, signature):
+    codec = parameters.get('content_type') if isinstance(parameters, dict) else None
+    if codec in WHOLE_REQUEST_CODECS and len(heads) == 1 and signature.only is not None:
+        return list(signature.inputs.values())
     names = [head['name'] for head in heads]
     for position, name in enumerate(names):
         if name not in signature.inputs:
-            hint = did_you_mean(name, signature.inputs)
-            known = clip(', '.join(signature.inputs))
-            raise InvalidInstance(
-                f'inputs[{position}].name', f'{clip(name, 60)!r} is no input of the model.{hint} It has: {known}'
-            )
+            reason = f'{clip(name, 60)!r} is not an input of the model.{did_you_mean(name, signature.inputs)}'
+            there_are = clip(', '.join(signature.inputs))
+            raise InvalidInstance(f'inputs[{position}].name', f'{reason} There are: {there_are}')
         if name in names[:position]:
-            raise InvalidInstance(f'inputs[{position}].name', f'{name!r} is there twice')
+            raise InvalidInstance(f'inputs[{position}].name', f'{name!r} appears twice')
     missing = [name for name, tensor in signature.inputs.items() if tensor.required and name not in names]
     if missing:
         raise InvalidInstance('inputs', f'lack {clip(", ".join(missing))}')
@@ -135,18 +149,18 @@ def _wanted(envelope, signature):
     asked = envelope.get('outputs')
     if not asked:
         return [(tensor, is_binary) for tensor in signature.outputs.values()]
+    if not isinstance(asked, list):
+        raise InvalidInstance('outputs', 'must be a list of objects with a name')
     wanted = []
-    for position, one in enumerate(asked if isinstance(asked, list) else [asked]):
-        name = one.get('name') if isinstance(one, dict) else None
-        if name not in signature.outputs:
-            known = ', '.join(signature.outputs)
-            raise InvalidInstance(
-                f'outputs[{position}].name', f'{clip(repr(name), 60)} is no output of the model. It has: {clip(known)}'
-            )
+    for position, one in enumerate(asked):
+        place, name = f'outputs[{position}]', one.get('name') if isinstance(one, dict) else None
+        if not isinstance(name, str) or name not in signature.outputs:
+            known = clip(', '.join(signature.outputs))
+            reason = f'{clip(repr(name), 60)} is not an output of the model. There are: {known}'
+            raise InvalidInstance(f'{place}.name', reason)
         own = one.get('parameters') if isinstance(one.get('parameters'), dict) else {}
-        for parameter in NOT_SUPPORTED:
-            if parameter in own:
-                raise InvalidInstance(f'outputs[{position}].parameters', f'{parameter} is not supported')
+        if refused := [parameter for parameter in NOT_SUPPORTED if parameter in own]:
+            raise InvalidInstance(f'{place}.parameters', f'{refused[0]} is not supported')
         wanted.append((signature.outputs[name], own.get('binary_data', is_binary) is True))
     return wanted
 
@@ -154,3 +168,7 @@ def _wanted(envelope, signature):
 def _response(results, signature, model, wanted):
     outputs = [output(tensor, results, signature.is_single, is_binary) for tensor, is_binary in wanted]
     return {**model, 'outputs': [head for head, _ in outputs]}, b''.join(encoded for _, encoded in outputs)
+
+
+def _shape(value):
+    return [len(value), *_shape(value[0])] if isinstance(value, list) and value else []

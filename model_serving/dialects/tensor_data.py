@@ -6,19 +6,20 @@ from itertools import chain
 from math import prod
 
 from ..serving.errors import InvalidInstance
+from .call import MAX_ROWS
 
-INTEGERS = {f'{sign}INT{bits}': (sign, bits) for sign in ('', 'U') for bits in (8, 16, 32, 64)}
+INTEGER_DATATYPES = {f'{sign}INT{bits}': (sign, bits) for sign in ('', 'U') for bits in (8, 16, 32, 64)}
 FLOATS = {'FP16': '<f2', 'FP32': '<f4', 'FP64': '<f8'}
 # NumPy's type of each datatype but BYTES, whose elements are texts.
 DTYPES = {
     'BOOL': '?',
-    **{name: f'<{"u" if sign else "i"}{bits // 8}' for name, (sign, bits) in INTEGERS.items()},
+    **{name: f'<{"u" if sign else "i"}{bits // 8}' for name, (sign, bits) in INTEGER_DATATYPES.items()},
     **FLOATS,
 }
 # Which datatypes a kind of value may be sent as.
-TAKEN = {
-    'number': {*FLOATS, *INTEGERS},
-    'integer': {*INTEGERS},
+ACCEPTED = {
+    'number': {*FLOATS, *INTEGER_DATATYPES},
+    'integer': {*INTEGER_DATATYPES},
     'boolean': {'BOOL'},
     'string': {'BYTES'},
     'base64': {'BYTES'},
@@ -26,17 +27,20 @@ TAKEN = {
 PYTHON_TYPES = {
     'BOOL': ({bool}, 'true or false'),
     'BYTES': ({str}, 'a text'),
-    **dict.fromkeys(INTEGERS, ({int}, 'a whole number')),
+    **dict.fromkeys(INTEGER_DATATYPES, ({int}, 'a whole number')),
     **dict.fromkeys(FLOATS, ({int, float}, 'a number')),
 }
 LENGTH = struct.Struct('<I')
 
 
-def from_json(data, shape: list, datatype: str, nullable: bool, place: str) -> list:
-    """Return the rows of data in JSON, as nested lists; raises InvalidInstance, which names the element."""
+def from_json(data, shape: list, datatype: str, nullable: bool, place: str) -> tuple[list, bool]:
+    """Return the rows of data in JSON, as nested lists, and whether they were nested in the body.
+
+    Raises InvalidInstance, which names the element.
+    """
     if not isinstance(data, list):
         raise InvalidInstance(place, f'must be a list of {prod(shape)} elements, for the shape {shape}')
-    is_nested = is_nested_data(data, shape)
+    is_nested = len(shape) > 1 and bool(data) and isinstance(data[0], list)
     flat = _flattened(data, shape, place) if is_nested else data
     if len(flat) != prod(shape):
         raise InvalidInstance(place, f'has {len(flat)} elements, but the shape {shape} needs {prod(shape)}')
@@ -46,9 +50,9 @@ def from_json(data, shape: list, datatype: str, nullable: bool, place: str) -> l
         raise InvalidInstance(
             _element(place, at, shape, is_nested), f'must be {what} ({datatype}), not {json.dumps(flat[at]):.60}'
         )
-    if datatype in INTEGERS:
+    if datatype in INTEGER_DATATYPES:
         _check_bounds(flat, datatype, lambda at: _element(place, at, shape, is_nested))
-    return data if is_nested else nested(flat, shape)
+    return (data if is_nested else nested(flat, shape)), is_nested
 
 
 def from_bytes(data, shape: list, datatype: str, place: str):
@@ -90,11 +94,6 @@ def nested(flat: list, shape) -> list:
     return flat
 
 
-def is_nested_data(data: list, shape) -> bool:
-    """Tell whether the data of a tensor is written as nested lists."""
-    return len(shape) > 1 and bool(data) and isinstance(data[0], list)
-
-
 def _flattened(data, shape, place):
     level = [data]
     for depth, length in enumerate(shape):
@@ -108,7 +107,7 @@ def _flattened(data, shape, place):
 
 
 def _check_bounds(flat, datatype, place_of):
-    sign, bits = INTEGERS[datatype]
+    sign, bits = INTEGER_DATATYPES[datatype]
     low, high = (0, 2**bits - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     known = [value for value in flat if value is not None]
     if known and (min(known) < low or max(known) > high):
@@ -117,10 +116,10 @@ def _check_bounds(flat, datatype, place_of):
 
 
 def _element(place, at, shape, is_nested):
-    return f'{place}[{at}]' if not is_nested else place + ''.join(f'[{index}]' for index in unraveled(at, shape))
+    return f'{place}[{at}]' if not is_nested else place + ''.join(f'[{index}]' for index in indexes_in(at, shape))
 
 
-def unraveled(at: int, shape) -> list:
+def indexes_in(at: int, shape) -> list:
     """Return the indexes of the element `at` of a flat list, in a tensor of this shape."""
     indexes = []
     for length in reversed(shape):
@@ -129,8 +128,8 @@ def unraveled(at: int, shape) -> list:
     return indexes[::-1]
 
 
-def raveled(indexes, shape) -> int:
-    """Return where an element is in a flat list; of indexes that are fewer than the shape, the first element."""
+def index_in(indexes, shape) -> int:
+    """Return the index in the flat list; missing indexes count as 0."""
     at = 0
     for position, length in enumerate(shape):
         at = at * length + (indexes[position] if position < len(indexes) else 0)
@@ -139,6 +138,8 @@ def raveled(indexes, shape) -> int:
 
 def _elements(data, count, place):
     """Return the elements of BYTES, each of which has its length before it."""
+    if count > MAX_ROWS:
+        raise InvalidInstance(place, f'has {count} elements of BYTES. Send at most {MAX_ROWS} in one request.')
     elements, start = [], 0
     while start < len(data):
         end = start + LENGTH.size
@@ -149,7 +150,7 @@ def _elements(data, count, place):
         elements.append(bytes(data[start + LENGTH.size : end]))
         start = end
     if start != len(data) or len(elements) != count:
-        raise InvalidInstance(place, f'its binary data is not {count} elements, each with its length before it')
+        raise InvalidInstance(place, f'its binary data is not {count} elements of a length in 4 bytes and bytes')
     return elements
 
 

@@ -8,9 +8,9 @@ import pybase64
 from ..serving.errors import InvalidInstance
 from ..utils.text_utils import clip
 from . import tensor_data
-from .call import indexes
+from .call import indexes_of
 
-ACCEPTED = ', '.join([*tensor_data.DTYPES, 'BYTES'])
+ALL_DATATYPES = ', '.join([*tensor_data.DTYPES, 'BYTES'])
 
 
 class Input(NamedTuple):
@@ -32,13 +32,13 @@ class Input(NamedTuple):
 
     def place(self, row, rest: str) -> str:
         """Return where a row is in the body; `rest` is where in the row, as `[3][7]`."""
-        inside = [row, *(indexes(rest) if self.tensor.shape else [0] * (len(self.shape) - 1))]
+        inside = [row, *(indexes_of(rest) if self.tensor.shape else [0] * (len(self.shape) - 1))]
         if not self.is_nested:
-            inside = [tensor_data.raveled(inside, self.shape)]
+            inside = [tensor_data.index_in(inside, self.shape)]
         return f'inputs[{self.position}].data' + ''.join(f'[{index}]' for index in inside)
 
 
-def valid_head(one, place):
+def valid_input(one, place):
     """Return an input with a valid head: its name, shape, datatype and parameters."""
     if not isinstance(one, dict) or not isinstance(one.get('name'), str):
         raise InvalidInstance(place, 'must be an object with name, shape, datatype and data')
@@ -48,7 +48,7 @@ def valid_head(one, place):
         raise InvalidInstance(f'{place}.shape', f'must be a list of whole numbers above 0, not {clip(repr(shape), 60)}')
     if one.get('datatype') not in (*tensor_data.DTYPES, 'BYTES'):
         raise InvalidInstance(
-            f'{place}.datatype', f'must be one of {ACCEPTED}, not {clip(repr(one.get("datatype")), 40)}'
+            f'{place}.datatype', f'must be one of {ALL_DATATYPES}, not {clip(repr(one.get("datatype")), 40)}'
         )
     if not isinstance(parameters, dict):
         raise InvalidInstance(f'{place}.parameters', 'must be an object')
@@ -64,13 +64,13 @@ def ends_of(sizes, length):
         end += size or 0
         ends.append(end)
     if end != length:
-        raise InvalidInstance('inputs', f'say that {end} bytes of binary data follow the JSON, but {length} do')
+        raise InvalidInstance('inputs', f'declare {end} bytes of binary data, but {length} bytes follow the JSON')
     return ends
 
 
-def check_head(head, tensor, place):
+def check_input(head, tensor, place):
     """Raise InvalidInstance for a datatype or a shape that is not the model's."""
-    taken = tensor_data.TAKEN[tensor.kind]
+    taken = tensor_data.ACCEPTED[tensor.kind]
     if head['datatype'] not in taken:
         expected = f'{tensor.datatype}, or another of {", ".join(sorted(taken))}' if len(taken) > 1 else tensor.datatype
         raise InvalidInstance(f'{place}.datatype', f'{tensor.name} must be {expected}, not {head["datatype"]}')
@@ -86,7 +86,7 @@ def check_head(head, tensor, place):
 
 
 def input_of(head, tensor, position, binary) -> Input:
-    """Return the input of a request; `binary` are the bytes of its data, None if that is in the JSON."""
+    """Return the input of a request; `binary`: the bytes of its data; None if the data is in the JSON."""
     place, shape, datatype = f'inputs[{position}].data', head['shape'], head['datatype']
     is_nested = False
     if binary is not None:
@@ -96,8 +96,7 @@ def input_of(head, tensor, position, binary) -> Input:
     elif 'data' not in head:
         raise InvalidInstance(place, 'is missing, and there is no binary_data_size')
     else:
-        data = tensor_data.from_json(head['data'], shape, datatype, tensor.nullable, place)
-        is_nested = tensor_data.is_nested_data(head['data'], shape)
+        data, is_nested = tensor_data.from_json(head['data'], shape, datatype, tensor.nullable, place)
     if datatype == 'BYTES':
         convert = partial(_text, kind=tensor.kind, content_type=head['parameters'].get('content_type'), place=place)
         data = tensor_data.nested(list(map(convert, data)), shape) if binary is not None else _mapped(data, convert)

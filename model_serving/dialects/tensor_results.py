@@ -8,20 +8,24 @@ from ..serving.errors import InvalidInstance
 from .tensor_data import DTYPES, FLOATS, LENGTH, PYTHON_TYPES
 
 NO_NULL = 'is null in one of the rows, which binary data of {} cannot be. Ask for this output in JSON.'
-RAGGED = 'the results of these rows differ in length, so they are not one tensor. Send the rows one by one.'
+RAGGED = (
+    'the results of these rows differ in length, so they cannot form a tensor. Ask for other outputs, send one row per '
+    'request, or POST the rows to …:predict of TensorFlow Serving.'
+)
 
 
-def output(tensor, results: list, is_only: bool, is_binary: bool) -> tuple[dict, bytes]:
+def output(tensor, results: list, is_single: bool, is_binary: bool) -> tuple[dict, bytes]:
     """Return an output of a response and its bytes, which are empty unless `is_binary`.
 
-    `is_only`: each result is the value of this output, and not an object of several. Raises InvalidInstance if the
+    `is_single`: each result is the value of this output, and not an object of several. Raises InvalidInstance if the
     results have different shapes, TypeError if they are not what the result schema says.
     """
-    values = results if is_only else [result.get(tensor.name) for result in results]
+    values = results if is_single else [_value(result, tensor.name) for result in results]
     if tensor.labels:
-        values = [[value.get(label) for label in tensor.labels] for value in values]
-    if tensor.datatype == 'BYTES' or (tensor.datatype not in FLOATS and _has_null(values)):
-        datatype, (shape, data) = tensor.datatype, _flat(tensor, values)
+        values = [[_value(value, label) for label in tensor.labels] for value in values]
+    datatype = tensor.datatype
+    if datatype == 'BYTES' or (datatype not in FLOATS and _has_null(values)):
+        shape, data = _shape_and_values(tensor, values)
         if is_binary and None in data:
             raise InvalidInstance('', f'{tensor.name} {NO_NULL.format(datatype)}')
         encoded = b''.join(_length_prefixed(tensor, text) for text in data) if is_binary else b''
@@ -32,9 +36,19 @@ def output(tensor, results: list, is_only: bool, is_binary: bool) -> tuple[dict,
     head = {'name': tensor.name, 'datatype': datatype, 'shape': shape}
     if is_binary:
         return {**head, 'parameters': {'binary_data_size': len(encoded)}}, encoded
-    # JSON has no bytes, so a file stays base64, and the output says so as MLServer's codec does.
-    coded = {'parameters': {'content_type': 'base64'}} if tensor.kind == 'base64' else {}
-    return {**head, **coded, 'data': data}, b''
+    return {**head, **content_type(tensor), 'data': data}, b''
+
+
+def content_type(tensor) -> dict:
+    """Return what MLServer's codec says of a file: JSON has no bytes, so it stays base64 there."""
+    return {'parameters': {'content_type': 'base64'}} if tensor.kind == 'base64' else {}
+
+
+def _value(result, name):
+    """Return a property of a result; a result, or an object of numbers in it, may be null."""
+    if result is not None and not isinstance(result, dict):
+        raise TypeError(f'A result is a {type(result).__name__}; its result schema says an object with {name}.')
+    return result and result.get(name)
 
 
 def _array(tensor, values):
@@ -51,7 +65,7 @@ def _array(tensor, values):
     kinds = {'BOOL': 'b', 'FP': 'fiu'}.get(tensor.datatype.rstrip('0123456789'), 'iuf')
     datatype = tensor.datatype
     if array.dtype.kind not in kinds:
-        raise TypeError(f'The output {tensor.name} is {array.dtype}, not {datatype} as its result schema says.')
+        raise TypeError(f'The output {tensor.name} is {array.dtype}; its result schema says {datatype}.')
     if datatype in ('FP16', 'FP32') and array.dtype == float:
         datatype = 'FP64'
     dtype = np.dtype(DTYPES[datatype])
@@ -65,28 +79,30 @@ def _array(tensor, values):
 
 
 def _has_null(values):
-    return isinstance(values, list) and any(value is None or _has_null(value) for value in values)
+    return any(value is None or (isinstance(value, list | tuple) and _has_null(value)) for value in values)
 
 
-def _flat(tensor, values):
+def _shape_and_values(tensor, values):
     """Return the shape of nested lists and their values in one list, of which some may be None."""
-    shape, level = [len(values)], values
-    while level and all(isinstance(value, list) for value in level):
+    shape, level = [len(values)], [_plain(value) for value in values]
+    while level and all(isinstance(value, list | tuple) for value in level):
         shape.append(len(level[0]))
         if any(len(value) != shape[-1] for value in level):
             raise InvalidInstance('', f'{tensor.name}: {RAGGED}')
-        level = list(chain.from_iterable(level))
+        level = [_plain(value) for value in chain.from_iterable(level)]
     types, what = PYTHON_TYPES[tensor.datatype]
     for value in level:
         if value is not None and type(value) not in types:
-            raise TypeError(
-                f'The output {tensor.name} has a {type(value).__name__}, and not {what} as its schema says.'
-            )
+            has = type(value).__name__
+            raise TypeError(f'The output {tensor.name} has a {has}; its result schema says {what}.')
     return shape, level
 
 
+def _plain(value):
+    """Return a value of NumPy, an array or a single one, as Python's."""
+    return value.tolist() if hasattr(value, 'tolist') else value
+
+
 def _length_prefixed(tensor, text):
-    encoded = text.encode()
-    if tensor.kind == 'base64':
-        encoded = pybase64.b64decode(encoded)
+    encoded = pybase64.b64decode(text) if tensor.kind == 'base64' else text.encode()
     return LENGTH.pack(len(encoded)) + encoded

@@ -1,18 +1,17 @@
-"""TensorFlow Serving's REST API, which is also that of Vertex AI's containers and KServe's V1: rows, or columns.
+"""TensorFlow Serving's REST API, also used by Vertex AI and KServe V1: rows or columns.
 
 https://www.tensorflow.org/tfx/serving/api_rest
 """
 
 import base64
 import binascii
-from functools import partial
 
 from ..serving.errors import InvalidInstance
 from ..utils.text_utils import clip
-from .call import Call, only_key, rows_at, split
+from .call import Call, only_key, property_and_rest, require_rows
 
-# TensorFlow's names of the datatypes.
-DTYPES = {'BOOL': 'DT_BOOL', 'BYTES': 'DT_STRING', 'FP16': 'DT_HALF', 'FP32': 'DT_FLOAT', 'FP64': 'DT_DOUBLE'}
+# TensorFlow's names of the datatypes that it names otherwise.
+TENSORFLOW_DTYPES = {'BYTES': 'DT_STRING', 'FP16': 'DT_HALF', 'FP32': 'DT_FLOAT', 'FP64': 'DT_DOUBLE'}
 
 
 def error(message: str, status: int) -> dict:
@@ -22,21 +21,18 @@ def error(message: str, status: int) -> dict:
 
 def status_of(name: str, version: int, problem: str | None) -> dict:
     """Return the state of a version of a model, with KServe's `name` and `ready`."""
-    status = (
-        {'error_code': 'UNAVAILABLE', 'error_message': problem}
-        if problem
-        else {'error_code': 'OK', 'error_message': ''}
-    )
-    state = {'version': str(version), 'state': 'START' if problem else 'AVAILABLE', 'status': status}
-    return {'model_version_status': [state], 'name': name, 'ready': not problem}
+    code, state = ('UNAVAILABLE', 'START') if problem else ('OK', 'AVAILABLE')
+    status = {'error_code': code, 'error_message': problem or ''}
+    versions = [{'version': str(version), 'state': state, 'status': status}]
+    return {'model_version_status': versions, 'name': name, 'ready': not problem}
 
 
 def metadata(name: str, version: int, signature) -> dict:
-    """Return the description of a model. One whose instances are not tensors says why, and has no inputs."""
-    tensors = signature if signature.problem is None else signature._replace(inputs={}, outputs={})
+    """Return the description of a model. A model without tensors has no inputs, and `no_tensors` says why."""
+    inputs, outputs = signature.tensors
     definition = {
-        'inputs': {key: _tensor_info(tensor) for key, tensor in tensors.inputs.items()},
-        'outputs': {key: _tensor_info(tensor) for key, tensor in tensors.outputs.items()},
+        'inputs': {key: _tensor_info(tensor) for key, tensor in inputs.items()},
+        'outputs': {key: _tensor_info(tensor) for key, tensor in outputs.items()},
         'method_name': 'tensorflow/serving/predict',
     }
     described = {
@@ -49,93 +45,103 @@ def metadata(name: str, version: int, signature) -> dict:
 def read(envelope, signature) -> Call:
     """Return the call of a request with `instances`, in rows, or `inputs`, in columns; raises InvalidInstance."""
     if only_key(envelope, ('instances', 'inputs')) == 'instances':
-        return read_rows(envelope['instances'], signature, 'instances', _predictions)
-    return read_columns(envelope['inputs'], signature, 'inputs', _outputs)
+        return read_rows(envelope['instances'], signature, 'instances')
+    return read_columns(envelope['inputs'], signature, 'inputs')._replace(write=_outputs)
 
 
-def read_rows(items, signature, place, write) -> Call:
+def predictions(results: list) -> tuple[dict, bytes]:
+    """Return the response to rows, and no bytes behind it."""
+    return {'predictions': results}, b''
+
+
+def read_rows(rows, signature, place: str) -> Call:
     """Return the call for a list of rows.
 
-    A row is an object, or the value of the only property, or the list of all properties if they are plain numbers. Of a
-    schema without properties, a row is whatever the schema says.
+    A row is an object, or the value of the only property, or the list of all properties if they are plain numbers. If
+    the schema names no properties, a row is any value.
     """
-    items, has_texts = rows_at(items, place), signature.has_texts
+    rows = require_rows(rows, place)
 
     def instance(row):
-        return _instance(items[row], signature, has_texts, f'{place}[{row}]')
+        return _instance(rows[row], signature, f'{place}[{row}]')
 
     def place_of(row, path):
-        return f'{place}[{row}]{_inside(items[row], signature, path)}'
+        name, rest = property_and_rest(path, signature.names)
+        if _is_object(rows[row]):
+            return f'{place}[{row}].{path}' if path else f'{place}[{row}]'
+        is_list = name and _is_list_of_all(rows[row], signature)
+        return f'{place}[{row}]' + (f'[{signature.names.index(name)}]' if is_list else rest)
 
-    return Call(len(items), instance, place_of, write)
+    return Call(len(rows), instance, place_of, predictions)
 
 
-def read_columns(inputs, signature, place, write) -> Call:
+def read_columns(inputs, signature, place: str) -> Call:
     """Return the call for an object with a list of values for each property; of only one property, the list alone."""
-    if not isinstance(inputs, dict):
-        if signature.is_table and len(signature.names) > 1:
-            return read_rows(inputs, signature, place, write)
-        if signature.only is None:
-            raise InvalidInstance(
-                place, f'must be an object with a list for each of {clip(", ".join(signature.names))}'
-            )
-        columns, place_of = {signature.only: inputs}, partial(_place_in_column, signature, place, True)
+    if isinstance(inputs, dict):
+        columns, where = inputs, {name: f'{place}.{name}' for name in inputs}
+    elif signature.is_table and not signature.only:
+        return read_rows(inputs, signature, place)
+    elif signature.only:
+        columns, where = {signature.only: inputs}, {signature.only: place}
     else:
-        columns, place_of = inputs, partial(_place_in_column, signature, place, False)
-    counts = {name: len(rows_at(column, _column(place, inputs, name))) for name, column in columns.items()}
+        raise InvalidInstance(place, f'must be an object with a list for each property: {clip(_listed(signature))}')
+    counts = {name: len(require_rows(column, where[name])) for name, column in columns.items()}
     if len(set(counts.values())) != 1:
         raise InvalidInstance(place, f'must have lists of the same length, not {counts or "none"}')
 
     def instance(row):
         return {
-            name: _value(column[row], signature.inputs.get(name), f'{_column(place, inputs, name)}[{row}]')
+            name: _value(column[row], signature.inputs.get(name), f'{where[name]}[{row}]')
             for name, column in columns.items()
         }
 
-    return Call(next(iter(counts.values())), instance, place_of, write)
+    def place_of(row, path):
+        name, rest = property_and_rest(path, columns)
+        return f'{where[name]}[{row}]{rest}' if name else place
+
+    return Call(next(iter(counts.values())), instance, place_of, predictions)
 
 
-def _instance(item, signature, has_texts, place):
-    if not signature.names or (isinstance(item, dict) and not has_texts):
-        return item
-    if isinstance(item, dict) and item.keys() != {'b64'}:
-        return {name: _value(value, signature.inputs.get(name), f'{place}.{name}') for name, value in item.items()}
-    if _is_row(item, signature):
-        return dict(zip(signature.names, item, strict=True))
+def _instance(row, signature, place):
+    if not signature.names:
+        return row
+    if _is_object(row):
+        # Most rows hold values that need no conversion.
+        if not signature.texts and list not in map(type, row.values()):
+            return row
+        return {name: _value(value, signature.inputs.get(name), f'{place}.{name}') for name, value in row.items()}
+    if _is_list_of_all(row, signature):
+        return dict(zip(signature.names, row, strict=True))
     if signature.only:
-        return {signature.only: _value(item, signature.inputs.get(signature.only), place)}
-    or_list = f', or a list of {len(signature.names)} numbers' if signature.is_table else ''
-    raise InvalidInstance(place, f'must be an object with {clip(", ".join(signature.names))}{or_list}')
+        return {signature.only: _value(row, signature.inputs.get(signature.only), place)}
+    has = f', not {len(row)}' if isinstance(row, list) else ''
+    or_list = f', or a list of {len(signature.names)} numbers{has}' if signature.is_table else ''
+    raise InvalidInstance(place, f'must be an object with {clip(_listed(signature))}{or_list}')
 
 
-def _is_row(item, signature):
-    return signature.is_table and isinstance(item, list) and len(item) == len(signature.names)
+def _is_object(row):
+    return isinstance(row, dict) and row.keys() != {'b64'}
 
 
-def _inside(item, signature, path):
-    """Return where a place of an instance is inside of its row."""
-    name, rest = split(path, signature.names)
-    if isinstance(item, dict) and item.keys() != {'b64'}:
-        return f'.{path}' if path else ''
-    return f'[{signature.names.index(name)}]' if name and _is_row(item, signature) else rest
+def _is_list_of_all(row, signature):
+    return signature.is_table and isinstance(row, list) and len(row) == len(signature.names)
 
 
-def _place_in_column(signature, place, is_bare, row, path):
-    name, rest = split(path, signature.names)
-    return (f'{place}[{row}]' if is_bare or not name else f'{place}.{name}[{row}]') + rest
-
-
-def _column(place, inputs, name):
-    return f'{place}.{name}' if isinstance(inputs, dict) else place
+def _listed(signature):
+    return ', '.join(signature.names)
 
 
 def _value(value, tensor, place):
-    """Return a value with the texts that are sent as `{"b64": …}`."""
-    if tensor is None or tensor.datatype != 'BYTES':
+    """Return a value as the instance has it: texts may be sent as `{"b64": …}`, plain values as a list of one."""
+    if tensor is None:
         return value
     if isinstance(value, list):
-        return [_value(each, tensor, f'{place}[{index}]') for index, each in enumerate(value)]
-    if not isinstance(value, dict) or value.keys() != {'b64'}:
+        if not tensor.shape and len(value) == 1:
+            return _value(value[0], tensor, f'{place}[0]')
+        if tensor.datatype != 'BYTES':
+            return value
+        return [_value(each, tensor._replace(shape=(None,)), f'{place}[{n}]') for n, each in enumerate(value)]
+    if tensor.datatype != 'BYTES' or not isinstance(value, dict) or value.keys() != {'b64'}:
         return value
     text = value['b64']
     if tensor.kind == 'base64' or not isinstance(text, str):
@@ -146,18 +152,14 @@ def _value(value, tensor, place):
         raise InvalidInstance(f'{place}.b64', f'is not base64 of a text in UTF-8: {failure}') from None
 
 
-def _predictions(results):
-    return {'predictions': results}, b''
-
-
 def _outputs(results):
     first = results[0]
-    if not isinstance(first, dict) or any(one.keys() != first.keys() for one in results):
+    if not isinstance(first, dict) or any(not isinstance(one, dict) or one.keys() != first.keys() for one in results):
         return {'outputs': results}, b''
     return {'outputs': {name: [one[name] for one in results] for name in first}}, b''
 
 
 def _tensor_info(tensor):
     sizes = [{'size': str(length), 'name': ''} for length in tensor.metadata['shape']]
-    dtype = DTYPES.get(tensor.datatype, f'DT_{tensor.datatype}')
+    dtype = TENSORFLOW_DTYPES.get(tensor.datatype, f'DT_{tensor.datatype}')
     return {'name': tensor.name, 'dtype': dtype, 'tensor_shape': {'dim': sizes, 'unknown_rank': False}}

@@ -2,8 +2,8 @@
 
 A module has `load(path, settings)`, which returns an object with `schema`, `result_schema` and `predict(instances)`. It
 may also have `typical`, `{property: value}`, if the file tells which values its properties had in training; `dtypes`,
-the NumPy types of the properties of instances and of results; and `takes_arrays` = True, if the values of an instance
-may be NumPy arrays as well as lists.
+the NumPy types of the properties of instances and of results; `output_name`, that of an only output in the file; and
+`takes_arrays` = True, if the values of an instance may be NumPy arrays as well as lists.
 Its LOAD_BEFORE_FORK says whether a loaded model survives a fork, so that the workers may share one copy; RUNS_ON_GPU,
 if there is one, that it obeys the setting `device`. A module imports its framework, so it is imported only when a file
 of its format is served.

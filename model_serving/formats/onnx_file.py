@@ -80,6 +80,8 @@ class OnnxModel:
         self.schema = object_schema({name: schema for one in self._inputs for name, schema in one.properties.items()})
         self.result_schema = self._result_schema(outputs)
         self.dtypes = dtypes_of(self._inputs), self._result_dtypes(outputs)
+        # Of a single output the result is the value alone; other protocols name it as the file does.
+        self.output_name = self._names[0] if len(self._names) == 1 else None
 
     def predict(self, instances: list) -> list:
         """Return for each instance `{'label', 'probabilities'}` by a classifier, or else the value of the only output,

@@ -100,7 +100,9 @@ class TorchModel:
         count = len(instances)
         # A program may need batches of a least size: copies of the last instance fill it up.
         filled = instances + instances[-1:] * (self._least - count)
-        tensors = [torch.from_numpy(one.stack(filled)).to(self._device) for one in self._inputs]
+        # An array of a binary request is not writeable, and a program may write into its inputs.
+        arrays = [np.require(one.stack(filled), requirements='W') for one in self._inputs]
+        tensors = [torch.from_numpy(array).to(self._device) for array in arrays]
         tensors = tensors if self._axis else [tensor[0] for tensor in tensors]
         leaves, count_of_leaves = iter(tensors), len(tensors) + len(self._constants)
         leaves = [self._constants[n] if n in self._constants else next(leaves) for n in range(count_of_leaves)]

@@ -83,8 +83,8 @@ async def answer(exchange, error: BaseException):
             return await by_response(exchange, response)
         except BaseException as failure:
             return await answer(exchange, failure)
-    endpoint = exchange.endpoint
-    body, status, headers = answer_to(error, call_of(exchange), exchange.request_id, endpoint.servable, endpoint.shape)
+    endpoint, call = exchange.endpoint, call_of(exchange)
+    body, status, headers = answer_to(error, call, exchange.request_id, endpoint.servable, endpoint.error_body)
     return status, with_constant(encoded(headers.items()), exchange.front.headers), body
 
 

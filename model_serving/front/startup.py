@@ -7,7 +7,6 @@ from typing import NamedTuple
 from ..serving import event_loop
 from ..serving.handler_threads import HandlerThreads
 from ..web.direct import has_async_post
-from ..web.protocol import head_of
 from ..web.request import JSON_TYPES
 from .streams import returning
 from .wsgi import encoded
@@ -34,17 +33,17 @@ class Endpoint(NamedTuple):
     json_types: frozenset = JSON_TYPES
 
     def reader(self, headers: dict):
-        """Return a function that makes what the handler takes of a body; None if only Flask reads this type."""
+        """Return the function that makes what the handler takes of a body; None if only Flask reads this type."""
         if self.predictions:
-            return self.predictions.reader(
-                head_of(lambda name, _: headers.get(name.lower().encode(), b'').decode('latin-1'))
-            )
+            decoded = {name.decode('latin-1'): value.decode('latin-1') for name, value in headers.items()}
+            # Without a body, Flask says why.
+            return lambda body: (body, decoded) if body else None
         content_type = headers.get(b'content-type')
         return self.uploads.reader(content_type.decode('latin-1')) if self.uploads and content_type else None
 
     @property
-    def shape(self):
-        """How another protocol writes its errors; None for our own."""
+    def error_body(self):
+        """The function that writes the errors of another protocol; None for our own."""
         return self.predictions and self.predictions.dialect.error
 
     def threads_for(self, method: str) -> HandlerThreads:
@@ -93,11 +92,18 @@ async def start(front, threads: int):
 
 
 def _of_protocol(front, endpoint, predictions, threads):
-    """Return how the URL of another protocol is answered, for the endpoint of its model."""
+    """Return how the URL of another protocol is answered, for the endpoint of its model.
+
+    The handler takes the body and its headers, since reading a body of many rows takes long.
+    """
+
+    async def answer(resource, instance):
+        return await predictions.answer(*instance)
+
     return endpoint._replace(
         max_body=predictions.max_body,
         threads=threads,
-        handler=(lambda resource, instance: predictions.answer(instance)) if is_bare(front) else None,
+        handler=answer if has_no_hooks(front) else None,
         is_valid=bool,
         predictions=predictions,
         json_types=frozenset(),
@@ -106,10 +112,10 @@ def _of_protocol(front, endpoint, predictions, threads):
 
 def is_direct(front, resource) -> bool:
     """Tell whether `post` can be called without Flask, and nothing else is to be done around it."""
-    return has_async_post(resource) and is_bare(front)
+    return has_async_post(resource) and has_no_hooks(front)
 
 
-def is_bare(front) -> bool:
+def has_no_hooks(front) -> bool:
     """Tell whether there is no middleware, and no request hook but ours, that Flask would call."""
     return hooks(front.app) == front.own_hooks and 'wsgi_app' not in vars(front.app)
 

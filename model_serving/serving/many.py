@@ -2,15 +2,15 @@
 
 import asyncio
 
-# How many rows are handled before the event loop may turn to others.
-TURN = 100
+# After how many rows the event loop turns to others.
+ROWS_PER_TURN = 100
 
 
 async def each(call, count: int, at_once: int) -> list:
     """Return the result of `await call(row)` for each row of `range(count)`, in order.
 
-    At most `at_once` rows wait for their results, so that other requests find a place in the next batch. The first
-    exception is raised, and ends the others.
+    At most `at_once` rows run at a time, so that other requests get into the next batch. The first exception cancels
+    the rest and is raised.
     """
     results, rows = [None] * count, iter(range(count))
 
@@ -18,7 +18,7 @@ async def each(call, count: int, at_once: int) -> list:
         for row in rows:
             results[row] = await call(row)
             # A handler that awaits nothing would keep the loop.
-            if row % TURN == 0:
+            if row % ROWS_PER_TURN == 0:
                 await asyncio.sleep(0)
 
     tasks = [asyncio.create_task(work()) for _ in range(min(at_once, count))]

@@ -8,6 +8,7 @@ MAX_MESSAGE = 240
 FOLDERS = re.compile(r'(?<![\w./])/(?!v\d+/)(?:[^\s/:\'"]+/)+')
 # A text as Python shows it, or None.
 TEXT_OR_NONE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\bNone\b""")
+ROWS = {'instances', 'inputs', 'dataframe_split', 'dataframe_records'}
 MANY_ROWS = (
     '. To send many rows in one call, POST {"instances": […]} to /v1/models/<name>:predict; docs/call.md shows how.'
 )
@@ -31,8 +32,10 @@ def did_you_mean(word: str, words, cutoff=0.6) -> str:
 
 
 def rows_hint(instance, schema: dict) -> str:
-    """Return how to send many rows, to append to the message for an array where the schema wants an object."""
-    return MANY_ROWS if isinstance(instance, list) and schema.get('type') == 'object' else ''
+    """Return how to send many rows, to append to the message for what looks like rows where the schema wants one."""
+    has_rows = isinstance(instance, dict) and ROWS & instance.keys() - schema.get('properties', {}).keys()
+    is_rows = isinstance(instance, list) and schema.get('type') == 'object'
+    return MANY_ROWS if is_rows or has_rows else ''
 
 
 def with_null(message: str) -> str:

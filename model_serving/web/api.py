@@ -19,7 +19,7 @@ from ..utils.text_utils import did_you_mean
 from . import streams, strict_json
 from .errors import answer_to
 from .models import has_own_get, list_urls
-from .protocol_urls import dialect_of
+from .protocols.urls import dialect_of
 from .request import REQUEST_ID
 
 # How many models a 404 names, and what it names beside them.
@@ -62,8 +62,8 @@ class ServiceApi(flask_restful.Api):
         servable = current_app.servables.get(request.path)
         request_id = request.environ.get(REQUEST_ID)
         dialect = dialect_of(request.path)
-        call, shape = f'{request.method} {request.path}', dialect and dialect.error
-        return _response(*answer_to(error, call, request_id, servable, shape))
+        call, error_body = f'{request.method} {request.path}', dialect and dialect.error
+        return _response(*answer_to(error, call, request_id, servable, error_body))
 
 
 def _show_upload(error):

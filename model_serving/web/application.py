@@ -17,8 +17,9 @@ TIMEOUT = 30.0
 class Application(Flask):
     """Flask with our request and JSON, whose views can't end the server.
 
-    `servables` holds the models by URL; `uploads`, by URL, the files that those take; `predictions`, by URL, what other
-    protocols answer; `not_installed`, by URL, why a row of routes.py is not served.
+    `servables` holds the models by URL; `uploads`, by URL, the files that those take; `not_installed`, by URL, why a
+    row of routes.py is not served. `predictions` holds, by URL, what other protocols answer, and `handlers`, by the URL
+    of a model, how they call it.
     `readiness` is set by app.py; `access_log` is None when it is off.
     """
 
@@ -27,7 +28,8 @@ class Application(Flask):
 
     def __init__(self, import_name, settings: dict):
         super().__init__(import_name, static_folder=None)
-        self.servables, self.uploads, self.predictions, self.not_installed = {}, {}, {}, {}
+        self.servables, self.uploads, self.not_installed = {}, {}, {}
+        self.predictions, self.handlers = {}, {}
         self.readiness = None
         self.access_log = AccessLog() if settings['access_log'] else None
         self._limits = {'max_body': settings['max_body'], 'timeout': TIMEOUT}

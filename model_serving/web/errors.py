@@ -49,11 +49,11 @@ ERROR_SCHEMA = {
 }
 
 
-def answer_to(error, call: str, request_id: str, servable=None, shape=None) -> tuple[bytes, int, dict]:
+def answer_to(error, call: str, request_id: str, servable=None, error_body=None) -> tuple[bytes, int, dict]:
     """Return body, status and headers of the answer to an exception.
 
     An unexpected exception is logged as the failure of `call` (`POST /v1/XXXModel`) and becomes a 500. `servable` is
-    the one that was called, if any. `shape(message, status)` makes the body of another protocol's error.
+    the one that was called, if any. `error_body(message, status)` makes the JSON of another protocol's error.
     """
     if not isinstance(error, HTTPException):
         error = _http_error(error, call, request_id)
@@ -61,13 +61,13 @@ def answer_to(error, call: str, request_id: str, servable=None, shape=None) -> t
     if error.response is not None:  # such an exception has no description and no code
         message, status = error.response.get_data(as_text=True), error.response.status_code
     data = {'message': message, **getattr(error, 'data', {}), **_example(error, servable)}
-    if shape:
-        data = shape(data['message'], status)
+    if error_body:
+        data = error_body(data['message'], status)
     try:
         # Read back: values of NumPy and others have become plain JSON, in which texts are easy to find.
         body = strict_json.dumps(secrets.hidden_in(json.loads(strict_json.dumps(data))))
     except (TypeError, HandlerError) as failure:
-        return answer_to(failure, call, request_id, shape=shape)
+        return answer_to(failure, call, request_id, error_body=error_body)
     return body, status, {name: value for name, value in error.get_headers() if name != 'Content-Type'}
 
 

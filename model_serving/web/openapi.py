@@ -10,10 +10,11 @@ from flask_restful import Resource
 from .. import __version__
 from . import streams
 from .errors import ERROR_SCHEMA, MAX_EXAMPLE
-from .handlers import native_only
 from .models import MODEL_SCHEMA, MODELS_SCHEMA, state_of
-from .protocol_schemas import PROTOCOL_SCHEMAS
-from .protocol_urls import LABELS
+from .protocols.base import LABELS
+from .protocols.bodies import request_body
+from .protocols.handler import native_only
+from .protocols.schemas import PROTOCOL_SCHEMAS
 
 SCHEMAS = '#/components/schemas/'
 
@@ -85,6 +86,8 @@ class Document:
                     method.lower(): _operation(path, resource, method, servable, uploads)
                     for method in sorted(rule.methods - {'HEAD', 'OPTIONS'})
                 }
+                if hasattr(resource, 'dialect'):
+                    operations['post']['requestBody'] = request_body(resource, self._app.handlers.values())
                 if rule.arguments:
                     operations['parameters'] = [self._parameter(name) for name in sorted(rule.arguments)]
                 paths[path] = paths.get(path, {}) | operations
@@ -156,9 +159,6 @@ def _operation(url, resource, method, servable, uploads):
         operation['description'] = description.strip()
     if servable and method == 'POST':
         operation |= _body_and_answers(servable, uploads)
-    if getattr(resource, 'body', None) and method == 'POST':
-        types = {'application/json': {'schema': {'$ref': SCHEMAS + resource.body}}}
-        operation['requestBody'] = {'required': True, 'content': types | getattr(resource, 'other_types', {})}
     for status, meaning in getattr(resource, 'statuses', {}).items():
         operation['responses'][str(status)] = _response(
             meaning, {'$ref': SCHEMAS + getattr(resource, 'error', 'Error')}

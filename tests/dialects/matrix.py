@@ -40,18 +40,13 @@ def is_plain(instance):
 
 
 def models(served):
-    """Yield name, version, description and OIP metadata of each model that other protocols serve."""
-    for version in (1, 2):
-        for row in served.get(f'/v{version}').json()['models']:
-            name = row['name']
-            described = served.get(f'/v{version}/{name}').json()
-            metadata = served.get(f'/v2/models/{name}/versions/{version}').json()
-            yield name, version, described, metadata
-
-
-def is_native(metadata):
-    reason = metadata.get('parameters', {}).get('native_only', '')
-    return 'stream' in reason or 'handler' in reason
+    """Yield name, version, description and tensors of each model that other protocols serve, and that has examples."""
+    for path, methods in served.get('/openapi.json').json()['paths'].items():
+        facts = methods.get('post', {}).get('x-model')
+        if facts and 'native_only' not in facts:
+            name, version, described = facts['name'], facts['version'], served.get(path).json()
+            if described['examples']:
+                yield name, version, described, served.get(f'/v2/models/{name}/versions/{version}').json()
 
 
 def check(served, protocol):
@@ -60,7 +55,7 @@ def check(served, protocol):
     tried = different = 0
     for name, version, described, metadata in models(served):
         has_tensors = bool(metadata['inputs'])
-        if is_native(metadata) or (only_tensors and not has_tensors) or not described['examples']:
+        if only_tensors and not has_tensors:
             continue
         example = described['examples'][0]
         if not isinstance(example, dict) or (only_plain and not is_plain(example)):

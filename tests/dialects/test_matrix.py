@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from tests.dialects.envelopes import PROTOCOLS
-from tests.dialects.matrix import check, is_native, is_plain, models
+from tests.dialects.matrix import check, is_plain, models
 
 SERVICES = ['service', 'gallery']
 
@@ -30,7 +30,7 @@ def test_one_bad_row_among_five_is_named(served, protocol):
     url, body_of, _, only_tensors, only_plain = PROTOCOLS[protocol]
     tried = 0
     for name, version, described, metadata in models(served):
-        if is_native(metadata) or (only_tensors and not metadata['inputs']) or not described['examples']:
+        if only_tensors and not metadata['inputs']:
             continue
         example = described['examples'][0]
         bad = bad_value(described, example) if isinstance(example, dict) else None
@@ -83,7 +83,7 @@ def replaced_leaf(value):
 
 def test_models_that_are_native_only_say_why(service):
     metadata = service.get('/v2/models/TextModel').json()
-    assert metadata['parameters'] == {'native_only': 'its answer is a stream'}
+    assert metadata['parameters'] == {'no_tensors': 'its answer is a stream'}
     for url in ('/v2/models/TextModel/infer', '/v1/models/TextModel:predict', '/v1/TextModel/invocations'):
         answer = service.post(url, {'instances': [{'text': 'The'}]})
         assert answer.status_code == 400

@@ -48,7 +48,7 @@ def test_csv_without_a_header(service, wine):
     # Else its first row would be lost without a word.
     answer = service.post(WINE, data=line, headers=CSV)
     assert answer.status_code == 400
-    assert answer.json()['message'].endswith('If there is none, send Content-Type: text/csv; header=absent')
+    assert answer.json()['message'].endswith('If there is no such line, send Content-Type: text/csv; header=absent')
 
 
 def csv_of(body):
@@ -60,7 +60,7 @@ REFUSED = {
     'two forms': (GREET, {'json': {'instances': [1], 'inputs': [1]}}, 'it has instances and inputs'),
     'no columns': (GREET, {'json': {'dataframe_split': {'data': [[1]]}}}, 'dataframe_split: must be an object with'),
     'no data': (GREET, {'json': {'dataframe_split': {'columns': ['name']}}}, 'dataframe_split.data: must be a list'),
-    'no row': (GREET, {'json': {'dataframe_split': {'columns': ['name'], 'data': []}}}, 'data: has no row'),
+    'no row': (GREET, {'json': {'dataframe_split': {'columns': ['name'], 'data': []}}}, 'data: must not be empty'),
     'a bad cell': (
         GREET,
         {'json': {'dataframe_split': {'columns': ['age', 'name'], 'data': [[1, 'a'], [2, 'b'], [3, 4]]}}},
@@ -74,7 +74,18 @@ REFUSED = {
     'a column twice': (
         GREET,
         {'json': {'dataframe_split': {'columns': ['name', 'name'], 'data': [['a', 'b']]}}},
-        "The column 'name' is there twice.",
+        "Column 'name' appears twice.",
+    ),
+    'a record that is no object': (
+        GREET,
+        {'json': {'dataframe_records': ['Leo']}},
+        'dataframe_records[0]: must be an object',
+    ),
+    'a list': (GREET, {'json': [{'name': 'Leo'}]}, 'write {"dataframe_records": …} around the list.'),
+    'a frame alone': (
+        GREET,
+        {'json': {'columns': ['name'], 'data': []}},
+        'Write {"dataframe_split": …} around the body.',
     ),
     'a bad record': (
         GREET,
@@ -82,11 +93,11 @@ REFUSED = {
         "dataframe_records[0]: 'name' is a required property",
     ),
     'a column that is missing': (WINE, csv_of('alcohol,ash\n1,2\n3,\n'), "line 2: 'malic_acid' is a required property"),
-    'a text for a number': (GREET, csv_of('name,age\n'), 'The body has no row.'),
+    'names without a row': (GREET, csv_of('name,age\n'), 'The table has no row.'),
     'a row that is too long': (GREET, csv_of('name\nLeo,Ada\n'), 'line 2: has 2 values for 1 columns'),
     'an open quote': (GREET, csv_of('name\n"Leo'), 'is not CSV'),
     'not UTF-8': (GREET, csv_of(b'name\n\xff'), 'The table is not UTF-8'),
-    'no body': (GREET, csv_of(''), 'The body has no row.'),
+    'no body': (GREET, csv_of(''), 'The table has no row.'),
     'no JSON': (GREET, {'data': '{'}, 'The body is not valid JSON'),
 }
 

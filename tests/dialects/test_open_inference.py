@@ -8,6 +8,8 @@ import zlib
 import numpy as np
 import pytest
 
+from tests.conftest import BASE_FOLDER
+
 IMAGE = np.arange(64).reshape(1, 8, 8) % 17
 DIGITS, WINE, NAMES = (f'/v2/models/{name}/infer' for name in ('DigitsModel', 'WineModel', 'XXXModel'))
 
@@ -84,13 +86,18 @@ def test_the_id_comes_back_and_unknown_parameters_are_ignored(service):
     assert (answer['id'], answer['model_name'], answer['model_version']) == ('42', 'DigitsModel', '1')
 
 
-@pytest.mark.parametrize('encoding, pack, unpack', [('gzip', gzip.compress, None), ('deflate', zlib.compress, None)])
-def test_compressed_both_ways(service, expected, encoding, pack, unpack):
+@pytest.mark.parametrize('encoding, pack', [('gzip', gzip.compress), ('deflate', zlib.compress)])
+def test_compressed_both_ways(service, expected, encoding, pack):
     rows = request(tensor(np.repeat(IMAGE, 20, axis=0)))
     headers = {'Content-Encoding': encoding, 'Accept-Encoding': encoding}
     answer = service.post(DIGITS, data=pack(json.dumps(rows).encode()), headers=headers)
     assert answer.headers['Content-Encoding'] == encoding
     assert outputs_of(answer)['digit'] == [expected['digit']] * 20
+
+
+def test_no_encoding_that_the_client_refuses(service):
+    rows = request(tensor(np.repeat(IMAGE, 20, axis=0)))
+    assert 'Content-Encoding' not in service.post(DIGITS, rows, headers={'Accept-Encoding': 'gzip;q=0'}).headers
 
 
 def test_a_short_answer_is_not_compressed(service):
@@ -117,10 +124,11 @@ def test_model_files_tell_their_own_datatypes(service):
         'name': 'probabilities',
         'datatype': 'FP32',
         'shape': [-1, 3],
-        'parameters': {'labels': 'cultivar 1, cultivar 2, cultivar 3'},
+        'parameters': {'labels': ['cultivar 1', 'cultivar 2', 'cultivar 3']},
     }
 
 
+WINE_NAMES = list(json.loads((BASE_FOLDER / 'data' / 'wine_heldout.json').read_text())['instances'][0])
 WINE_ROW = [13.2, 1.78, 2.14, 11.2, 100, 2.65, 2.76, 0.26, 1.28, 4.38, 1.05, 3.4, 1050]
 # What is sent, and what the error says. A wrong tensor never gets an answer.
 REFUSED = {
@@ -129,8 +137,12 @@ REFUSED = {
     'a list': (DIGITS, '[]', 'inputs: must be a list with a tensor for each input'),
     'no inputs': (DIGITS, {}, 'inputs: must be a list with a tensor for each input'),
     'an input that is none': (DIGITS, {'inputs': [1]}, 'inputs[0]: must be an object with name'),
-    'a name': (DIGITS, request(tensor(IMAGE, 'imag')), "inputs[0].name: 'imag' is no input of the model. Did you mean"),
-    'twice': (DIGITS, request(tensor(IMAGE), tensor(IMAGE)), "inputs[1].name: 'image' is there twice"),
+    'a name': (
+        DIGITS,
+        request(tensor(IMAGE, 'imag')),
+        "inputs[0].name: 'imag' is not an input of the model. Did you mean",
+    ),
+    'twice': (DIGITS, request(tensor(IMAGE), tensor(IMAGE)), "inputs[1].name: 'image' appears twice"),
     'too few': (WINE, request(tensor([1.0], 'alcohol')), 'inputs: lack malic_acid, ash'),
     'no batch': (DIGITS, request(tensor(IMAGE[0])), 'inputs[0].shape: image must have the shape [-1, 8, 8], with the'),
     'another shape': (DIGITS, request(tensor(np.zeros((1, 4, 16)))), 'inputs[0].shape: image must have the shape'),
@@ -173,12 +185,18 @@ REFUSED = {
         request(tensor([WINE_ROW, [*WINE_ROW[:4], -1e9, *WINE_ROW[5:]]], 'x')),
         'inputs[0].data[17]: ',
     ),
-    'an output': (DIGITS, request(tensor(IMAGE), outputs=[{'name': 'x'}]), "outputs[0].name: 'x' is no output of the"),
-    'two counts': (
-        WINE,
-        request(*(tensor([1.0] * (1 + (name == 'ash')), name) for name in ('alcohol', 'ash'))),
-        'inputs: lack malic_acid',
+    'an output': (
+        DIGITS,
+        request(tensor(IMAGE), outputs=[{'name': 'x'}]),
+        "outputs[0].name: 'x' is not an output of the",
     ),
+    'different numbers of rows': (
+        WINE,
+        request(*(tensor([1.0] * (1 + (name == 'ash')), name) for name in WINE_NAMES)),
+        'inputs: have different numbers of rows, the first of each shape: [1, 2]',
+    ),
+    'an output whose name is a list': (DIGITS, request(tensor(IMAGE), outputs=[{'name': ['x']}]), 'outputs[0].name: '),
+    'outputs that are no list': (DIGITS, request(tensor(IMAGE), outputs={'name': 'x'}), 'outputs: must be a list of'),
 }
 
 
@@ -212,8 +230,8 @@ BINARY_REFUSED = {
         b'1234',
         'its binary data has 4 bytes, but FP32',
     ),
-    'bytes missing': ([{**HEAD, 'parameters': {'binary_data_size': 256}}], b'', 'inputs: say that 256 bytes of binary'),
-    'bytes left over': ([tensor(IMAGE)], b'1', 'inputs: say that 0 bytes of binary data follow the JSON, but 1 do'),
+    'bytes missing': ([{**HEAD, 'parameters': {'binary_data_size': 256}}], b'', 'inputs: declare 256 bytes of binary'),
+    'bytes left over': ([tensor(IMAGE)], b'1', 'inputs: declare 0 bytes of binary data, but 1 bytes follow'),
     'no size': ([{**HEAD, 'parameters': {'binary_data_size': -1}}], b'', 'must be a number of bytes'),
     'NaN': (
         [{**HEAD, 'parameters': {'binary_data_size': 256}}],
@@ -237,7 +255,7 @@ def test_refused_texts(service, data):
     head = {'name': 'name', 'shape': [1], 'datatype': 'BYTES', 'parameters': {'binary_data_size': len(data)}}
     answer = service.post(NAMES, **binary([head], data))
     assert answer.status_code == 400
-    assert 'is not 1 elements, each with its length before it' in answer.json()['error']
+    assert 'is not 1 elements of a length in 4 bytes and bytes' in answer.json()['error']
 
 
 def test_a_text_that_is_not_utf_8(service):

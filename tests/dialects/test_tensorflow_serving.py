@@ -73,12 +73,12 @@ def test_the_names_of_the_models(service):
 
 
 REFUSED = {
-    'nothing': ('XXXModel', {}, 'The body must have exactly one of instances, inputs; it has none of them: {}.'),
-    'a typo': ('XXXModel', {'instance': []}, 'it has none of them: instance.'),
+    'nothing': ('XXXModel', {}, 'The body must have exactly one of instances, inputs; it has none of them.'),
+    'a typo': ('XXXModel', {'instance': []}, 'it has instance.'),
     'both': ('XXXModel', {'instances': ['a'], 'inputs': ['a']}, 'it has instances and inputs.'),
     'a list': ('XXXModel', ['Leo'], 'The body must be an object with instances or inputs.'),
-    'no list': ('XXXModel', {'instances': 'Leo'}, 'instances: must be a list with an item for each row.'),
-    'no row': ('XXXModel', {'instances': []}, 'instances: has no row.'),
+    'no list': ('XXXModel', {'instances': 'Leo'}, 'instances: must be a list of rows'),
+    'no row': ('XXXModel', {'instances': []}, 'instances: must not be empty'),
     'a bad row': ('XXXModel', {'instances': ['a', 'b', 7]}, "instances[2]: 7 is not of type 'string'"),
     'a bad property': ('XXXModel', {'instances': [{'name': 7}]}, "instances[0].name: 7 is not of type 'string'"),
     'a missing property': ('XXXModel', {'instances': [{}]}, "instances[0]: 'name' is a required property"),
@@ -95,7 +95,7 @@ REFUSED = {
     ),
     'a short row of a table': ('WineModel', {'instances': [[1, 2]]}, 'or a list of 13 numbers'),
     'in a row of a table': ('WineModel', {'instances': [[13, 'x', *[1] * 11]]}, "instances[0][1]: 'x' is not of type"),
-    'a column that is none': ('XXXModel', {'inputs': {'name': 'Leo'}}, 'inputs.name: must be a list with an item'),
+    'a column that is none': ('XXXModel', {'inputs': {'name': 'Leo'}}, 'inputs.name: must be a list of rows'),
     'in a column': ('XXXModel', {'inputs': {'name': ['a', 7]}}, "inputs.name[1]: 7 is not of type 'string'"),
     'unequal columns': ('WineModel', {'inputs': {'ash': [1], 'hue': [1, 2]}}, 'inputs: must have lists of the same'),
     'no columns': ('WineModel', {'inputs': {}}, 'inputs: must have lists of the same length, not none'),
@@ -124,7 +124,7 @@ def test_refused(service, name):
         ('/v1/models/XXXModel/versions/2', 'XXXModel has no version 2. There are: 1'),
         (
             '/v1/models/XXXModel/labels/canary',
-            "XXXModel has no label 'canary'. The highest version is stable and latest.",
+            "XXXModel has no label 'canary'. There are stable and latest, both of the highest version.",
         ),
     ],
 )

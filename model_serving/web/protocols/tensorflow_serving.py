@@ -1,10 +1,10 @@
-"""TensorFlow Serving's URLs: models, and the states and signatures of their versions."""
+"""TensorFlow Serving's URLs beside those for predictions: models, and the states and signatures of their versions."""
 
 from flask import current_app
 
-from ..dialects import tensorflow_serving
-from .dialects import TENSORFLOW
-from .protocol import Predict, Protocol, servable_named, signature_for
+from ...dialects import tensorflow_serving
+from .base import Protocol, handler_of, servable_named
+from .predict import TENSORFLOW
 
 
 class ModelNames(Protocol):
@@ -33,9 +33,4 @@ class VersionMetadata(Protocol):
 
     def get(self, **names):
         servable = servable_named(**names)
-        return tensorflow_serving.metadata(servable.name, servable.version, signature_for(servable))
-
-
-class PredictTensorFlow(Predict):
-    __doc__ = Predict.__doc__
-    tag, body, answer = TENSORFLOW.title, 'TFRequest', 'TFResponse'
+        return tensorflow_serving.metadata(servable.name, servable.version, handler_of(servable).signature)

@@ -2,12 +2,12 @@
 
 from flask import current_app
 
-from .. import __version__
-from ..dialects import open_inference
-from .dialects import OPEN_INFERENCE
-from .health import unready
-from .models import ModelList
-from .protocol import NO_MODEL, NOT_READY, Protocol, servable_named, signature_for, versions_of
+from ... import __version__
+from ...dialects import open_inference
+from ..health import unready
+from ..models import ModelList
+from .base import NOT_READY, Protocol, handler_of, servable_named, versions_of
+from .predict import OPEN_INFERENCE
 
 SERVER_NAME = 'Model Serving Demo'
 
@@ -20,7 +20,8 @@ class ServerMetadata(ModelList):
     def get(self):
         """The name and version of this server, and the models of version 2."""
         own = {'name': SERVER_NAME, 'version': __version__, 'extensions': open_inference.EXTENSIONS}
-        return {**own, **super().get()}
+        models = super().get()
+        return own | (models if models['models'] else {})
 
 
 class ServerLive(Protocol):
@@ -46,7 +47,7 @@ class ServerReady(Protocol):
 class ModelReady(Protocol):
     """Whether a model can answer."""
 
-    answer, statuses = 'OIPReady', {**NO_MODEL, **NOT_READY}
+    answer = 'OIPReady'
 
     def get(self, **names):
         servable = servable_named(**names)
@@ -54,14 +55,14 @@ class ModelReady(Protocol):
 
 
 class ModelMetadata(Protocol):
-    """The tensors of a model. `parameters.native_only` says why a model has none."""
+    """The tensors of a model. `parameters.no_tensors` says why a model has none."""
 
     answer = 'OIPModel'
 
     def get(self, **names):
         servable = servable_named(**names)
-        platform = getattr(servable.make_model, 'platform', 'python')
-        return open_inference.metadata(servable.name, versions_of(servable.name), platform, signature_for(servable))
+        platform, versions = getattr(servable.make_model, 'platform', 'python'), versions_of(servable.name)
+        return open_inference.metadata(servable.name, versions, platform, handler_of(servable).signature)
 
 
 class RepositoryIndex(Protocol):

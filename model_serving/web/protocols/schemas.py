@@ -44,7 +44,7 @@ PROTOCOL_SCHEMAS = {
         platform=TEXT,
         inputs=METADATA,
         outputs=METADATA,
-        parameters=_object('native_only', native_only={**TEXT, 'description': 'Why the model has no tensors'}),
+        parameters=_object('no_tensors', no_tensors={**TEXT, 'description': 'Why the model has no tensors'}),
     ),
     'OIPReady': {'type': 'object', 'properties': {name: {'type': 'boolean'} for name in ('live', 'ready')}},
     'OIPIndex': _list_of(_object('name version state', name=TEXT, version=TEXT, state=TEXT, reason=TEXT)),

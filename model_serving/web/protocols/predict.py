@@ -1,0 +1,155 @@
+"""Predictions by other protocols: a body is read, its rows are checked and answered, and the answer is written."""
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import orjson
+from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.http import parse_accept_header, parse_options_header
+from werkzeug.wrappers import Response
+
+from ...dialects import mlflow, open_inference, tensorflow_serving
+from ...dialects.call import MAX_ROWS
+from ...serving import many
+from ...serving.errors import InvalidInstance
+from .. import strict_json
+from .handler import Handler, RowError, native_only
+
+# The largest body with many rows, in bytes, unless the setting max_body says otherwise.
+MAX_BODY = 2**25
+# Bodies that are longer are read in a thread, so that the event loop goes on meanwhile; in bytes.
+LONG = 2**16
+# Shorter answers are not compressed.
+MIN_COMPRESSED = 1024
+JSON_LENGTH = 'Inference-Header-Content-Length'
+
+
+class Dialect(NamedTuple):
+    """A protocol.
+
+    `read(body, headers, handler)` returns the `Call` of a request, `error(message, status)` the JSON of an error.
+    `compresses`: answers are compressed if the client accepts it, as Triton does.
+    """
+
+    title: str
+    read: Callable
+    error: Callable
+    compresses: bool = False
+
+
+class Predictions:
+    """What is answered at the URL of a protocol for one model."""
+
+    def __init__(self, dialect: Dialect, handler: Handler):
+        self.dialect, self.handler = dialect, handler
+        self.servable, self.settings = handler.servable, handler.servable.settings
+        self.max_body = self.settings['max_body'] or MAX_BODY
+
+    async def answer(self, body: bytes, headers: dict):
+        """Return the answer to a request, as JSON values or as a Response; the names of `headers` are in small letters.
+
+        Raises InvalidInstance, which names a place in the body; NotReady, BadRequest and whatever the handler raises.
+        """
+        read = partial(self._read, body, headers)
+        call = await asyncio.to_thread(read) if len(body) > LONG else read()
+        del body, read
+        await self._check(call)
+        at_once = min(2 * self.servable.batcher.max_batch_size, self.settings['max_queue'])
+        results = await many.each(lambda row: self._result(call, row), call.count, at_once)
+        answer, tail = call.write(results)
+        accepted = headers.get('accept-encoding', '') if self.dialect.compresses else ''
+        return await _encoded(answer, tail, accepted) if tail or accepted else answer
+
+    def _read(self, body, headers):
+        """Return the call of a body, whose rows are not checked yet."""
+        signature, servable = self.handler.signature, self.servable
+        if native_only(servable):
+            raise BadRequest(f'{servable.name} answers at {servable.url} only, since {signature.problem}.')
+        call = self.dialect.read(body, headers, self.handler)
+        if call.count > MAX_ROWS:
+            raise BadRequest(f'{call.count} rows are too many. Send at most {MAX_ROWS} in one request.')
+        return call
+
+    async def _check(self, call):
+        """Raise InvalidInstance for the first row that does not fit the schema."""
+        post = self.servable.resource.post
+        for row in range(0 if call.is_checked else call.count):
+            instance = call.instance(row)
+            if not post.is_valid(instance):
+                failure = post.errors(instance, len(orjson.dumps(instance)))[0]
+                raise InvalidInstance(call.place(row, failure['path']), failure['message'])
+            if row % many.ROWS_PER_TURN == 0:
+                await asyncio.sleep(0)
+
+    async def _result(self, call, row):
+        try:
+            return await self.handler.result(call.instance(row))
+        except InvalidInstance as error:
+            raise InvalidInstance(call.place(row, error.path), error.message) from error
+        except HTTPException as error:
+            raise RowError.of(error, call.place(row, '')) from error
+
+
+async def _encoded(answer, tail, accepted):
+    """Return a Response with the bytes behind the JSON, compressed if it is long and the client accepts it."""
+    head, headers = strict_json.dumps(answer), {}
+    body, encoding = head + tail, parse_accept_header(accepted).best_match(['gzip', 'deflate'])
+    if tail:
+        headers[JSON_LENGTH] = str(len(head))
+    if encoding and len(body) >= MIN_COMPRESSED:
+        # In a thread, so that it does not block the event loop.
+        body = await asyncio.to_thread(gzip.compress if encoding == 'gzip' else zlib.compress, body, 1)
+        headers |= {'Content-Encoding': encoding, 'Vary': 'Accept-Encoding'}
+    return Response(body, 200, headers, content_type='application/octet-stream' if tail else 'application/json')
+
+
+def _read_open_inference(body, headers, handler):
+    servable, signature = handler.servable, handler.signature
+    if signature.problem:
+        raise BadRequest(
+            f'{servable.name} has no tensors, since {signature.problem}. POST JSON to {servable.url}, or rows to '
+            f'/v1/models/{servable.name}:predict.'
+        )
+    length, sent = len(body), headers.get(JSON_LENGTH.lower())
+    if sent is not None and not (sent.isascii() and sent.isdigit() and int(sent) <= length):
+        raise BadRequest(f'{JSON_LENGTH} must be at most {length}, the length of the body, not {sent[:20]!r}.')
+    length = length if sent is None else int(sent)
+    envelope = _json(body[:length])
+    model = {'model_name': servable.name, 'model_version': str(servable.version)}
+    if isinstance(envelope, dict) and 'id' in envelope:
+        model['id'] = envelope['id']
+    return open_inference.read(envelope, memoryview(body)[length:], signature, model)
+
+
+def _read_tensorflow(body, headers, handler):
+    return tensorflow_serving.read(_json(body), handler.signature)
+
+
+def _read_mlflow(body, headers, handler):
+    media_type, options = parse_options_header(headers.get('content-type', ''))
+    if media_type != 'text/csv':
+        return mlflow.read(_json(body), handler.signature)
+    try:
+        text = body.decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise BadRequest(f'The table is not UTF-8: {error}.') from None
+    # SageMaker's clients send no header. RFC 4180 has a parameter to say so.
+    return mlflow.read_csv(text, handler.signature, options.get('header', '').lower() != 'absent')
+
+
+def _json(body):
+    if not body:
+        raise BadRequest('The body is empty. Send JSON.')
+    try:
+        return strict_json.loads(body)
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
+
+
+OPEN_INFERENCE = Dialect('Open Inference Protocol V2', _read_open_inference, open_inference.error, compresses=True)
+TENSORFLOW = Dialect('TensorFlow Serving', _read_tensorflow, tensorflow_serving.error)
+MLFLOW = Dialect('MLflow', _read_mlflow, mlflow.error)
