@@ -37,7 +37,12 @@ def create_app(routes=ROUTES, conf=None) -> Application:
     conf = conf or Conf()
     app = Application(__name__, conf.serving)
     api = ServiceApi(app)
-    CORS(app, send_wildcard=True, expose_headers=['X-Request-ID', 'Retry-After'], allow_private_network=True)
+    CORS(
+        app,
+        send_wildcard=True,
+        expose_headers=['X-Request-ID', 'Retry-After', 'Inference-Header-Content-Length'],
+        allow_private_network=True,
+    )
     app.not_installed = {route.url: NOT_INSTALLED.format(route) for route in routes if not route.is_installed}
     for reason in app.not_installed.values():
         logging.getLogger('start').info(reason)

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 import csv
 import io
 import re
+from collections import Counter
 from math import isfinite
 
 from ..serving.errors import InvalidInstance
@@ -101,16 +102,17 @@ def _table(names, rows, signature, place, value_of) -> Call:
 
     `value_of(cell, tensor, may_be_text)` returns the value of a cell.
     """
-    if repeated := [name for name in set(names) if names.count(name) > 1]:
-        raise InvalidInstance('', f'Column {clip(repeated[0], 60)!r} appears twice.')
+    if len(set(names)) < len(names):
+        name, _ = Counter(names).most_common(1)[0]
+        raise InvalidInstance('', f'Column {clip(name, 60)!r} appears twice.')
     for row, cells in enumerate(rows):
         if not isinstance(cells, list) or len(cells) != len(names):
             has = f'{len(cells)} values' if isinstance(cells, list) else clip(repr(cells), 40)
             raise InvalidInstance(place(row, None), f'has {has} for {len(names)} columns')
-    vector = signature.vector
-    is_vector = vector is not None and vector.name not in names and vector.shape[0] in (None, len(names))
     # pandas writes the index into a first column without a name.
-    columns = [n for n, name in enumerate(names) if is_vector or name or n]
+    columns = range(names[:1] == [''], len(names))
+    vector = signature.vector
+    is_vector = vector is not None and vector.name not in names and vector.shape[0] in (None, len(columns))
     tensors = [vector if is_vector else signature.inputs.get(name) for name in names]
 
     def instance(row):
@@ -123,7 +125,7 @@ def _table(names, rows, signature, place, value_of) -> Call:
     def place_of(row, path):
         name, rest = property_and_rest(path, [vector.name] if is_vector else names)
         if is_vector:
-            return place(row, next(iter(indexes_of(rest)), None))
+            return place(row, next((columns[index] for index in indexes_of(rest)), None))
         return place(row, names.index(name) if name else None) + rest
 
     return Call(len(rows), instance, place_of, predictions)
@@ -142,10 +144,15 @@ def _cell(text, tensor, may_be_text):
         return text
     if tensor is not None and tensor.kind == 'boolean':
         return {'true': True, 'false': False}.get(text.lower(), text)
-    number = text.strip()
-    if not NUMBER.fullmatch(number):
-        return text
-    if number.lstrip('+-').isdecimal():
-        # As in JSON, an integer must fit in 64 bits.
-        return int(number) if len(number) <= 20 and -(2**63) <= int(number) < 2**64 else text
-    return float(number) if isfinite(float(number)) else text
+    number = _number(text.strip())
+    # Of a property of any type, only what was certainly written as a number.
+    return text if number is None or (tensor is None and str(number) != text) else number
+
+
+def _number(text):
+    """Return the number that a text is; None if it is none, or none that JSON could send."""
+    if not NUMBER.fullmatch(text):
+        return None
+    if text.lstrip('+-').isdecimal():
+        return int(text) if len(text) <= 20 and -(2**63) <= int(text) < 2**64 else None
+    return float(text) if isfinite(float(text)) else None

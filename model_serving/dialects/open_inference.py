@@ -159,6 +159,8 @@ def _wanted(envelope, signature):
             reason = f'{clip(repr(name), 60)} is not an output of the model. There are: {known}'
             raise InvalidInstance(f'{place}.name', reason)
         own = one.get('parameters') if isinstance(one.get('parameters'), dict) else {}
+        if any(tensor.name == name for tensor, _ in wanted):
+            raise InvalidInstance(f'{place}.name', f'{name!r} appears twice')
         if refused := [parameter for parameter in NOT_SUPPORTED if parameter in own]:
             raise InvalidInstance(f'{place}.parameters', f'{refused[0]} is not supported')
         wanted.append((signature.outputs[name], own.get('binary_data', is_binary) is True))

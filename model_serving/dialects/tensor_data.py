@@ -44,6 +44,7 @@ def from_json(data, shape: list, datatype: str, nullable: bool, place: str) -> t
     flat = _flattened(data, shape, place) if is_nested else data
     if len(flat) != prod(shape):
         raise InvalidInstance(place, f'has {len(flat)} elements, but the shape {shape} needs {prod(shape)}')
+    _check_count(len(flat), datatype, place)
     types, what = PYTHON_TYPES[datatype]
     if wrong := set(map(type, flat)) - types - ({type(None)} if nullable else set()):
         at = next(index for index, value in enumerate(flat) if type(value) in wrong)
@@ -138,8 +139,7 @@ def index_in(indexes, shape) -> int:
 
 def _elements(data, count, place):
     """Return the elements of BYTES, each of which has its length before it."""
-    if count > MAX_ROWS:
-        raise InvalidInstance(place, f'has {count} elements of BYTES. Send at most {MAX_ROWS} in one request.')
+    _check_count(count, 'BYTES', place)
     elements, start = [], 0
     while start < len(data):
         end = start + LENGTH.size
@@ -152,6 +152,11 @@ def _elements(data, count, place):
     if start != len(data) or len(elements) != count:
         raise InvalidInstance(place, f'its binary data is not {count} elements of a length in 4 bytes and bytes')
     return elements
+
+
+def _check_count(count, datatype, place):
+    if datatype == 'BYTES' and count > MAX_ROWS:
+        raise InvalidInstance(place, f'has {count} elements of BYTES. Send at most {MAX_ROWS} in one request.')
 
 
 def _refuse(array, is_wrong, place, reason):

@@ -108,7 +108,9 @@ def _mapped(value, convert):
 
 
 def _text(value, kind, content_type, place):
-    """Return an element of BYTES as the instance has it: a text, or base64 of the bytes."""
+    """Return an element of BYTES as the instance has it: a text, or base64 of the bytes; null is None."""
+    if value is None:
+        return None
     if kind == 'base64':
         if content_type == 'base64':
             return value if isinstance(value, str) else value.decode('ascii', 'replace')

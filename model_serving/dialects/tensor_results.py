@@ -24,13 +24,14 @@ def output(tensor, results: list, is_single: bool, is_binary: bool) -> tuple[dic
     if tensor.labels:
         values = [[_value(value, label) for label in tensor.labels] for value in values]
     datatype = tensor.datatype
-    if datatype == 'BYTES' or (datatype not in FLOATS and _has_null(values)):
+    array = None if datatype == 'BYTES' else _array(tensor, values)
+    if array is None:
         shape, data = _shape_and_values(tensor, values)
         if is_binary and None in data:
             raise InvalidInstance('', f'{tensor.name} {NO_NULL.format(datatype)}')
-        encoded = b''.join(_length_prefixed(tensor, text) for text in data) if is_binary else b''
+        encoded = _bytes_of(tensor, data) if is_binary else b''
     else:
-        array, datatype = _array(tensor, values)
+        datatype = _wide_enough(datatype, array)
         shape, data = list(array.shape), array.ravel()
         encoded = data.tobytes() if is_binary else b''
     head = {'name': tensor.name, 'datatype': datatype, 'shape': shape}
@@ -52,34 +53,47 @@ def _value(result, name):
 
 
 def _array(tensor, values):
-    """Return an array with the results, and its datatype: FP64 in place of a smaller one that could not hold them."""
+    """Return an array with the results; None if they are better kept as Python's values."""
     import numpy as np
 
     try:
         array = np.asarray(values)
-        if array.dtype.kind == 'O':
+        if array.dtype.kind == 'O' and tensor.datatype in FLOATS:
             # None, which is null in JSON, becomes NaN.
             array = np.array(values, dtype=float)
-    except ValueError as error:
-        raise InvalidInstance('', f'{tensor.name}: {RAGGED}') from error
-    kinds = {'BOOL': 'b', 'FP': 'fiu'}.get(tensor.datatype.rstrip('0123456789'), 'iuf')
-    datatype = tensor.datatype
-    if array.dtype.kind not in kinds:
-        raise TypeError(f'The output {tensor.name} is {array.dtype}; its result schema says {datatype}.')
-    if datatype in ('FP16', 'FP32') and array.dtype == float:
-        datatype = 'FP64'
-    dtype = np.dtype(DTYPES[datatype])
+    except (ValueError, TypeError) as error:
+        if tensor.datatype in FLOATS:
+            raise InvalidInstance('', f'{tensor.name}: {RAGGED}') from error
+        return None
+    dtype = np.dtype(DTYPES[tensor.datatype])
+    if tensor.datatype not in FLOATS:
+        # Integers of several types together become floats, and would be rounded.
+        is_safe = array.dtype.kind in 'iu' and dtype.kind in 'iu' and np.can_cast(array.dtype, dtype)
+        return array.astype(dtype) if is_safe or array.dtype == dtype else None
+    if array.dtype.kind not in 'fiu':
+        raise TypeError(f'The output {tensor.name} is {array.dtype}; its result schema says {tensor.datatype}.')
+    dtype = np.dtype(DTYPES[_wide_enough(tensor.datatype, array)])
     if array.dtype.kind == 'f' and dtype.itemsize > array.dtype.itemsize:
         # By the digits that JSON has: 0.9 of float32, and not 0.8999999761581421.
-        return array.astype(str).astype(dtype), datatype
-    converted = array.astype(dtype)
-    if dtype.kind in 'iu' and (converted != array).any():
-        raise TypeError(f'The output {tensor.name} has values that do not fit in {datatype}.')
-    return converted, datatype
+        array = array.astype(str)
+    return array.astype(dtype)
 
 
-def _has_null(values):
-    return any(value is None or (isinstance(value, list | tuple) and _has_null(value)) for value in values)
+def _wide_enough(datatype, array):
+    """Return the datatype of an output: FP64 in place of a smaller one that could not hold the array."""
+    return 'FP64' if datatype in ('FP16', 'FP32') and array.dtype == float else datatype
+
+
+def _bytes_of(tensor, values):
+    """Return the binary data of Python's values."""
+    if tensor.datatype == 'BYTES':
+        return b''.join(_length_prefixed(tensor, text) for text in values)
+    import numpy as np
+
+    try:
+        return np.array(values, dtype=DTYPES[tensor.datatype]).tobytes()
+    except OverflowError as error:
+        raise TypeError(f'The output {tensor.name} has values that do not fit in {tensor.datatype}.') from error
 
 
 def _shape_and_values(tensor, values):
@@ -91,6 +105,8 @@ def _shape_and_values(tensor, values):
             raise InvalidInstance('', f'{tensor.name}: {RAGGED}')
         level = [_plain(value) for value in chain.from_iterable(level)]
     types, what = PYTHON_TYPES[tensor.datatype]
+    if int in types:
+        level = [int(value) if isinstance(value, float) and value.is_integer() else value for value in level]
     for value in level:
         if value is not None and type(value) not in types:
             has = type(value).__name__

@@ -19,12 +19,20 @@ def error(message: str, status: int) -> dict:
     return {'error': message}
 
 
-def status_of(name: str, version: int, problem: str | None) -> dict:
-    """Return the state of a version of a model, with KServe's `name` and `ready`."""
-    code, state = ('UNAVAILABLE', 'START') if problem else ('OK', 'AVAILABLE')
-    status = {'error_code': code, 'error_message': problem or ''}
-    versions = [{'version': str(version), 'state': state, 'status': status}]
-    return {'model_version_status': versions, 'name': name, 'ready': not problem}
+def status_of(name: str, problems: dict) -> dict:
+    """Return the states of versions of a model; `problems` says why a version cannot answer, None if it can.
+
+    `name` and `ready` are what KServe says at the same URL, of the last of the versions.
+    """
+    versions = [
+        {
+            'version': str(version),
+            'state': 'START' if problem else 'AVAILABLE',
+            'status': {'error_code': 'UNAVAILABLE' if problem else 'OK', 'error_message': problem or ''},
+        }
+        for version, problem in problems.items()
+    ]
+    return {'model_version_status': versions, 'name': name, 'ready': not list(problems.values())[-1]}
 
 
 def metadata(name: str, version: int, signature) -> dict:
@@ -67,7 +75,7 @@ def read_rows(rows, signature, place: str) -> Call:
 
     def place_of(row, path):
         name, rest = property_and_rest(path, signature.names)
-        if _is_object(rows[row]):
+        if _is_object(rows[row], signature.names):
             return f'{place}[{row}].{path}' if path else f'{place}[{row}]'
         is_list = name and _is_list_of_all(rows[row], signature)
         return f'{place}[{row}]' + (f'[{signature.names.index(name)}]' if is_list else rest)
@@ -105,7 +113,7 @@ def read_columns(inputs, signature, place: str) -> Call:
 def _instance(row, signature, place):
     if not signature.names:
         return row
-    if _is_object(row):
+    if _is_object(row, signature.names):
         # Most rows hold values that need no conversion.
         if not signature.texts and list not in map(type, row.values()):
             return row
@@ -119,8 +127,8 @@ def _instance(row, signature, place):
     raise InvalidInstance(place, f'must be an object with {clip(_listed(signature))}{or_list}')
 
 
-def _is_object(row):
-    return isinstance(row, dict) and row.keys() != {'b64'}
+def _is_object(row, names):
+    return isinstance(row, dict) and (row.keys() != {'b64'} or 'b64' in names)
 
 
 def _is_list_of_all(row, signature):

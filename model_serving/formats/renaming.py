@@ -27,6 +27,8 @@ class Renamed:
         self._name_classes = None
         if settings['classes']:
             self._name_classes, self.result_schema = _with_classes(loaded.result_schema, settings['classes'])
+            of_results = {'probabilities': of_results.get('probabilities'), 'scores': of_results.get('result')}
+            self.dtypes = self.dtypes[0], of_results
 
     def __getattr__(self, name):
         return getattr(self._loaded, name)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ..serving import event_loop
 from ..serving.handler_threads import HandlerThreads
 from ..web.direct import has_async_post
+from ..web.protocols.handler import Caller
 from ..web.request import JSON_TYPES
 from .streams import returning
 from .wsgi import encoded
@@ -35,9 +36,9 @@ class Endpoint(NamedTuple):
     def reader(self, headers: dict):
         """Return the function that makes what the handler takes of a body; None if only Flask reads this type."""
         if self.predictions:
-            decoded = {name.decode('latin-1'): value.decode('latin-1') for name, value in headers.items()}
+            caller = Caller({name.decode('latin-1'): value.decode('latin-1') for name, value in headers.items()})
             # Without a body, Flask says why.
-            return lambda body: (body, decoded) if body else None
+            return lambda body: (body, caller) if body else None
         content_type = headers.get(b'content-type')
         return self.uploads.reader(content_type.decode('latin-1')) if self.uploads and content_type else None
 

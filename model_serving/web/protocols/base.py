@@ -1,12 +1,13 @@
 """What the URLs of other protocols have in common, and the URLs for predictions."""
 
-from flask import current_app, request
+from flask import current_app, g, request
 from flask_restful import Resource
 from werkzeug.exceptions import NotFound
 
 from ...serving import event_loop
 from ...serving.chains import names_of
 from ...utils.text_utils import did_you_mean
+from .handler import Caller
 from .predict import MLFLOW, OPEN_INFERENCE, TENSORFLOW
 
 # What TensorFlow Serving calls labels; both are those of the highest version.
@@ -48,7 +49,8 @@ class Predict(Protocol):
         if predictions is None:
             raise NotFound(_reason(**names) if names else NO_DEFAULT)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        answer = predictions.answer(request.get_data(), headers)
+        caller = Caller(headers, request.remote_addr or '', dict(vars(g)))
+        answer = predictions.answer(request.get_data(), caller)
         return event_loop.run(answer, predictions.servable.name, predictions.settings['timeout'])
 
 

@@ -1,17 +1,32 @@
 """The handler of a model as other protocols call it: from an instance to the result without its envelope."""
 
 import asyncio
+import inspect
 from contextvars import copy_context
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import flask_restful
+import orjson
+from flask import g
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from ...dialects.signature import Signature, result_of, signature_of
-from ...serving import deadlines
+from ...serving import deadlines, event_loop
 from ...serving.errors import NotReady
 from ..direct import has_async_post, has_own_post
+
+# Headers of the whole request's body, which a row does not have.
+OF_THE_BODY = {'content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'host'}
+
+
+class Caller(NamedTuple):
+    """Who sends a request: headers, with names in small letters; the address; and what hooks have left in Flask's `g`."""
+
+    headers: dict
+    address: str = ''
+    state: dict = {}
 
 
 class Handler:
@@ -27,26 +42,25 @@ class Handler:
         servable = self.servable
         if servable.problem:
             raise NotReady(servable.name, servable.problem)
-        dtypes = getattr(servable.model, 'dtypes', ({}, {}))
-        # A `def` handler gets its instance through the JSON of Flask's request.
-        takes_arrays = getattr(servable.model, 'takes_arrays', False) and has_async_post(servable.resource)
-        name = getattr(servable.model, 'output_name', None) or 'result'
+        # Only model files say more than the schemas.
+        file = servable.model if servable.settings['file'] else None
+        dtypes, name = getattr(file, 'dtypes', ({}, {})), getattr(file, 'output_name', None) or 'result'
+        takes_arrays = getattr(file, 'takes_arrays', False)
         signature = signature_of(servable.schema or {}, servable.result_schema, dtypes, takes_arrays, name)
         return signature._replace(problem=native_only(servable) or signature.problem)
 
-    async def result(self, instance):
-        """Return the result for an instance; raises what the handler raises, and RowError for an error status."""
+    async def result(self, instance, caller: Caller):
+        """Return the result for an instance; raises what the handler raises, and RowError for any status but 2xx."""
         servable = self.servable
         if has_async_post(servable.resource):
             answer = await servable.resource.post.handler(servable.resource(servable), instance=instance)
         else:
-            run, threads = partial(copy_context().run, self._call_in_thread, instance), servable.handler_threads
+            run, threads = partial(copy_context().run, self._call_in_thread, instance, caller), servable.handler_threads
             answer = await (threads.run(run) if threads else asyncio.to_thread(run))
-        if isinstance(answer, Response):
-            raise InternalServerError('Other protocols cannot read a result from a Response.')
-        data, status, headers = flask_restful.utils.unpack(answer)
-        if status >= 400:
-            raise RowError(status, data.get('message') if isinstance(data, dict) else data, headers)
+        data, status, headers = _unpacked(answer)
+        if not 200 <= status < 300:
+            message = data.get('message') if isinstance(data, dict) else data
+            raise RowError(status if status >= 400 else 500, message or f'The handler answered {status}.', headers)
         has_result = isinstance(data, dict) and 'result' in data
         return data['result'] if has_result and (self._has_envelope or data.keys() == {'result'}) else data
 
@@ -56,13 +70,19 @@ class Handler:
         schema = self.servable.result_schema
         return schema is not None and result_of(schema) is not schema
 
-    def _call_in_thread(self, instance):
-        servable = self.servable
-        request = deadlines.of_call(servable.settings['timeout'])
+    def _call_in_thread(self, instance, caller):
+        servable, timeout = self.servable, self.servable.settings['timeout']
+        request = deadlines.of_call(timeout)
         # When a request ends, the calls that it waits for are cancelled. Those of other rows must go on.
         deadlines.begin(request.arrived, request.seconds)
-        with self._app.test_request_context(servable.url, method='POST', json=instance):
-            return servable.resource.post.handler(servable.resource(servable), instance=instance)
+        headers = [header for header in caller.headers.items() if header[0] not in OF_THE_BODY]
+        base = {'REMOTE_ADDR': caller.address}
+        options = {'method': 'POST', 'json': instance, 'headers': headers, 'environ_base': base}
+        with self._app.test_request_context(servable.url, **options):
+            vars(g).update(caller.state)
+            answer = servable.resource.post.handler(servable.resource(servable), instance=instance)
+            # A decorator around an async handler is a plain function.
+            return event_loop.run(answer, servable.name, timeout) if inspect.iscoroutine(answer) else answer
 
 
 class RowError(HTTPException):
@@ -85,6 +105,15 @@ class RowError(HTTPException):
             headers = dict(error.response.headers)
         own = {name: value for name, value in headers.items() if name not in ('Content-Type', 'Content-Length')}
         return cls(status, f'{place}: {message}', own)
+
+
+def _unpacked(answer):
+    """Return data, status and headers of the answer of a handler; raises InternalServerError if it is not JSON."""
+    if not isinstance(answer, Response):
+        return flask_restful.utils.unpack(answer)
+    if answer.is_streamed or answer.mimetype != 'application/json':
+        raise InternalServerError('Other protocols cannot read a result from a Response that is not JSON.')
+    return orjson.loads(answer.get_data()), answer.status_code, {}
 
 
 def native_only(servable) -> str | None:

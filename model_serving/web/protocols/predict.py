@@ -17,7 +17,7 @@ from ...dialects.call import MAX_ROWS
 from ...serving import many
 from ...serving.errors import InvalidInstance
 from .. import strict_json
-from .handler import Handler, RowError, native_only
+from .handler import Caller, Handler, RowError, native_only
 
 # The largest body with many rows, in bytes, unless the setting max_body says otherwise.
 MAX_BODY = 2**25
@@ -25,20 +25,20 @@ MAX_BODY = 2**25
 LONG = 2**16
 # Shorter answers are not compressed.
 MIN_COMPRESSED = 1024
-JSON_LENGTH = 'Inference-Header-Content-Length'
+JSON_LENGTH, MAX_DIGITS = 'Inference-Header-Content-Length', 12
 
 
 class Dialect(NamedTuple):
     """A protocol.
 
     `read(body, headers, handler)` returns the `Call` of a request, `error(message, status)` the JSON of an error.
-    `compresses`: answers are compressed if the client accepts it, as Triton does.
+    `has_tensors`: results become tensors. Long answers are compressed if the client accepts it, as Triton does.
     """
 
     title: str
     read: Callable
     error: Callable
-    compresses: bool = False
+    has_tensors: bool = False
 
 
 class Predictions:
@@ -49,19 +49,25 @@ class Predictions:
         self.servable, self.settings = handler.servable, handler.servable.settings
         self.max_body = self.settings['max_body'] or MAX_BODY
 
-    async def answer(self, body: bytes, headers: dict):
-        """Return the answer to a request, as JSON values or as a Response; the names of `headers` are in small letters.
+    async def answer(self, body: bytes, caller: Caller):
+        """Return the answer to a request, as JSON values or as a Response.
 
         Raises InvalidInstance, which names a place in the body; NotReady, BadRequest and whatever the handler raises.
         """
-        read = partial(self._read, body, headers)
+        read = partial(self._read, body, caller.headers)
         call = await asyncio.to_thread(read) if len(body) > LONG else read()
+        row_size = len(body) // call.count
         del body, read
-        await self._check(call)
+        await self._check(call, row_size)
         at_once = min(2 * self.servable.batcher.max_batch_size, self.settings['max_queue'])
-        results = await many.each(lambda row: self._result(call, row), call.count, at_once)
+        results = await many.each(lambda row: self._result(call, row, caller), call.count, at_once)
+        if not self.dialect.has_tensors:
+            return call.write(results)[0]
+        if not self.settings['file']:
+            # What a class returns may be anything that JSON can write. Model files have arrays and plain values.
+            results = orjson.loads(strict_json.dumps(results))
         answer, tail = call.write(results)
-        accepted = headers.get('accept-encoding', '') if self.dialect.compresses else ''
+        accepted = caller.headers.get('accept-encoding', '')
         return await _encoded(answer, tail, accepted) if tail or accepted else answer
 
     def _read(self, body, headers):
@@ -74,20 +80,20 @@ class Predictions:
             raise BadRequest(f'{call.count} rows are too many. Send at most {MAX_ROWS} in one request.')
         return call
 
-    async def _check(self, call):
+    async def _check(self, call, row_size):
         """Raise InvalidInstance for the first row that does not fit the schema."""
         post = self.servable.resource.post
         for row in range(0 if call.is_checked else call.count):
             instance = call.instance(row)
             if not post.is_valid(instance):
-                failure = post.errors(instance, len(orjson.dumps(instance)))[0]
+                failure = post.errors(instance, row_size)[0]
                 raise InvalidInstance(call.place(row, failure['path']), failure['message'])
             if row % many.ROWS_PER_TURN == 0:
                 await asyncio.sleep(0)
 
-    async def _result(self, call, row):
+    async def _result(self, call, row, caller):
         try:
-            return await self.handler.result(call.instance(row))
+            return await self.handler.result(call.instance(row), caller)
         except InvalidInstance as error:
             raise InvalidInstance(call.place(row, error.path), error.message) from error
         except HTTPException as error:
@@ -115,7 +121,8 @@ def _read_open_inference(body, headers, handler):
             f'/v1/models/{servable.name}:predict.'
         )
     length, sent = len(body), headers.get(JSON_LENGTH.lower())
-    if sent is not None and not (sent.isascii() and sent.isdigit() and int(sent) <= length):
+    is_number = sent is None or (sent.isascii() and sent.isdigit() and len(sent) < MAX_DIGITS)
+    if not is_number or int(sent or 0) > length:
         raise BadRequest(f'{JSON_LENGTH} must be at most {length}, the length of the body, not {sent[:20]!r}.')
     length = length if sent is None else int(sent)
     envelope = _json(body[:length])
@@ -150,6 +157,6 @@ def _json(body):
         raise BadRequest(str(error)) from None
 
 
-OPEN_INFERENCE = Dialect('Open Inference Protocol V2', _read_open_inference, open_inference.error, compresses=True)
+OPEN_INFERENCE = Dialect('Open Inference Protocol V2', _read_open_inference, open_inference.error, has_tensors=True)
 TENSORFLOW = Dialect('TensorFlow Serving', _read_tensorflow, tensorflow_serving.error)
 MLFLOW = Dialect('MLflow', _read_mlflow, mlflow.error)

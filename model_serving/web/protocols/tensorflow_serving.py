@@ -17,13 +17,15 @@ class ModelNames(Protocol):
 
 
 class VersionStatus(Protocol):
-    """The state of a version of a model."""
+    """The state of a version of a model, or of all its versions."""
 
     tag, answer = TENSORFLOW.title, 'TFStatus'
 
     def get(self, **names):
         servable = servable_named(**names)
-        return tensorflow_serving.status_of(servable.name, servable.version, servable.problem)
+        others = [servable] if len(names) > 1 else current_app.servables.values()
+        problems = {each.version: each.problem for each in others if each.name == servable.name}
+        return tensorflow_serving.status_of(servable.name, dict(sorted(problems.items())))
 
 
 class VersionMetadata(Protocol):

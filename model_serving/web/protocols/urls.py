@@ -20,6 +20,7 @@ class Ping(HealthReady):
     """Whether the models can answer, for MLflow, SageMaker and Vertex AI."""
 
 
+PLAIN_PATH = re.compile(r'/|(/[\w.:~-]+)+', re.ASCII)
 # Where the default model is called.
 DEFAULT = '/invocations'
 MODEL, VERSION, LABEL = '/models/<name:name>', '/versions/<name:version>', '/labels/<name:label>'
@@ -42,10 +43,10 @@ OTHERS = (
 )
 # The paths where errors are written as a protocol writes them.
 ERROR_PATHS = (
-    (re.compile(r'/invocations|/v[^/]*/[^/]+/invocations'), MLFLOW),
+    (re.compile(r'/invocations|/v[^/]*/[^/]+/invocations', re.DOTALL), MLFLOW),
     # A model of version 2 has the URL /v2/<Name>.
-    (re.compile(r'/v2/((models|health|repository|logging)/?|.+/.+)'), OPEN_INFERENCE),
-    (re.compile(r'/v1/models(/.*)?'), TENSORFLOW),
+    (re.compile(r'/v2/((models|health|repository|logging)/?|.+/.+)', re.DOTALL), OPEN_INFERENCE),
+    (re.compile(r'/v1/models(/.*)?', re.DOTALL), TENSORFLOW),
 )
 
 
@@ -115,8 +116,9 @@ def _default(known, name):
 
 
 def _check_route(variable, route, app):
-    if route and (not route.startswith('/') or '<' in route or route in app.servables):
-        raise StartError(f'{variable} = {route} must be a path that begins with /, and not the URL of a model.')
+    """Raise StartError for a route of Vertex AI that is not a plain path, or that calls a model already."""
+    if route and (not PLAIN_PATH.fullmatch(route) or route in app.servables or route in app.predictions):
+        raise StartError(f'{variable} = {route} must be a path such as /predict, and not that of a model.')
 
 
 def _for_vertex(default):
