@@ -24,6 +24,8 @@ from .web.protocols.urls import add_protocols
 from .web.readiness import Readiness
 from .web.uploads import Uploads
 
+# The headers of an answer that a page of another site may read.
+EXPOSED = ['X-Request-ID', 'Retry-After', 'Inference-Header-Content-Length']
 NOT_INSTALLED = '{0.url} is not served: it needs {0.needs}. Get it: .venv/bin/pip install -r requirements-examples.txt'
 
 
@@ -37,12 +39,7 @@ def create_app(routes=ROUTES, conf=None) -> Application:
     conf = conf or Conf()
     app = Application(__name__, conf.serving)
     api = ServiceApi(app)
-    CORS(
-        app,
-        send_wildcard=True,
-        expose_headers=['X-Request-ID', 'Retry-After', 'Inference-Header-Content-Length'],
-        allow_private_network=True,
-    )
+    CORS(app, send_wildcard=True, expose_headers=EXPOSED, allow_private_network=True)
     app.not_installed = {route.url: NOT_INSTALLED.format(route) for route in routes if not route.is_installed}
     for reason in app.not_installed.values():
         logging.getLogger('start').info(reason)

@@ -72,7 +72,7 @@ class Exchange:
         self.seconds = endpoint.timeout if timeout is None else deadlines.of_header(timeout, endpoint.timeout)
         self.end = self.arrived + self.seconds
         is_json = headers.get(b'content-type') in endpoint.json_types
-        self.read = strict_json.loads if is_json else endpoint.reader(headers)
+        self.read = strict_json.loads if is_json else endpoint.reader(headers, scope)
         # Whether the head is that of a valid call. Flask says what is wrong with any other.
         self.may_be_valid = (
             self.read is not None

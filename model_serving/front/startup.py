@@ -33,10 +33,11 @@ class Endpoint(NamedTuple):
     predictions: object = None
     json_types: frozenset = JSON_TYPES
 
-    def reader(self, headers: dict):
+    def reader(self, headers: dict, scope: dict):
         """Return the function that makes what the handler takes of a body; None if only Flask reads this type."""
         if self.predictions:
-            caller = Caller({name.decode('latin-1'): value.decode('latin-1') for name, value in headers.items()})
+            decoded = {name.decode('latin-1'): value.decode('latin-1') for name, value in headers.items()}
+            caller = Caller(decoded, (scope.get('client') or ('',))[0])
             # Without a body, Flask says why.
             return lambda body: (body, caller) if body else None
         content_type = headers.get(b'content-type')
@@ -68,28 +69,32 @@ async def start(front, threads: int):
             sys.modules['numpy'].random.seed()
         # In a thread: models may take long to load, and async handlers need the loop.
         await asyncio.to_thread(front.app.readiness.start)
-        pages = HandlerThreads('the service', threads, 10 * threads)
-        front.other = Endpoint(**front.app.limits(''), threads=pages, pages=pages)
-        servables = front.app.servables
-        for url, servable in servables.items():
-            servable.handler_threads = HandlerThreads(servable.name, threads, servable.settings['max_queue'])
-            post = servable.resource.post if is_direct(front, servable.resource) else None
-            front.endpoints[url] = Endpoint(
-                **front.app.limits(url),
-                threads=servable.handler_threads,
-                pages=pages,
-                servable=servable,
-                handler=post and (returning(post.handler) if servable.is_stream else post.handler),
-                is_valid=post and post.is_valid,
-                # With `force` the type of a body says nothing; Flask decides.
-                uploads=front.app.uploads.get(url) if post and not post.force else None,
-            )
-        # Flask's threads for other protocols wait for rows, which `def` handlers answer in the model's own threads.
-        waiting = {one: HandlerThreads(one.name, threads, one.settings['max_queue']) for one in servables.values()}
-        for url, predictions in front.app.predictions.items():
-            endpoint = front.endpoints[predictions.servable.url]
-            front.endpoints[url] = _of_protocol(front, endpoint, predictions, waiting[predictions.servable])
+        _add_endpoints(front, threads)
         front.is_started = True
+
+
+def _add_endpoints(front, threads):
+    """Set how each URL is answered."""
+    servables, pages = front.app.servables, HandlerThreads('the service', threads, 10 * threads)
+    front.other = Endpoint(**front.app.limits(''), threads=pages, pages=pages)
+    for url, servable in servables.items():
+        servable.handler_threads = HandlerThreads(servable.name, threads, servable.settings['max_queue'])
+        post = servable.resource.post if is_direct(front, servable.resource) else None
+        front.endpoints[url] = Endpoint(
+            **front.app.limits(url),
+            threads=servable.handler_threads,
+            pages=pages,
+            servable=servable,
+            handler=post and (returning(post.handler) if servable.is_stream else post.handler),
+            is_valid=post and post.is_valid,
+            # With `force` the type of a body says nothing; Flask decides.
+            uploads=front.app.uploads.get(url) if post and not post.force else None,
+        )
+    # Flask's threads for other protocols wait for rows, which `def` handlers answer in the model's own threads.
+    waiting = {one: HandlerThreads(one.name, threads, one.settings['max_queue']) for one in servables.values()}
+    for url, predictions in front.app.predictions.items():
+        endpoint = front.endpoints[predictions.servable.url]
+        front.endpoints[url] = _of_protocol(front, endpoint, predictions, waiting[predictions.servable])
 
 
 def _of_protocol(front, endpoint, predictions, threads):

@@ -22,7 +22,7 @@ OF_THE_BODY = {'content-type', 'content-length', 'content-encoding', 'transfer-e
 
 
 class Caller(NamedTuple):
-    """Who sends a request: headers, with names in small letters; the address; and what hooks have left in Flask's `g`."""
+    """Who sends a request: headers, with names in small letters; the address; what hooks have left in Flask's `g`."""
 
     headers: dict
     address: str = ''
