@@ -138,7 +138,7 @@ def _read_tensorflow(body, headers, handler):
 
 def _read_mlflow(body, headers, handler):
     media_type, options = parse_options_header(headers.get('content-type', ''))
-    if media_type != 'text/csv':
+    if media_type.lower() != 'text/csv':
         return mlflow.read(_json(body), handler.signature)
     try:
         text = body.decode('utf-8-sig')
