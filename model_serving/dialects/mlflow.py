@@ -75,10 +75,10 @@ def read_csv(text: str, signature, has_header: bool) -> Call:
         return f'line {lines[row][0]}' + (f', column {names[column]}' if column is not None else '')
 
     call = _table(names, [cells for _, cells in lines], signature, place, _cell)
+    optional = {name for name, one in signature.inputs.items() if not one.required and not one.nullable}
 
     def instance(row):
-        # The cell of a property that may be left out, but not be null, was left empty.
-        optional = {name for name, one in signature.inputs.items() if not one.required and not one.nullable}
+        # An empty cell of a property that may be left out, but not be null, is left out.
         return {name: value for name, value in call.instance(row).items() if value is not None or name not in optional}
 
     return call._replace(instance=instance)

@@ -52,7 +52,7 @@ class Handler:
     async def result(self, instance, caller: Caller):
         """Return the result for an instance; raises what the handler raises, and RowError for any status but 2xx."""
         servable = self.servable
-        if has_async_post(servable.resource):
+        if self._is_async:
             answer = await servable.resource.post.handler(servable.resource(servable), instance=instance)
         else:
             run, threads = partial(copy_context().run, self._call_in_thread, instance, caller), servable.handler_threads
@@ -63,6 +63,10 @@ class Handler:
             raise RowError(status if status >= 400 else 500, message or f'The handler answered {status}.', headers)
         has_result = isinstance(data, dict) and 'result' in data
         return data['result'] if has_result and (self._has_envelope or data.keys() == {'result'}) else data
+
+    @cached_property
+    def _is_async(self):
+        return has_async_post(self.servable.resource)
 
     @cached_property
     def _has_envelope(self):
