@@ -29,7 +29,7 @@ def test_an_array_as_an_input(answers, expected):
     assert_same(answers['digits']['named'], expected['DigitsModel'])
     assert answers['digits']['refusal'] == [
         400,
-        {'error': "inputs[0].name: 'a' is no input of the model. It has: image"},
+        {'error': "inputs[0].name: 'a' is not an input of the model. There are: image"},
     ]
 
 

@@ -69,7 +69,7 @@ def test_errors(answers):
     ]
     assert failures['name'] == [
         '400',
-        "inputs[0].name: 'images' is no input of the model. Did you mean 'image'? It has: image",
+        "inputs[0].name: 'images' is not an input of the model. Did you mean 'image'? There are: image",
     ]
     assert failures['datatype'] == ['400', 'inputs[0].datatype: name must be BYTES, not INT64']
     assert failures['value'] == ['400', 'inputs[0].data[0]: 17.0 is greater than the maximum of 16']

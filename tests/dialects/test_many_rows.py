@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import threading
 
 import pytest
 
@@ -52,6 +51,7 @@ def test_a_call_that_takes_too_long_is_ended_as_a_whole(make_gates):
     assert service.post('/v1/GateModel', {}).json() == {'result': 1}
 
 
+@pytest.mark.long
 def test_ten_thousand_rows(make_service, row):
     service = make_service(environment={'WORKERS': '1'})
     body = json.dumps({'instances': [row] * 10_000}).encode()
@@ -64,18 +64,29 @@ def test_ten_thousand_rows(make_service, row):
 
 
 @pytest.mark.long
-def test_the_live_check_is_answered_in_the_meantime(make_service, row):
+@pytest.mark.parametrize('kind', ['rows', 'csv', 'texts'])
+def test_the_event_loop_goes_on_meanwhile(make_service, threads, row, kind):
+    """The watch of the loop logs each second in which it answers nobody."""
     service = make_service(environment={'WORKERS': '1'})
-    body = json.dumps({'instances': [row] * 100_000}).encode()
-    done = threading.Event()
-    call = threading.Thread(target=lambda: (service.post('/v1/models/DigitsModel:predict', data=body), done.set()))
-    call.start()
+    headers = {'X-Request-Timeout': '20'}
+    if kind == 'rows':
+        url, body = '/v1/models/DigitsModel:predict', json.dumps({'instances': [row] * 100_000}).encode()
+    elif kind == 'csv':
+        url, body, headers['Content-Type'] = '/v1/XXXModel/invocations', b'name\n' + b'1\n' * 2**20, 'text/csv'
+    else:
+        url, texts = '/v2/models/XXXModel/infer', bytes(4 * 2**20)
+        parameters = {'binary_data_size': len(texts)}
+        head = {'name': 'name', 'shape': [2**20], 'datatype': 'BYTES', 'parameters': parameters}
+        envelope = json.dumps({'inputs': [head]}).encode()
+        headers['Inference-Header-Content-Length'] = str(len(envelope))
+        body = envelope + texts
+    call = threads.submit(service.post, url, data=body, headers=headers)
     answered = 0
-    while not done.is_set():
+    while not call.done():
         answered += service.get('/health/live').status_code == 200
-    call.join()
-    # One would be answered before the call and one after it.
-    assert answered > 10
+    assert call.result().status_code in (200, 400, 504), call.result().text
+    assert answered
+    assert 'The event loop is blocked' not in service.log
 
 
 def test_more_containers_than_the_memory_is_for(service):

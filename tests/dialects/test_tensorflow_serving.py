@@ -134,6 +134,7 @@ def test_no_such_model(service, path, reason):
         assert reason in answer.json()['error']
 
 
+@pytest.mark.long
 def test_the_url_that_vertex_ai_chooses(make_service):
     environment = {
         'AIP_PREDICT_ROUTE': '/v1/endpoints/7/deployedModels/8:predict',

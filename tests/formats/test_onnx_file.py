@@ -224,5 +224,6 @@ def test_a_network_whose_input_is_a_shape_is_tried_with_small_ones(tmp_path):
     assert int(finished.stdout) < 2**29
 
 
+@pytest.mark.long
 def test_every_protocol_gives_the_same_numbers(service):
     assert sum(check(service, protocol) for protocol in PROTOCOLS)
