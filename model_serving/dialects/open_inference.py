@@ -147,7 +147,7 @@ def _wanted(envelope, signature):
     parameters = envelope.get('parameters')
     is_binary = isinstance(parameters, dict) and parameters.get('binary_data_output') is True
     asked = envelope.get('outputs')
-    if not asked:
+    if asked is None or asked == []:
         return [(tensor, is_binary) for tensor in signature.outputs.values()]
     if not isinstance(asked, list):
         raise InvalidInstance('outputs', 'must be a list of objects with a name')
@@ -158,7 +158,9 @@ def _wanted(envelope, signature):
             known = clip(', '.join(signature.outputs))
             reason = f'{clip(repr(name), 60)} is not an output of the model. There are: {known}'
             raise InvalidInstance(f'{place}.name', reason)
-        own = one.get('parameters') if isinstance(one.get('parameters'), dict) else {}
+        own = one.get('parameters', {})
+        if not isinstance(own, dict):
+            raise InvalidInstance(f'{place}.parameters', 'must be an object')
         if any(tensor.name == name for tensor, _ in wanted):
             raise InvalidInstance(f'{place}.name', f'{name!r} appears twice')
         if refused := [parameter for parameter in NOT_SUPPORTED if parameter in own]:

@@ -196,6 +196,7 @@ REFUSED = {
         'inputs: have different numbers of rows, the first of each shape: [1, 2]',
     ),
     'an output whose name is a list': (DIGITS, request(tensor(IMAGE), outputs=[{'name': ['x']}]), 'outputs[0].name: '),
+    'outputs that are an empty object': (DIGITS, request(tensor(IMAGE), outputs={}), 'outputs: must be a list of'),
     'outputs that are no list': (DIGITS, request(tensor(IMAGE), outputs={'name': 'x'}), 'outputs: must be a list of'),
 }
 

@@ -30,13 +30,11 @@ STATE = _object('version state', version=TEXT, state=TEXT)
 PROTOCOL_SCHEMAS = {
     'OIPRequest': _object(
         'inputs',
-        id=TEXT,
+        id={'description': 'Comes back in the answer'},
         inputs={**_list_of(INPUT), 'minItems': 1},
         outputs=_list_of(_object('name', name=TEXT, parameters=PARAMETERS)),
     ),
-    'OIPResponse': _object(
-        'model_name outputs', model_name=TEXT, model_version=TEXT, id=TEXT, outputs=_list_of(OUTPUT)
-    ),
+    'OIPResponse': _object('model_name outputs', model_name=TEXT, model_version=TEXT, outputs=_list_of(OUTPUT)),
     'OIPModel': _object(
         'name inputs outputs',
         name=TEXT,
