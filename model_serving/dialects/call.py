@@ -9,6 +9,8 @@ from ..utils.text_utils import clip
 
 # More rows, cells of a table or texts in one request would fill the memory.
 MAX_ROWS = 2**20
+# More properties of one row, or columns of a table.
+MAX_COLUMNS = 2**17
 INDEX = re.compile(r'\[(\d+)\]')
 
 
@@ -48,6 +50,12 @@ def only_key(envelope, keys) -> str:
         has = ' and '.join(found) if found else clip(', '.join(envelope), 100) or 'none of them'
         raise InvalidInstance('', f'The body must have exactly one of {", ".join(keys)}; it has {has}.')
     return found[0]
+
+
+def check_columns(columns, place: str):
+    """Raise InvalidInstance if there are more columns, or properties of a row, than any model has."""
+    if len(columns) > MAX_COLUMNS:
+        raise InvalidInstance(place, f'has {len(columns)} columns. Send at most {MAX_COLUMNS}.')
 
 
 def require_rows(value, place: str) -> list:

@@ -12,7 +12,7 @@ from math import isfinite
 
 from ..serving.errors import InvalidInstance
 from ..utils.text_utils import clip
-from .call import MAX_ROWS, Call, indexes_of, only_key, property_and_rest, require_rows
+from .call import MAX_ROWS, Call, check_columns, indexes_of, only_key, property_and_rest, require_rows
 from .tensorflow_serving import predictions, read_columns, read_rows
 
 FORMS = ('dataframe_split', 'dataframe_records', 'instances', 'inputs')
@@ -55,7 +55,9 @@ def read_csv(text: str, signature, has_header: bool) -> Call:
 
     Without a header, the columns are the properties in the schema's order.
     """
-    if text.count(',') + text.count('\n') > MAX_ROWS:
+    # A line may end with either.
+    lines = max(text.count('\n'), text.count('\r'))
+    if text.count(',') + lines > MAX_ROWS:
         raise InvalidInstance('', f'A table of more than {MAX_ROWS} cells is not accepted. Send fewer rows.')
     reader = csv.reader(io.StringIO(text, newline=''), strict=True)
     try:
@@ -102,6 +104,7 @@ def _table(names, rows, signature, place, value_of) -> Call:
 
     `value_of(cell, tensor, may_be_text)` returns the value of a cell.
     """
+    check_columns(names, '')
     if len(set(names)) < len(names):
         name, _ = Counter(names).most_common(1)[0]
         raise InvalidInstance('', f'Column {clip(name, 60)!r} appears twice.')
@@ -143,7 +146,7 @@ def _cell(text, tensor, may_be_text):
     if may_be_text:
         return text
     if tensor is not None and tensor.kind == 'boolean':
-        return {'true': True, 'false': False}.get(text.lower(), text)
+        return {'true': True, 'false': False}.get(text.strip().lower(), text)
     number = _number(text.strip())
     # Of a property of any type, only what was certainly written as a number.
     return text if number is None or (tensor is None and str(number) != text) else number

@@ -108,12 +108,19 @@ def _flattened(data, shape, place):
 
 
 def _check_bounds(flat, datatype, place_of):
+    at = misfit(flat, datatype)
+    if at is not None:
+        raise InvalidInstance(place_of(at), f'{flat[at]} does not fit in {datatype}')
+
+
+def misfit(values: list, datatype: str) -> int | None:
+    """Return the index of the first integer that a datatype cannot hold, if there is one. None among them is null."""
     sign, bits = INTEGER_DATATYPES[datatype]
     low, high = (0, 2**bits - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    known = [value for value in flat if value is not None]
-    if known and (min(known) < low or max(known) > high):
-        at = next(at for at, value in enumerate(flat) if value is not None and not low <= value <= high)
-        raise InvalidInstance(place_of(at), f'{flat[at]} does not fit in {datatype}')
+    known = [value for value in values if value is not None]
+    if not known or (min(known) >= low and max(known) <= high):
+        return None
+    return next(at for at, value in enumerate(values) if value is not None and not low <= value <= high)
 
 
 def _element(place, at, shape, is_nested):

@@ -10,6 +10,8 @@ from ..utils.text_utils import clip
 from . import tensor_data
 from .call import indexes_of
 
+# NumPy has no more.
+MAX_DIMENSIONS = 32
 ALL_DATATYPES = ', '.join([*tensor_data.DTYPES, 'BYTES'])
 
 
@@ -43,8 +45,8 @@ def valid_input(one, place):
     if not isinstance(one, dict) or not isinstance(one.get('name'), str):
         raise InvalidInstance(place, 'must be an object with name, shape, datatype and data')
     shape, parameters = one.get('shape'), one.get('parameters') or {}
-    is_shape = isinstance(shape, list) and shape and all(type(length) is int and length > 0 for length in shape)
-    if not is_shape:
+    is_list = isinstance(shape, list) and 0 < len(shape) <= MAX_DIMENSIONS
+    if not is_list or not all(type(length) is int and length > 0 for length in shape):
         raise InvalidInstance(f'{place}.shape', f'must be a list of whole numbers above 0, not {clip(repr(shape), 60)}')
     if one.get('datatype') not in (*tensor_data.DTYPES, 'BYTES'):
         raise InvalidInstance(

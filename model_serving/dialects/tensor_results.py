@@ -5,9 +5,10 @@ from itertools import chain
 import pybase64
 
 from ..serving.errors import InvalidInstance
-from .tensor_data import DTYPES, FLOATS, LENGTH, PYTHON_TYPES
+from .tensor_data import DTYPES, FLOATS, LENGTH, PYTHON_TYPES, misfit
 
 NO_NULL = 'is null in one of the rows, which binary data of {} cannot be. Ask for this output in JSON.'
+TOO_LARGE = 'a result of these rows does not fit in {}. POST the rows to …:predict of TensorFlow Serving.'
 RAGGED = (
     'the results of these rows differ in length, so they cannot form a tensor. Ask for other outputs, send one row per '
     'request, or POST the rows to …:predict of TensorFlow Serving.'
@@ -90,10 +91,7 @@ def _bytes_of(tensor, values):
         return b''.join(_length_prefixed(tensor, text) for text in values)
     import numpy as np
 
-    try:
-        return np.array(values, dtype=DTYPES[tensor.datatype]).tobytes()
-    except OverflowError as error:
-        raise TypeError(f'The output {tensor.name} has values that do not fit in {tensor.datatype}.') from error
+    return np.array(values, dtype=DTYPES[tensor.datatype]).tobytes()
 
 
 def _shape_and_values(tensor, values):
@@ -111,6 +109,8 @@ def _shape_and_values(tensor, values):
         if value is not None and type(value) not in types:
             has = type(value).__name__
             raise TypeError(f'The output {tensor.name} has a {has}; its result schema says {what}.')
+    if int in types and misfit(level, tensor.datatype) is not None:
+        raise InvalidInstance('', f'{tensor.name}: {TOO_LARGE.format(tensor.datatype)}')
     return shape, level
 
 

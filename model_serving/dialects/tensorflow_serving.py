@@ -5,10 +5,11 @@ https://www.tensorflow.org/tfx/serving/api_rest
 
 import base64
 import binascii
+from itertools import chain
 
 from ..serving.errors import InvalidInstance
 from ..utils.text_utils import clip
-from .call import Call, only_key, property_and_rest, require_rows
+from .call import Call, check_columns, only_key, property_and_rest, require_rows
 
 # TensorFlow's names of the datatypes that it names otherwise.
 TENSORFLOW_DTYPES = {'BYTES': 'DT_STRING', 'FP16': 'DT_HALF', 'FP32': 'DT_FLOAT', 'FP64': 'DT_DOUBLE'}
@@ -93,6 +94,7 @@ def read_columns(inputs, signature, place: str) -> Call:
         columns, where = {signature.only: inputs}, {signature.only: place}
     else:
         raise InvalidInstance(place, f'must be an object with a list for each property: {clip(_listed(signature))}')
+    check_columns(columns, place)
     counts = {name: len(require_rows(column, where[name])) for name, column in columns.items()}
     if len(set(counts.values())) != 1:
         raise InvalidInstance(place, f'must have lists of the same length, not {counts or "none"}')
@@ -111,6 +113,8 @@ def read_columns(inputs, signature, place: str) -> Call:
 
 
 def _instance(row, signature, place):
+    if isinstance(row, dict):
+        check_columns(row, place)
     if not signature.names:
         return row
     if _is_object(row, signature.names):
@@ -146,7 +150,7 @@ def _value(value, tensor, place):
     if isinstance(value, list):
         if not tensor.shape and len(value) == 1:
             return _value(value[0], tensor, f'{place}[0]')
-        if tensor.datatype != 'BYTES':
+        if tensor.datatype != 'BYTES' or not _has_objects(value):
             return value
         return [_value(each, tensor._replace(shape=(None,)), f'{place}[{n}]') for n, each in enumerate(value)]
     if tensor.datatype != 'BYTES' or not isinstance(value, dict) or value.keys() != {'b64'}:
@@ -158,6 +162,13 @@ def _value(value, tensor, place):
         return base64.b64decode(text, validate=True).decode()
     except (binascii.Error, ValueError) as failure:
         raise InvalidInstance(f'{place}.b64', f'is not base64 of a text in UTF-8: {failure}') from None
+
+
+def _has_objects(values):
+    """Tell whether there is an object in nested lists; quickly, since nearly always there is none."""
+    while values and dict not in map(type, values):
+        values = list(chain.from_iterable(value for value in values if isinstance(value, list)))
+    return bool(values)
 
 
 def _outputs(results):

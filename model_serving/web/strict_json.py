@@ -1,6 +1,5 @@
 """JSON that every client can read: no NaN, no integers beyond 64 bits, limited depth."""
 
-import json
 import re
 
 import orjson
@@ -22,6 +21,8 @@ NO_BRACKET = bytes(set(range(256)) - set(b'[]{}"'))
 # bytes: a regular expression takes ten times as long. The digits of a fraction may be as many as they like.
 AS_ZERO = bytes.maketrans(b'123456789 \t\r\n[:-', b'0' * 9 + b',' * 7)
 LONG_INTEGER = b',' + b'0' * 19
+# A long integer in valid JSON: it does not go on after a point, and is no exponent.
+INTEGER = re.compile(rb'(?<![\d.eE+\-])-?\d{19,}+(?![.eE])')
 
 
 def loads(data: bytes):
@@ -37,7 +38,8 @@ def loads(data: bytes):
         raise ValueError(f'JSON nested deeper than {MAX_DEPTH} levels is not accepted.')
     # orjson reads an integer beyond 64 bits as a float, which is another number.
     if LONG_INTEGER in b',' + data.translate(AS_ZERO):
-        json.loads(data, parse_int=_bounded_integer)
+        for match in INTEGER.finditer(JSON_STRING.sub(b'""', data)):
+            _check_integer(match[0].decode())
     return value
 
 
@@ -95,8 +97,6 @@ def _explanation(data, error):
     return f'The body is not valid JSON: {what} (line {line}, column {column}).'
 
 
-def _bounded_integer(text):
-    number = int(text) if len(text) <= 20 else None
-    if number is None or not -(2**63) <= number < 2**64:
+def _check_integer(text):
+    if len(text) > 20 or not -(2**63) <= int(text) < 2**64:
         raise ValueError(f'The integer {text[:24]} does not fit in 64 bits. Send it as a string or a float.')
-    return number

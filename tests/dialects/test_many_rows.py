@@ -64,7 +64,7 @@ def test_ten_thousand_rows(make_service, row):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize('kind', ['rows', 'csv', 'texts'])
+@pytest.mark.parametrize('kind', ['rows', 'csv', 'texts', 'one row of texts'])
 def test_the_event_loop_goes_on_meanwhile(make_service, threads, row, kind):
     """The watch of the loop logs each second in which it answers nobody."""
     service = make_service(environment={'WORKERS': '1'})
@@ -73,6 +73,8 @@ def test_the_event_loop_goes_on_meanwhile(make_service, threads, row, kind):
         url, body = '/v1/models/DigitsModel:predict', json.dumps({'instances': [row] * 100_000}).encode()
     elif kind == 'csv':
         url, body, headers['Content-Type'] = '/v1/XXXModel/invocations', b'name\n' + b'1\n' * 2**20, 'text/csv'
+    elif kind == 'one row of texts':
+        url, body = '/v1/models/XXXModel:predict', json.dumps({'instances': [{'name': [''] * 2**20}]}).encode()
     else:
         url, texts = '/v2/models/XXXModel/infer', bytes(4 * 2**20)
         parameters = {'binary_data_size': len(texts)}

@@ -5,8 +5,8 @@ from functools import wraps
 
 import numpy as np
 import pytest
-from flask import g, jsonify, make_response, request
-from flask_restful import abort
+from flask import Response, abort, g, jsonify, make_response, request
+from werkzeug.exceptions import HTTPException
 
 from model_serving.app import create_app
 from model_serving.resources.model_resource import ModelResource
@@ -14,6 +14,7 @@ from model_serving.serving.errors import StartError
 from model_serving.serving.route import Route
 from model_serving.utils.conf_utils import Conf
 from model_serving.utils.validation_utils import validate_json
+from tests.conftest import call_asgi, run_async
 from tests.dialects.envelopes import flat
 
 schema = {
@@ -122,6 +123,7 @@ def test_a_result_beside_something_else():
         (({'message': 'Later.'}, 503, {'Retry-After': '7'}), 503, ('Retry-After', '7')),
         (({'message': 'Not this way.'}, 405), 405, None),
         (({'message': 'See there.'}, 302), 500, None),
+        (({'message': 'Wrong.'}, 400, [('X-A', 'a'), ('content-length', '5'), ('Location', '/')]), 400, ('X-A', 'a')),
     ],
 )
 def test_a_status_of_a_handler(answer, status, header):
@@ -133,14 +135,52 @@ def test_a_status_of_a_handler(answer, status, header):
     assert got.status_code == status
     assert got.json == {'error': f'instances[1]: {answer[0]["message"]}'}
     assert header is None or got.headers[header[0]] == header[1]
+    assert len(got.headers.getlist('Content-Length')) == 1
+    assert 'Location' not in got.headers
 
 
-def test_a_response_of_json():
+LATER = '{"message": "Later."}'
+
+
+def raise_(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    'make, status, message',
+    [
+        (lambda: Response('no', 422), 422, 'no'),
+        (lambda: Response(LATER, 503, {'Retry-After': '9'}, mimetype='application/json'), 503, 'Later.'),
+        (lambda: abort(Response('there', 302, {'Location': '/'})), 500, 'there'),
+        (lambda: raise_(HTTPException('boo')), 500, 'boo'),
+    ],
+)
+def test_an_error_that_is_a_response(make, status, message):
     @validate_json(schema)
     def post(self, instance):
-        return make_response(jsonify({'result': instance['n']}))
+        return make() if instance['n'] else {'result': 0}
+
+    got = rows_of(client_of(post))
+    assert (got.status_code, got.json) == (status, {'error': f'instances[1]: {message}'})
+    assert got.headers.get('Retry-After') == ('9' if status == 503 else None)
+
+
+def test_other_ways_to_answer():
+    @validate_json(schema)
+    def post(self, instance):
+        return ({'result': 1}, '201 CREATED') if instance['n'] else make_response(jsonify({'result': 0}))
 
     assert rows_of(client_of(post)).json == {'predictions': [0, 1]}
+
+
+@pytest.mark.parametrize('result', [2**63 + 5, 1e300])
+def test_integers_that_no_tensor_holds(result):
+    client = client_of(plain, [1, result], INTEGER)
+    assert rows_of(client).json == {'predictions': [1, result]}
+    for more in ({}, {'parameters': {'binary_data_output': True}}):
+        answer = tensors(client, **more)
+        assert answer.status_code == 400
+        assert answer.json['error'].startswith('result: a result of these rows does not fit in INT64. POST the rows')
 
 
 def test_a_def_handler_sees_the_request():
@@ -159,13 +199,29 @@ def test_a_def_handler_sees_the_request():
     assert answer.json == {'predictions': [expected]}
 
 
+def test_a_header_with_an_underscore_is_dropped_as_at_the_models_own_url():
+    @validate_json(schema)
+    def post(self, instance):
+        return {'result': request.headers.get('X-Word', 'none')}
+
+    app = client_of(post).application
+    headers, body = {'Content-Type': 'application/json', 'X_Word': 'a'}, b'{"instances": [{"n": 1}]}'
+
+    async def answer():
+        front = app.extensions['front']
+        await front.start()
+        return await call_asgi(front, 'POST', '/v1/models/Odd:predict', headers, body)
+
+    assert run_async(answer())[2] == b'{"predictions":["none"]}\n'
+
+
 @pytest.mark.parametrize('is_async', [False, True])
 def test_a_guard_inside_of_validate_json_is_not_skipped(is_async):
     def guard(handler):
         @wraps(handler)
         def guarded(*arguments, **keywords):
             if request.headers.get('X-Deny'):
-                abort(403, message='You may not.')
+                abort(403, 'You may not.')
             return handler(*arguments, **keywords)
 
         return guarded
@@ -259,6 +315,19 @@ def test_a_table_that_says_that_it_has_no_header(cells, content_type):
     table = '7,a,b,c,1,2'
     answer = cells.post('/v1/Cells/invocations', data=table, content_type=content_type)
     assert answer.json['predictions'][0]['id'] == 7
+
+
+@pytest.mark.parametrize('end', ['\n', '\r', '\r\n'])
+def test_a_table_of_very_many_cells(cells, end):
+    answer = cells.post('/v1/Cells/invocations', data=f'id{end}' + f'1{end}' * 2**20, content_type='text/csv')
+    assert answer.status_code == 400
+    assert answer.json['message'] == 'A table of more than 1048576 cells is not accepted. Send fewer rows.'
+
+
+def test_a_row_of_very_many_properties(cells):
+    answer = cells.post('/v1/models/Cells:predict', json={'instances': [dict.fromkeys(map(str, range(2**18)), 1)]})
+    assert answer.status_code == 400
+    assert answer.json['error'] == 'instances[0]: has 262144 columns. Send at most 131072.'
 
 
 def test_a_table_of_very_many_columns(cells):

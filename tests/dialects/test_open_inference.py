@@ -153,6 +153,7 @@ REFUSED = {
         request(tensor([], shape=[0, 8, 8])),
         'inputs[0].shape: must be a list of whole numbers above 0',
     ),
+    'too many dimensions': (DIGITS, request(tensor(IMAGE, shape=[1] * 33)), 'inputs[0].shape: must be a list of whole'),
     'true as a length': (DIGITS, request(tensor(IMAGE, shape=[True, 8, 8])), 'inputs[0].shape: must be'),
     'a huge shape': (DIGITS, request(tensor(IMAGE, shape=[10**18, 8, 8])), 'inputs[0].data: has 64 elements, but'),
     'a length too few': (

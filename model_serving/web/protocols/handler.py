@@ -2,13 +2,14 @@
 
 import asyncio
 import inspect
+import json
 from contextvars import copy_context
 from functools import cached_property, partial
 from typing import NamedTuple
 
 import flask_restful
-import orjson
 from flask import g
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
@@ -19,6 +20,8 @@ from ..direct import has_async_post, has_own_post
 
 # Headers of the whole request's body, which a row does not have.
 OF_THE_BODY = {'content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'host'}
+# Headers of a handler's own answer, which becomes another one.
+OF_AN_ANSWER = {*OF_THE_BODY, 'location'}
 
 
 class Caller(NamedTuple):
@@ -79,7 +82,8 @@ class Handler:
         request = deadlines.of_call(timeout)
         # When a request ends, the calls that it waits for are cancelled. Those of other rows must go on.
         deadlines.begin(request.arrived, request.seconds)
-        headers = [header for header in caller.headers.items() if header[0] not in OF_THE_BODY]
+        # WSGI would take `X_User` for `X-User`.
+        headers = [(name, text) for name, text in caller.headers.items() if name not in OF_THE_BODY and '_' not in name]
         base = {'REMOTE_ADDR': caller.address}
         options = {'method': 'POST', 'json': instance, 'headers': headers, 'environ_base': base}
         with self._app.test_request_context(servable.url, **options):
@@ -92,32 +96,41 @@ class Handler:
 class RowError(HTTPException):
     """An error that a handler gave for one row of a request, with its status and headers."""
 
-    def __init__(self, status: int, message, headers=None):
-        super().__init__(None if message is None else str(message))
-        self.code, self._headers = status, headers or {}
+    def __init__(self, status: int | None, message, headers=()):
+        super().__init__(str(message))
+        self.code = status if status and status >= 400 else 500
+        own = Headers(headers or ()).items()
+        self._headers = [(name, text) for name, text in own if name.lower() not in OF_AN_ANSWER]
 
     def get_headers(self, *arguments):
-        return list(self._headers.items())
+        return self._headers
 
     @classmethod
     def of(cls, error: HTTPException, place: str):
         """Return an error that a handler raised, with the place of its row in front of its message."""
-        status, message = error.code, getattr(error, 'data', {}).get('message', error.description)
-        headers = dict(error.get_headers())
         if error.response is not None:  # such an exception has no description and no code
-            status, message = error.response.status_code, error.response.get_data(as_text=True)
-            headers = dict(error.response.headers)
-        own = {name: value for name, value in headers.items() if name not in ('Content-Type', 'Content-Length')}
-        return cls(status, f'{place}: {message}', own)
+            status, message, headers = _facts_of(error.response)
+        else:
+            message = getattr(error, 'data', {}).get('message', error.description)
+            status, headers = error.code, error.get_headers()
+        return cls(status, f'{place}: {message}', headers)
 
 
 def _unpacked(answer):
     """Return data, status and headers of the answer of a handler; raises InternalServerError if it is not JSON."""
     if not isinstance(answer, Response):
-        return flask_restful.utils.unpack(answer)
-    if answer.is_streamed or answer.mimetype != 'application/json':
+        data, status, headers = flask_restful.utils.unpack(answer)
+        # Flask takes `201 CREATED` too.
+        return data, int(str(status).split()[0]), headers
+    status, text, headers = _facts_of(answer)
+    is_json = answer.mimetype == 'application/json'
+    if not is_json and status < 300:
         raise InternalServerError('Other protocols cannot read a result from a Response that is not JSON.')
-    return orjson.loads(answer.get_data()), answer.status_code, {}
+    return json.loads(text) if is_json else text, status, headers
+
+
+def _facts_of(response):
+    return response.status_code, '' if response.is_streamed else response.get_data(as_text=True), response.headers
 
 
 def native_only(servable) -> str | None:
