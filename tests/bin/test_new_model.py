@@ -36,6 +36,7 @@ def tree(service_class, tmp_path_factory):
     tree.stop()
 
 
+@pytest.mark.long
 def test_its_own_written_test_passes_and_each_place_to_change_is_marked(tree):
     assert tree.made.returncode == 0, tree.made.stderr
     tested = tree.run(sys.executable, '-m', 'pytest', '-q', 'tests/models/test_sentiment_model.py')

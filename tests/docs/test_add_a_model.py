@@ -34,6 +34,7 @@ def followed(tree):
     return tree
 
 
+@pytest.mark.long
 def test_the_three_steps_and_their_rows(followed):
     models = followed.get('/health/ready').json()['models']
     assert {'/v1/CultivarModel', '/v1/SentimentModel', '/v1/SpellingModel'} <= set(models)
@@ -43,6 +44,7 @@ def test_the_three_steps_and_their_rows(followed):
     assert all(f'    {row},\n' in routes for row in rows)
 
 
+@pytest.mark.long
 def test_the_patch_over_the_schema_of_a_file(followed):
     schema = followed.get('/openapi.json').json()['components']['schemas']['v1.CultivarModel.instance']
     assert schema['description'] == 'Which cultivar is this wine from?'

@@ -67,6 +67,7 @@ def test_bad_answer(page, answer):
     assert page.locator('#result h1').count() == 0
 
 
+@pytest.mark.long
 def test_dead_service(make_service, open_page):
     mortal = make_service()
     page = open_page(mortal.url)

@@ -50,6 +50,7 @@ def test_a_full_queue_is_429(misbehaving, threads, gate):
         assert message_of(answer, 429).endswith(again)
 
 
+@pytest.mark.long
 def test_hanging_workers_are_replaced_one_after_the_other(make_service, threads):
     service = make_service({**files(timeout=20), **HANGS_SOON}, {'WORKERS': '2', 'THREADS': '8'})
     before, neighbours = service.worker_pids, set()
