@@ -158,7 +158,8 @@ def _wanted(envelope, signature):
             known = clip(', '.join(signature.outputs))
             reason = f'{clip(repr(name), 60)} is not an output of the model. There are: {known}'
             raise InvalidInstance(f'{place}.name', reason)
-        own = one.get('parameters', {})
+        # Clients that are made from the protocol's types write null for what is not there.
+        own = {} if one.get('parameters') is None else one['parameters']
         if not isinstance(own, dict):
             raise InvalidInstance(f'{place}.parameters', 'must be an object')
         if any(tensor.name == name for tensor, _ in wanted):

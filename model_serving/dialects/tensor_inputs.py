@@ -44,7 +44,7 @@ def valid_input(one, place):
     """Return an input with a valid head: its name, shape, datatype and parameters."""
     if not isinstance(one, dict) or not isinstance(one.get('name'), str):
         raise InvalidInstance(place, 'must be an object with name, shape, datatype and data')
-    shape, parameters = one.get('shape'), one.get('parameters') or {}
+    shape, parameters = one.get('shape'), {} if one.get('parameters') is None else one['parameters']
     is_list = isinstance(shape, list) and 0 < len(shape) <= MAX_DIMENSIONS
     if not is_list or not all(type(length) is int and length > 0 for length in shape):
         raise InvalidInstance(f'{place}.shape', f'must be a list of whole numbers above 0, not {clip(repr(shape), 60)}')

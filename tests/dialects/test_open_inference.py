@@ -86,6 +86,15 @@ def test_the_id_comes_back_and_unknown_parameters_are_ignored(service):
     assert (answer['id'], answer['model_name'], answer['model_version']) == ('42', 'DigitsModel', '1')
 
 
+def test_null_for_what_is_not_there(service, expected):
+    asked = request(tensor(IMAGE, parameters=None), id=None, parameters=None, outputs=None)
+    answer = service.post(DIGITS, asked)
+    assert outputs_of(answer)['digit'] == [expected['digit']]
+    assert 'id' not in answer.json()
+    asked['outputs'] = [{'name': 'digit', 'parameters': None}]
+    assert outputs_of(service.post(DIGITS, asked)) == {'digit': [expected['digit']]}
+
+
 @pytest.mark.parametrize('encoding, pack', [('gzip', gzip.compress), ('deflate', zlib.compress)])
 def test_compressed_both_ways(service, expected, encoding, pack):
     rows = request(tensor(np.repeat(IMAGE, 20, axis=0)))

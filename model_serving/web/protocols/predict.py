@@ -127,7 +127,7 @@ def _read_open_inference(body, headers, handler):
     length = length if sent is None else int(sent)
     envelope = _json(body[:length])
     model = {'model_name': servable.name, 'model_version': str(servable.version)}
-    if isinstance(envelope, dict) and 'id' in envelope:
+    if isinstance(envelope, dict) and envelope.get('id') is not None:
         model['id'] = envelope['id']
     return open_inference.read(envelope, memoryview(body)[length:], signature, model)
 

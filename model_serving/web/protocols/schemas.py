@@ -2,7 +2,7 @@
 
 TEXT, LIST = {'type': 'string'}, {'type': 'array'}
 SHAPE = {'type': 'array', 'items': {'type': 'integer', 'minimum': -1}}
-PARAMETERS = {'type': 'object', 'description': 'Such as `binary_data_size`, or `binary_data` of an output'}
+PARAMETERS = {'type': ['object', 'null'], 'description': 'Such as `binary_data_size`, or `binary_data` of an output'}
 TENSOR = {'name': TEXT, 'datatype': TEXT, 'shape': SHAPE}
 
 
@@ -32,7 +32,7 @@ PROTOCOL_SCHEMAS = {
         'inputs',
         id={'description': 'Comes back in the answer'},
         inputs={**_list_of(INPUT), 'minItems': 1},
-        outputs=_list_of(_object('name', name=TEXT, parameters=PARAMETERS)),
+        outputs={**_list_of(_object('name', name=TEXT, parameters=PARAMETERS)), 'type': ['array', 'null']},
     ),
     'OIPResponse': _object('model_name outputs', model_name=TEXT, model_version=TEXT, outputs=_list_of(OUTPUT)),
     'OIPModel': _object(
