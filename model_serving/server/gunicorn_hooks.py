@@ -11,8 +11,6 @@ from .workers import Workers
 
 # gunicorn's own status for a service of which no worker can start.
 WORKER_BOOT_ERROR = 3
-# After how many new objects a worker looks for garbage.
-GC_THRESHOLD = 50_000
 
 
 def on_starting(server):
@@ -36,13 +34,8 @@ def when_ready(server):
 
 
 def post_fork(server, worker):
-    """Give the worker the signals that came before it had handlers of its own, and its garbage collector a threshold.
-
-    The signals are in the master's queue.
-    """
+    """Give the worker the signals that came before it had handlers of its own: they are in the master's queue."""
     worker.early_signals = server.SIG_QUEUE
-    # A body of many rows becomes many objects that are no garbage: looking for it often takes as long as reading them.
-    gc.set_threshold(GC_THRESHOLD)
 
 
 def child_exit(server, worker):

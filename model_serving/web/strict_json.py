@@ -37,7 +37,8 @@ def loads(data: bytes):
     if containers > MAX_DEPTH and _is_too_deep(data):
         raise ValueError(f'JSON nested deeper than {MAX_DEPTH} levels is not accepted.')
     # orjson reads an integer beyond 64 bits as a float, which is another number.
-    if LONG_INTEGER in b',' + data.translate(AS_ZERO):
+    digits = data.translate(AS_ZERO)
+    if LONG_INTEGER in digits or digits.startswith(LONG_INTEGER[1:]):
         for match in INTEGER.finditer(JSON_STRING.sub(b'""', data)):
             _check_integer(match[0].decode())
     return value

@@ -106,6 +106,7 @@ def test_references_lead_to_the_place_in_the_document(gallery):
     assert placed(kept, '#/b') == {**kept, 'not': {'$ref': '#/b'}}
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     'examples', [pytest.param(100, marks=pytest.mark.long), pytest.param(10, marks=pytest.mark.examples)]
 )
