@@ -20,7 +20,8 @@ NO_BRACKET = bytes(set(range(256)) - set(b'[]{}"'))
 # Every digit as 0, and all that may stand before an integer as a comma, so that long integers are found by comparing
 # bytes: a regular expression takes ten times as long. The digits of a fraction may be as many as they like.
 AS_ZERO = bytes.maketrans(b'123456789 \t\r\n[:-', b'0' * 9 + b',' * 7)
-LONG_INTEGER = b',' + b'0' * 19
+LONG_NUMBER = b'0' * 19
+LONG_INTEGER = b',' + LONG_NUMBER
 # A long integer in valid JSON: it does not go on after a point, and is no exponent.
 INTEGER = re.compile(rb'(?<![\d.eE+\-])-?\d{19,}+(?![.eE])')
 
@@ -38,7 +39,7 @@ def loads(data: bytes):
         raise ValueError(f'JSON nested deeper than {MAX_DEPTH} levels is not accepted.')
     # orjson reads an integer beyond 64 bits as a float, which is another number.
     digits = data.translate(AS_ZERO)
-    if LONG_INTEGER in digits or digits.startswith(LONG_INTEGER[1:]):
+    if LONG_NUMBER in digits and (LONG_INTEGER in digits or digits.startswith(LONG_NUMBER)):
         for match in INTEGER.finditer(JSON_STRING.sub(b'""', data)):
             _check_integer(match[0].decode())
     return value
