@@ -159,7 +159,7 @@ function codePane(pane, write) {
   }
   function show(made) {
     code = made;
-    // A reason why there is no code is a line to read.
+    // Without code, there is a line that says why.
     shown.text(Snippets.shortened(code)).toggleClass('text', code.startsWith('#'));
     copy.text(Words.say('copy')).prop('disabled', !code);
   }

@@ -56,8 +56,8 @@ def read_csv(text: str, signature, has_header: bool) -> Call:
     Without a header, the columns are the properties in the schema's order.
     """
     # A line may end with either.
-    lines = max(text.count('\n'), text.count('\r'))
-    if text.count(',') + lines > MAX_ROWS:
+    ends = max(text.count('\n'), text.count('\r'))
+    if text.count(',') + ends > MAX_ROWS:
         raise InvalidInstance('', f'A table of more than {MAX_ROWS} cells is not accepted. Send fewer rows.')
     reader = csv.reader(io.StringIO(text, newline=''), strict=True)
     try:
@@ -153,7 +153,7 @@ def _cell(text, tensor, may_be_text):
 
 
 def _number(text):
-    """Return the number that a text is; None if it is none, or none that JSON could send."""
+    """Return the number that a text stands for; None if it is not a number that JSON could send."""
     if not NUMBER.fullmatch(text):
         return None
     if text.lstrip('+-').isdecimal():

@@ -9,7 +9,8 @@ class Signature(NamedTuple):
     """The inputs and outputs of a model, by name.
 
     `names`: all properties of an instance. Those that cannot be a tensor are missing from `inputs`; `problem` says why.
-    `texts`: those whose values may be texts. `is_single`: a result is the value of the only output, and not an object
+    `texts`: those whose values may be texts. `is_table`: all properties are plain numbers, so that a row may be a list
+    of them in the schema's order. `is_single`: a result is the value of the only output, and not an object
     of several. `takes_arrays`: the model takes NumPy arrays in place of lists.
     """
 
@@ -18,6 +19,7 @@ class Signature(NamedTuple):
     outputs: dict
     texts: frozenset
     problem: str | None
+    is_table: bool
     is_single: bool
     takes_arrays: bool
 
@@ -30,12 +32,6 @@ class Signature(NamedTuple):
     def only(self) -> str | None:
         """The name of the only property, if there is one."""
         return self.names[0] if len(self.names) == 1 else None
-
-    @property
-    def is_table(self) -> bool:
-        """Tell whether all properties are plain numbers, so that a row may be a list of them in the schema's order."""
-        numbers = [one for one in self.inputs.values() if one.kind in ('number', 'integer') and not one.shape]
-        return bool(numbers) and len(numbers) == len(self.names)
 
     @property
     def vector(self) -> Tensor | None:
@@ -53,13 +49,8 @@ def signature_of(
     `dtypes` are the types of a file's inputs and outputs, by their NumPy names; `output_name` is that of the output if
     there is only one.
     """
-    properties, required = schema.get('properties', {}), schema.get('required', [])
-    problems, inputs = [], {}
-    for name, each in properties.items():
-        try:
-            inputs[name] = tensor_of(name, each, name in required, dtypes[0].get(name))
-        except NoTensor as error:
-            problems.append(f'its input {name} {error}')
+    properties = schema.get('properties', {})
+    inputs, problems = _inputs(properties, schema.get('required', []), dtypes[0])
     result = result_of(result_schema)
     try:
         outputs = _outputs(result, dtypes[1], output_name)
@@ -69,6 +60,7 @@ def signature_of(
     if not properties:
         problems.append('its schema names no properties')
     is_plain = not schema.keys() - {*ANNOTATIONS, 'properties', 'required', 'additionalProperties'}
+    numbers = [one for one in inputs.values() if one.kind in ('number', 'integer') and not one.shape]
     are_arrays = all(one.shape and one.bounds for one in inputs.values())
     return Signature(
         names=tuple(properties),
@@ -76,6 +68,7 @@ def signature_of(
         outputs=outputs,
         texts=frozenset(name for name, each in properties.items() if may_be_text(each)),
         problem=problems[0] if problems else None,
+        is_table=bool(numbers) and len(numbers) == len(properties),
         is_single=not result.get('properties'),
         takes_arrays=takes_arrays and is_plain and are_arrays,
     )
@@ -86,6 +79,17 @@ def result_of(result_schema: dict | None) -> dict:
     properties = (result_schema or {}).get('properties', {})
     schema = properties['result'] if list(properties) == ['result'] else result_schema
     return schema if isinstance(schema, dict) else {}
+
+
+def _inputs(properties, required, dtypes):
+    """Return the tensor of each property that can be one, and why the others cannot."""
+    inputs, problems = {}, []
+    for name, each in properties.items():
+        try:
+            inputs[name] = tensor_of(name, each, name in required, dtypes.get(name))
+        except NoTensor as error:
+            problems.append(f'its input {name} {error}')
+    return inputs, problems
 
 
 def _outputs(schema, dtypes, only):

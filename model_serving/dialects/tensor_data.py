@@ -51,8 +51,8 @@ def from_json(data, shape: list, datatype: str, nullable: bool, place: str) -> t
         raise InvalidInstance(
             _element(place, at, shape, is_nested), f'must be {what} ({datatype}), not {json.dumps(flat[at]):.60}'
         )
-    if datatype in INTEGER_DATATYPES:
-        _check_bounds(flat, datatype, lambda at: _element(place, at, shape, is_nested))
+    if datatype in INTEGER_DATATYPES and (at := misfit(flat, datatype)) is not None:
+        raise InvalidInstance(_element(place, at, shape, is_nested), f'{flat[at]} does not fit in {datatype}')
     return (data if is_nested else nested(flat, shape)), is_nested
 
 
@@ -80,7 +80,7 @@ def check_finite(array, nullable: bool, place: str):
 
 
 def check_bounds(array, bounds: tuple, place: str):
-    """Raise InvalidInstance for an element of an array beyond its bounds, of which None is none."""
+    """Raise InvalidInstance for an element outside `bounds`; a bound that is None is not checked."""
     low, high = bounds
     if low is not None:
         _refuse(array, lambda values: values < low, place, f'it is less than the minimum of {low}')
@@ -105,12 +105,6 @@ def _flattened(data, shape, place):
                 raise InvalidInstance(place, f'has {has} {at} where the shape {shape} has {length}')
         level = list(chain.from_iterable(level))
     return level
-
-
-def _check_bounds(flat, datatype, place_of):
-    at = misfit(flat, datatype)
-    if at is not None:
-        raise InvalidInstance(place_of(at), f'{flat[at]} does not fit in {datatype}')
 
 
 def misfit(values: list, datatype: str) -> int | None:

@@ -4,7 +4,6 @@ import orjson
 
 from ...dialects import open_inference
 from ..errors import MAX_EXAMPLE
-from .handler import native_only
 from .predict import MLFLOW, OPEN_INFERENCE, TENSORFLOW
 
 TABLE = {'text/csv': {'schema': {'type': 'string'}}}
@@ -31,4 +30,4 @@ def request_body(resource, handlers) -> dict:
 
 def _is_served(handler):
     servable = handler.servable
-    return not servable.problem and native_only(servable) is None and isinstance(servable.schema, dict)
+    return not servable.problem and handler.native_only is None and isinstance(servable.schema, dict)

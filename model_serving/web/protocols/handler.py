@@ -50,7 +50,12 @@ class Handler:
         dtypes, name = getattr(file, 'dtypes', ({}, {})), getattr(file, 'output_name', None) or 'result'
         takes_arrays = getattr(file, 'takes_arrays', False)
         signature = signature_of(servable.schema or {}, servable.result_schema, dtypes, takes_arrays, name)
-        return signature._replace(problem=native_only(servable) or signature.problem)
+        return signature._replace(problem=self.native_only or signature.problem)
+
+    @cached_property
+    def native_only(self) -> str | None:
+        """Why the model answers at its own URL only; None if other protocols serve it."""
+        return native_only(self.servable)
 
     async def result(self, instance, caller: Caller):
         """Return the result for an instance; raises what the handler raises, and RowError for any status but 2xx."""

@@ -17,7 +17,7 @@ from ...dialects.call import MAX_ROWS
 from ...serving import many
 from ...serving.errors import InvalidInstance
 from .. import strict_json
-from .handler import Caller, Handler, RowError, native_only
+from .handler import Caller, Handler, RowError
 
 # The largest body with many rows, in bytes, unless the setting max_body says otherwise.
 MAX_BODY = 2**25
@@ -73,7 +73,7 @@ class Predictions:
     def _read(self, body, headers):
         """Return the call of a body, whose rows are not checked yet."""
         signature, servable = self.handler.signature, self.servable
-        if native_only(servable):
+        if self.handler.native_only:
             raise BadRequest(f'{servable.name} answers at {servable.url} only, since {signature.problem}.')
         call = self.dialect.read(body, headers, self.handler)
         if call.count > MAX_ROWS:
