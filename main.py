@@ -85,4 +85,4 @@ else:
     # For WSGI servers, such as gunicorn; the worker of conf/gunicorn.conf.py serves its ASGI front.
     app = make_app()
     # For ASGI servers.
-    asgi_app = app.extensions['front']
+    asgi_app = app.asgi_app

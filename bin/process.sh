@@ -1,13 +1,12 @@
-# For start.sh and stop.sh, which read this file: where the service keeps its pid, and whether it runs.
+# For start.sh, stop.sh and reload.sh, which read this file: the service's pid and log, and how a process ends.
 # shellcheck shell=sh
 pid_file=$PWD/tmp/model-serving-demo.pid
-# shellcheck disable=SC2034
 log_file=$PWD/tmp/model-serving-demo.log
 
 # Print the pid of this folder's service; fail when there is none. A pid file can outlive its process, and
 # the pid may be another process's by now, so the command line must name this very pid file.
 running_pid() {
-    pid=$(cat "$pid_file" 2> /dev/null) || return 1
+    pid=$(cat "${1:-$pid_file}" 2> /dev/null) || return 1
     case $pid in '' | *[!0-9]*) return 1 ;; esac
     if [ -r "/proc/$pid/cmdline" ]; then
         command_line=$(tr '\0' ' ' < "/proc/$pid/cmdline")
@@ -23,4 +22,56 @@ is_alive() {
     kill -0 "$1" 2> /dev/null || return 1
     state=$(sed 's/.*) //' "/proc/$1/stat" 2> /dev/null || ps -o stat= -p "$1")
     case $state in '' | Z*) return 1 ;; esac
+}
+
+# Tell a master to end, and wait until it has answered what it has accepted. It is killed after 35 s.
+end_master() {
+    workers=$(cat "/proc/$1/task/$1/children" 2> /dev/null ||
+        ps -A -o pid= -o ppid= | awk -v p="$1" '$2 == p { print $1 }')
+    kill -TERM "$1" 2> /dev/null || true
+    tenths=0
+    while is_alive "$1"; do
+        if [ "$tenths" -ge 350 ]; then
+            echo 'The service did not end within 35 s, so it was killed.' >&2
+            # shellcheck disable=SC2086 # a list of numbers
+            kill -KILL "$1" $workers 2> /dev/null || true
+            for each in $1 $workers; do
+                while is_alive "$each"; do sleep 0.1; done
+            done
+            return 1
+        fi
+        sleep 0.1
+        tenths=$((tenths + 1))
+    done
+}
+
+# Print the lines that were added to the log since it had $old_lines lines; those of `log_format = json` as text.
+new_lines() {
+    tail -n "+$((old_lines + 1))" "$log_file" | sed -e '/^{"time": /{
+        s/^{"time": "\([^"]*\)", "level": "\([^"]*\)", "logger": "\([^"]*\)", .*"message": "\(.*\)"}$/[\1] - [\2] - [\3] - \4/
+        s/^{"time": "\([^"]*\)", "level": "\([^"]*\)", "logger": "\([^"]*\)", "message": "\(.*\)"}$/[\1] - [\2] - [\3] - \4/
+        s/\\"/"/g
+        s/\\\\/\\/g
+    }'
+}
+
+# Print the banner, which is logged when all models have answered their examples.
+banner() {
+    new_lines | sed -n 's/^.* - \[start\] - //p'
+}
+
+# Say why a start failed, from the lines that it has added to the log.
+say_why() {
+    said='The service cannot start. '
+    # Not a line of a traceback that has these words.
+    line=$(new_lines | grep -E "^(\[.*\] - )?$said" | tail -n 1)
+    # Beside its reason, what else was logged would only hide it.
+    if [ -n "$line" ]; then
+        echo "$1 Its log has more, such as tracebacks: tmp/model-serving-demo.log" >&2
+        # From the first of these words on: the reason may hold them again.
+        printf '%s\n' "$said${line#*"$said"}" >&2
+    else
+        echo "$1 The end of its log, tmp/model-serving-demo.log:" >&2
+        new_lines | tail -n 20 >&2
+    fi
 }

@@ -16,9 +16,11 @@ from model_serving.server.gunicorn_hooks import (  # noqa: E402, F401 - gunicorn
     child_exit,
     on_starting,
     post_fork,
+    pre_exec,
     when_ready,
     worker_exit,
 )
+from model_serving.utils import service_folder  # noqa: E402
 from model_serving.utils.cpu_utils import limit_threads  # noqa: E402
 
 
@@ -53,5 +55,6 @@ control_socket_disable = True
 # One form for every line of the log.
 logconfig = str(BASE_FOLDER / 'conf' / 'logging.conf')
 
-# Before gunicorn loads the app, so before a model imports a numeric library.
+# Before gunicorn loads the app, so before a model imports a numeric library, or prometheus_client.
 limit_threads(workers)
+service_folder.join()

@@ -12,11 +12,15 @@ from .serving.chains import names_of
 from .serving.errors import StartError
 from .serving.route import check_routes, version_and_name
 from .serving.servable import Servable
-from .utils import log_utils  # noqa: F401 - sets logging up, before the first line is logged
+from .utils import (
+    log_format,
+    log_utils,  # noqa: F401 - sets logging up, before the first line is logged
+)
 from .utils.conf_utils import Conf
 from .web.api import ServiceApi
 from .web.application import Application
 from .web.health import HealthLive, HealthReady, WarmUp
+from .web.metrics import Metrics, MetricsResource
 from .web.models import add_description, add_lists
 from .web.openapi import Document, OpenAPI
 from .web.page import add_page
@@ -37,6 +41,7 @@ def create_app(routes=ROUTES, conf=None) -> Application:
     """
     check_routes(routes)
     conf = conf or Conf()
+    log_format.Formatter.is_json = conf.serving['log_format'] == 'json'
     app = Application(__name__, conf.serving)
     api = ServiceApi(app)
     CORS(app, send_wildcard=True, expose_headers=EXPOSED, allow_private_network=True)
@@ -55,9 +60,12 @@ def create_app(routes=ROUTES, conf=None) -> Application:
     api.add_resource(HealthReady, '/health/ready')
     api.add_resource(WarmUp, '/_ah/warmup')
     api.add_resource(OpenAPI, '/openapi.json', resource_class_args=(Document(app),))
+    if conf.serving['metrics']:
+        app.metrics = Metrics(app)
+        api.add_resource(MetricsResource, '/metrics')
     if conf.serving['page']:
         add_page(app, api)
-    app.extensions['front'] = Front(app, conf.serving['max_bodies'])
+    app.asgi_app = app.extensions['front'] = Front(app, conf.serving['max_bodies'])
     return app
 
 

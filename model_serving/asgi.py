@@ -20,12 +20,6 @@ from .web.request import request_id
 LOGGER = logging.getLogger('server')
 # The key in the scope for the server's connection, which cancels its `task` when the client leaves.
 CONNECTION = 'model_serving.connection'
-# How long a client may pause in a body, in seconds; on servers other than ours also how long it may read a piece.
-SILENCE = 30
-# The shortest delay between two looks at the deadline, in seconds: a loop takes a tiny one for none at all.
-TICK = 0.05
-# For how long a handler may clean up after its deadline before it is cancelled again, in seconds.
-GRACE = 5
 
 
 class Front:
@@ -35,6 +29,7 @@ class Front:
         """`max_bodies` is the budget for all bodies that are unfinished or wait for their answers, in bytes."""
         self.app, self.access_log = app, app.access_log
         self.max_bodies, self.held = max_bodies, 0
+        self.exchanges = set()
         # How each model's URL is answered, and any other URL.
         self.endpoints, self.other = {}, None
         self.headers = startup.constant_headers(app)
@@ -52,6 +47,10 @@ class Front:
     async def start(self, threads: int = 16):
         """Make the models ready; `threads` are those for pages, and for each model's `def` handlers."""
         await startup.start(self, threads)
+
+    def end(self):
+        """Say that this process is not ready for further requests; it goes on answering them."""
+        self.app.readiness.is_ending = True
 
 
 class Exchange:
@@ -85,14 +84,16 @@ class Exchange:
         self.held, length = 0, int(headers.get(b'content-length', 0))
         self.unread = length if length > endpoint.max_body else 0
         self.is_read = self.is_expired = False
-        self.rest, self.status, self.length = None, failures.CLIENT_LEFT, '-'
+        self.rest, self.status, self.length = None, failures.CLIENT_LEFT, None
+        self.durations = endpoint.durations if scope['method'] == 'POST' else front.other.durations
         self.connection, self.task = scope.get(CONNECTION), asyncio.current_task()
-        self.timer = asyncio.get_running_loop().call_later(min(self.seconds, SILENCE), self._expire)
-        self.request = deadlines.Request(self.arrived, self.seconds, [])
+        self.timer = asyncio.get_running_loop().call_later(min(self.seconds, failures.SILENCE), failures.expire, self)
+        self.request = deadlines.Request(self.arrived, self.seconds, [], {})
         deadlines.current.set(self.request)
 
     async def run(self):
         """Answer the request; ends quietly when the client has left."""
+        self.front.exchanges.add(self)
         if self.connection is not None:
             self.connection.task = self.task
         try:
@@ -115,9 +116,13 @@ class Exchange:
                 self.abandon()
             if self.connection is not None:
                 self.connection.task = None
+            self.front.exchanges.discard(self)
+            seconds = perf_counter() - self.arrived
+            if self.durations is not None:
+                self.durations[self.status].observe(seconds)
             if self.front.access_log is not None:
-                ms = (perf_counter() - self.arrived) * 1000
-                self.front.access_log.answers.append((self.scope, self.status, self.length, ms, self.request_id))
+                answer = self.scope, self.status, self.length, seconds, self.request_id, self.request.batches
+                self.front.access_log.answers.append(answer)
 
     async def _answer(self):
         """Return status, headers and body of the answer; raises ClientLeft, and whatever the handler raises."""
@@ -151,16 +156,6 @@ class Exchange:
         headers = json_headers(own, self.front.headers) if own else self.front.headers
         return status, headers, strict_json.dumps(data)
 
-    def _expire(self):
-        """Cancel the task at its deadline, or when the client pauses in the middle of its body; else look again."""
-        left = (self.end if self.is_read else min(self.end, self.heard + SILENCE)) - perf_counter()
-        delay = min(left, max(self.seconds, TICK))
-        if left <= 0:
-            self.is_expired = True
-            self.task.cancel()
-            delay = GRACE  # a handler may catch this and wait for something else
-        self.timer = asyncio.get_running_loop().call_later(delay, self._expire)
-
     def abandon(self):
         """End an answer that is not at its end."""
         if self.rest is not None and self.rest.has_more:
@@ -181,9 +176,9 @@ class Exchange:
             headers.append((b'content-length', length))
         if self.unread:
             headers.append((b'connection', b'close'))
-        self.status, self.length = status, '-' if length is None else length.decode()
+        self.status, self.length = status, length and length.decode()
         # The client has time to read: our server's connection lets it go only when it makes no progress.
-        reading = inf if self.connection is not None else SILENCE
+        reading = inf if self.connection is not None else failures.SILENCE
         self.end = perf_counter() + reading
         await self.send({'type': 'http.response.start', 'status': status, 'headers': headers})
         while rest is not None and rest.has_more:

@@ -5,14 +5,20 @@ import contextlib
 import logging
 from time import perf_counter
 
-from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
+from werkzeug.exceptions import RequestTimeout
 from werkzeug.wrappers import Response
 
-from ..serving.errors import Busy, DeadlineExceeded, LatePiece
+from ..serving.errors import Busy, DeadlineExceeded, LatePiece, Stopped, TooManyBodies
 from ..web.errors import answer_to
 from .wsgi import by_response, encoded, with_constant
 
 LOGGER = logging.getLogger('server')
+# How long a client may pause in a body, in seconds; on servers other than ours also how long it may read a piece.
+SILENCE = 30
+# The shortest delay between two looks at the deadline, in seconds: a loop takes a tiny one for none at all.
+TICK = 0.05
+# For how long a handler may clean up after its deadline before it is cancelled again, in seconds.
+GRACE = 5
 # For how long the rest of a body is read after an early answer, in seconds.
 DRAIN = 5
 # Statuses whose answers have no body; the client would take it for its next answer.
@@ -20,23 +26,33 @@ WITHOUT_BODY = {204, 304}
 # The status in the access log when the client left before the end of its answer, as in nginx's log, and when the
 # deadline cut it off.
 CLIENT_LEFT, LATE = 499, 504
-ENDING = 'The service was stopped before the answer was complete. Send the request again.'
 TOO_SLOW = 'The rest of the body did not arrive in time. Send it without a pause.'
-TOO_MUCH = 'The service holds too many request bodies at present. Try again in a second.'
 
 
 class ClientLeft(Exception):
     """The client closed the connection before its request was complete."""
 
 
+def expire(exchange):
+    """Cancel the task at its deadline, or when the client pauses in the middle of its body; else look again."""
+    end = exchange.end if exchange.is_read else min(exchange.end, exchange.heard + SILENCE)
+    left = end - perf_counter()
+    delay = min(left, max(exchange.seconds, TICK))
+    if left <= 0:
+        exchange.is_expired = True
+        exchange.task.cancel()
+        delay = GRACE  # a handler may catch this and wait for something else
+    exchange.timer = asyncio.get_running_loop().call_later(delay, expire, exchange)
+
+
 def may_read_on(exchange, more: bool) -> bool:
-    """Tell whether to read `more` of a body: not if it is too large. Raises ServiceUnavailable beyond the budget."""
+    """Tell whether to read `more` of a body: not if it is too large. Raises TooManyBodies beyond the budget."""
     exchange.heard = perf_counter()
     if exchange.front.held > max(exchange.front.max_bodies, exchange.held):
         # Others may use its bytes while the rest is thrown away.
         exchange.front.held -= exchange.held
         exchange.held, exchange.is_read, exchange.unread = 0, True, int(more)
-        raise ServiceUnavailable(TOO_MUCH, retry_after=1)
+        raise TooManyBodies
     if more and exchange.held > exchange.endpoint.max_body:
         exchange.unread = 1
     return more and not exchange.unread
@@ -69,7 +85,7 @@ def told(exchange, error: BaseException, is_late=False) -> BaseException:
         if connection is None or not connection.is_ending or connection.transport.is_closing():
             raise error
         task.uncancel()
-        return ServiceUnavailable(ENDING)
+        return Stopped()
     return error
 
 

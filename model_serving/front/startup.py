@@ -9,6 +9,7 @@ from ..serving.handler_threads import HandlerThreads
 from ..web.direct import has_async_post
 from ..web.protocols.handler import Caller
 from ..web.request import JSON_TYPES
+from . import measuring
 from .streams import returning
 from .wsgi import encoded
 
@@ -19,7 +20,8 @@ class Endpoint(NamedTuple):
     """How a URL is answered: its limits, its async handler if it has one, and the threads in which Flask answers.
 
     Requests with a method that the resource does not have are answered in the threads of the `pages`, so that they
-    never wait for a handler. A body of one of `json_types` is the instance itself.
+    never wait for a handler. A body of one of `json_types` is the instance itself. `durations` are the metrics
+    of its requests.
     """
 
     max_body: int
@@ -32,6 +34,7 @@ class Endpoint(NamedTuple):
     uploads: object = None
     predictions: object = None
     json_types: frozenset = JSON_TYPES
+    durations: dict | None = None
 
     def reader(self, headers: dict, scope: dict):
         """Return the function that makes what the handler takes of a body; None if only Flask reads this type."""
@@ -70,13 +73,16 @@ async def start(front, threads: int):
         # In a thread: models may take long to load, and async handlers need the loop.
         await asyncio.to_thread(front.app.readiness.start)
         _add_endpoints(front, threads)
+        if front.app.metrics:
+            measuring.start(front)
         front.is_started = True
 
 
 def _add_endpoints(front, threads):
     """Set how each URL is answered."""
     servables, pages = front.app.servables, HandlerThreads('the service', threads, 10 * threads)
-    front.other = Endpoint(**front.app.limits(''), threads=pages, pages=pages)
+    durations, others = (metrics.durations, metrics.others) if (metrics := front.app.metrics) else ({}, None)
+    front.other = Endpoint(**front.app.limits(''), threads=pages, pages=pages, durations=others)
     for url, servable in servables.items():
         servable.handler_threads = HandlerThreads(servable.name, threads, servable.settings['max_queue'])
         post = servable.resource.post if is_direct(front, servable.resource) else None
@@ -89,15 +95,17 @@ def _add_endpoints(front, threads):
             is_valid=post and post.is_valid,
             # With `force` the type of a body says nothing; Flask decides.
             uploads=front.app.uploads.get(url) if post and not post.force else None,
+            durations=durations.get(url),
         )
     # Flask's threads for other protocols wait for rows, which `def` handlers answer in the model's own threads.
     waiting = {one: HandlerThreads(one.name, threads, one.settings['max_queue']) for one in servables.values()}
     for url, predictions in front.app.predictions.items():
         endpoint = front.endpoints[predictions.servable.url]
-        front.endpoints[url] = _of_protocol(front, endpoint, predictions, waiting[predictions.servable])
+        endpoint = endpoint._replace(threads=waiting[predictions.servable], durations=durations.get(url))
+        front.endpoints[url] = _of_protocol(front, endpoint, predictions)
 
 
-def _of_protocol(front, endpoint, predictions, threads):
+def _of_protocol(front, endpoint, predictions):
     """Return how the URL of another protocol is answered, for the endpoint of its model.
 
     The handler takes the body and its headers, since reading a body of many rows takes long.
@@ -108,7 +116,6 @@ def _of_protocol(front, endpoint, predictions, threads):
 
     return endpoint._replace(
         max_body=predictions.max_body,
-        threads=threads,
         handler=answer if has_no_hooks(front) else None,
         is_valid=bool,
         predictions=predictions,

@@ -1,7 +1,8 @@
 """The answer of a handler that yields, on the event loop: a line or an event for each piece."""
 
-from werkzeug.exceptions import HTTPVersionNotSupported, ServiceUnavailable
+from werkzeug.exceptions import HTTPVersionNotSupported
 
+from ..serving.errors import TooManyBodies
 from ..serving.handler_stream import HandlerStream
 from ..serving.streaming import END
 from ..web.errors import answer_to
@@ -76,7 +77,7 @@ class StreamedAnswer:
             exchange.held += len(piece)
             exchange.front.held += len(piece)
             if exchange.front.held > exchange.front.max_bodies:
-                raise ServiceUnavailable(failures.TOO_MUCH, retry_after=1)
+                raise TooManyBodies
             if len(whole) > MAX_WHOLE:
                 raise HTTPVersionNotSupported(TOO_LONG)
         return bytes(whole)

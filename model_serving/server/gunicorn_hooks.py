@@ -6,6 +6,7 @@ import sys
 
 from gunicorn.errors import HaltServer
 
+from ..utils import service_folder
 from . import addresses
 from .workers import Workers
 
@@ -27,6 +28,11 @@ def on_starting(server):
             sys.exit(f'The service cannot start. It cannot listen at {problem}. {fix}')
 
 
+def pre_exec(server):
+    """Name the second master, for bin/reload.sh, in its process: it may end before anybody has seen it."""
+    service_folder.say_next(os.getppid(), os.getpid())
+
+
 def when_ready(server):
     """Keep the workers' garbage collectors from touching, and so copying, the master's objects."""
     gc.collect()
@@ -39,8 +45,9 @@ def post_fork(server, worker):
 
 
 def child_exit(server, worker):
-    """End the service if a worker ends before all were ready: gunicorn would make new ones for ever."""
+    """Clear up after a worker. End the service if not all have been ready: gunicorn would make new ones for ever."""
     worker.workers.forget(worker.age)
+    service_folder.worker_ended(worker.pid)
     is_stopping = not server.LISTENERS
     if not (is_stopping or worker.workers.have_started):
         raise HaltServer('Not all workers could start.', WORKER_BOOT_ERROR)

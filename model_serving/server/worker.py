@@ -1,4 +1,4 @@
-"""gunicorn's worker with an event loop: uvicorn serves `app.extensions['front']`, the ASGI front of a Flask app."""
+"""gunicorn's worker with an event loop: uvicorn serves `app.asgi_app`, the ASGI front of a Flask app."""
 
 import asyncio
 import faulthandler
@@ -12,6 +12,7 @@ from queue import SimpleQueue
 import uvicorn
 from gunicorn.workers import base
 
+from ..utils import service_folder
 from . import banner
 from .protocol import Protocol
 from .watch import Watch
@@ -39,12 +40,12 @@ class Server(uvicorn.Server):
     """uvicorn's server, which looks after its connections and accepts until it ends.
 
     An event loop accepts all connections that wait, so one worker may get a whole burst. A worker that has too many
-    makes some of its clients reconnect. `on_tick` runs ten times a second.
+    makes some of its clients reconnect. `on_tick` runs ten times a second, `on_end()` when the end begins.
     """
 
-    def __init__(self, config, workers, age):
+    def __init__(self, config, workers, age, on_end):
         super().__init__(config)
-        self.workers, self.age = workers, age
+        self.workers, self.age, self.on_end = workers, age, on_end
 
     async def on_tick(self, counter):
         excess = self.workers.excess(self.age, len(self.server_state.connections))
@@ -56,6 +57,7 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets=None):
+        self.on_end()
         # Clients that have connected are accepted one after the other, each in an iteration of the loop.
         until = asyncio.get_running_loop().time() + ACCEPTING
         while _is_connected(sockets or []) and asyncio.get_running_loop().time() < until:
@@ -127,7 +129,7 @@ class Worker(base.Worker):
     def run(self):
         """Serve until the worker is told to end."""
         config = uvicorn.Config(
-            self.front,
+            self.wsgi.asgi_app,
             loop='uvloop',
             http=Protocol,
             ws='none',
@@ -150,7 +152,7 @@ class Worker(base.Worker):
         loop = config.get_loop_factory()()
         asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(self._serve(loop, Server(config, self.workers, self.age)))
+            loop.run_until_complete(self._serve(loop, Server(config, self.workers, self.age, self.front.end)))
         except SystemExit as error:
             sys.exit(1 if error.code else 0)  # 3 and 4 would end the whole service
 
@@ -164,6 +166,7 @@ class Worker(base.Worker):
         watch.servables = self.front.app.servables.values()
         self.workers.add(self.age)
         if self.workers.completes_start():
+            service_folder.say_ready(self.ppid)
             for line in banner.lines(self.front, self.workers.count, self.cfg.threads, self.cfg.address):
                 LOGGER.info(line)
         self.is_serving = True

@@ -7,12 +7,11 @@ from math import ceil
 from queue import Empty, SimpleQueue
 from time import perf_counter
 
+from . import deadlines
 from .errors import NotReady, Overloaded
 
 # How long a batch waits for more calls, as a fraction of the last batch's time.
 LINGER = 0.25
-# Stands for the instance of a call whose caller has gone.
-GONE = object()
 
 
 class Batcher:
@@ -21,18 +20,18 @@ class Batcher:
     The thread starts at the first call, so after the fork. While it predicts, calls queue up; then it takes up to
     `max_batch_size` of them. Only one `predict` runs at a time. A call whose caller has gone, since its deadline has
     passed or its client has left, is dropped. `predict` is None until the model is loaded;
-    `problem` says why it can't answer.
+    `problem` says why it can't answer. `observers` are the metrics of its batches, None if they are off.
     """
 
     def __init__(self, name, predict, max_batch_size, max_queue=1000):
         self.name = name
         self.predict = predict
-        self.problem = None
+        self.problem = self.observers = None
         self.max_batch_size = max_batch_size
         self._max_queue = max_queue
         # Futures of results. A caller that leaves takes its instance with it, so it must not be in the queue.
         self._queue = SimpleQueue()
-        # The instance of each future. Adding to a dict and taking from it need no lock.
+        # The instance of each future, its request, and since when it waits. Changing a dict needs no lock.
         self._waiting = {}
         self._predicting_since, self._seconds_per_batch = None, 0.0
         self._thread = None
@@ -52,7 +51,7 @@ class Batcher:
             seconds = ceil(waiting / self.max_batch_size) * self._seconds_per_batch
             raise Overloaded(self.name, waiting, max(seconds, self.running_for()))
         future = asyncio.get_running_loop().create_future()
-        self._waiting[future] = instance
+        self._waiting[future] = instance, deadlines.current.get(), perf_counter()
         self._queue.put(future)
         if self._thread is None:
             self._start()
@@ -65,6 +64,11 @@ class Batcher:
     def waiting(self) -> int:
         """How many calls wait for their results, including those being predicted."""
         return len(self._waiting)
+
+    @property
+    def queued(self) -> int:
+        """How many calls wait to be predicted."""
+        return self._queue.qsize()
 
     def running_for(self) -> float:
         """Return for how many seconds the current call of `predict` has been running; 0 when none is."""
@@ -99,24 +103,31 @@ class Batcher:
                     if future in self._waiting:
                         futures.append(future)
             together, started = len(futures), perf_counter()
-            self._answer([(self._waiting.get(future, GONE), future) for future in futures])
+            self._answer([(self._waiting.get(future), future) for future in futures])
             seconds = perf_counter() - started
             # A waiting thread must not keep the last batch alive.
             del futures, future
 
     def _answer(self, calls):
-        """Predict once for all calls; each gets its result."""
-        calls = [call for call in calls if call[0] is not GONE and not call[1].done()]
+        """Predict once for all calls, pairs of what `_waiting` has and its future; each gets its result."""
+        calls = [call for call in calls if call[0] is not None and not call[1].done()]
         if not calls:
             return
         started = self._predicting_since = perf_counter()
         try:
             try:
-                results = self.predict([instance for instance, _ in calls])
+                results = self.predict([instance for (instance, *_), _ in calls])
             finally:
                 self._predicting_since = None
                 measured, known = perf_counter() - started, self._seconds_per_batch
                 self._seconds_per_batch += (measured - known) / (4 if known else 1)
+                for (_, request, since), _ in calls:
+                    if request is not None:
+                        request.batches[started] = started - since, measured
+                if self.observers is not None:
+                    self.observers.queue.observe(started - calls[0][0][2])
+                    self.observers.predict.observe(measured)
+                    self.observers.size.observe(len(calls))
             # NumPy arrays and tensors have `tolist`. A dict or a generator can't be matched with the instances.
             if not (isinstance(results, (list, tuple)) or hasattr(results, 'tolist')):
                 raise TypeError(f'{self.name}: predict must return a list, not {type(results).__name__}.')

@@ -13,12 +13,14 @@ SECONDS = re.compile(rb'[0-9]{1,9}(\.[0-9]{1,9})?')
 class Request(NamedTuple):
     """When a request arrived (perf_counter), and how many seconds it may take.
 
-    `waits_for` has each other model that its handler waits for, by name, with the task that waits.
+    `waits_for` has each other model that its handler waits for, by name, with the task that waits. `batches` has, by
+    the start of each batch with one of its calls, how long the call waited and how long `predict` took, in seconds.
     """
 
     arrived: float
     seconds: float
     waits_for: list
+    batches: dict
 
     @property
     def late_model(self) -> str | None:
@@ -30,9 +32,9 @@ class Request(NamedTuple):
 current = ContextVar('request', default=None)
 
 
-def begin(arrived: float, seconds: float):
-    """Set the deadline of the current request."""
-    current.set(Request(arrived, seconds, []))
+def begin(arrived: float, seconds: float, batches: dict | None = None):
+    """Set the deadline of the current request, or of a part of one whose `batches` are given."""
+    current.set(Request(arrived, seconds, [], {} if batches is None else batches))
 
 
 def end():
@@ -48,7 +50,7 @@ def end():
 
 def of_call(timeout: float) -> Request:
     """Return the current request; outside of one, a request of `timeout` seconds from now."""
-    return current.get() or Request(perf_counter(), timeout, [])
+    return current.get() or Request(perf_counter(), timeout, [], {})
 
 
 @contextmanager

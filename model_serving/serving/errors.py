@@ -1,4 +1,4 @@
-"""What can go wrong around a model. Each error of a call carries its HTTP status."""
+"""What can go wrong around a model. Each error of a call carries its HTTP status, and its reason for the metrics."""
 
 from math import ceil
 
@@ -10,7 +10,7 @@ class StartError(Exception):
 class CallError(Exception):
     """A call that can't be answered with a result; the message tells the client why, and what to do."""
 
-    status = 500
+    status, reason = 500, None
     # When the client may try again, in whole seconds; None: not said.
     retry_after = None
 
@@ -18,7 +18,7 @@ class CallError(Exception):
 class NotReady(CallError):
     """The model can't answer in this process: it did not load, its examples failed, or it hangs."""
 
-    status = 503
+    status, reason = 503, 'not_ready'
 
     def __init__(self, name: str, problem: str):
         super().__init__(f'{name} is not ready: {problem}')
@@ -27,7 +27,7 @@ class NotReady(CallError):
 class DeadlineExceeded(CallError):
     """The model did not answer within `seconds`."""
 
-    status = 504
+    status, reason = 504, 'deadline'
 
     def __init__(self, name: str, seconds: float):
         super().__init__(f'{name} did not answer within {seconds:g} s. Send less, or wait longer.')
@@ -43,7 +43,7 @@ class LatePiece(DeadlineExceeded):
 class Busy(CallError):
     """None of the model's threads was free within `seconds`, so it was not called. `kind` is what they run."""
 
-    status = 504
+    status, reason = 504, 'busy'
 
     def __init__(self, name: str, seconds: float, threads: int, kind: str = 'threads'):
         super().__init__(
@@ -54,7 +54,7 @@ class Busy(CallError):
 class Overloaded(CallError):
     """Too many calls wait for the model; `retry_after` is from the measured time per batch."""
 
-    status = 429
+    status, reason = 429, 'queue_full'
 
     def __init__(self, name: str, waiting: int, seconds: float):
         self.retry_after = min(max(1, ceil(seconds)), 3600)
@@ -73,6 +73,24 @@ class InvalidInstance(CallError, ValueError):
         super().__init__(f'{path}: {message}' if path else message)
         self.path = path
         self.message = message
+
+
+class TooManyBodies(CallError):
+    """The bodies of all requests together would take too much memory."""
+
+    status, reason, retry_after = 503, 'bodies', 1
+
+    def __init__(self):
+        super().__init__('The service holds too many request bodies at present. Try again in a second.')
+
+
+class Stopped(CallError):
+    """The service ends before the answer is complete."""
+
+    status, reason = 503, 'stopped'
+
+    def __init__(self):
+        super().__init__('The service was stopped before the answer was complete. Send the request again.')
 
 
 class HandlerError(RuntimeError):

@@ -42,6 +42,11 @@ class HandlerThreads:
         """Call the function in one of the threads; nobody waits for it."""
         self._pool.submit(function)
 
+    @property
+    def queued(self) -> int:
+        """How many calls wait for a thread."""
+        return max(0, len(self._waiting) - len(self._running))
+
     def running_for(self) -> float:
         """Return for how many seconds the longest function has been running; 0 when none is."""
         now = perf_counter()

@@ -56,11 +56,15 @@ def hidden_in(value):
 
 
 class Formatter(logging.Formatter):
-    """The formatter of conf/logging.conf: Python's own, without secret values, in tracebacks too."""
+    """Python's own formatter, without secret values, in tracebacks too."""
+
+    def line(self, record) -> str:
+        """Return the line of a record, which may hold secret values."""
+        return super().format(record)
 
     def format(self, record):
         try:
-            return hidden(super().format(record))
+            return hidden(self.line(record))
         # Such as too few arguments: logging writes them all to stderr.
         except Exception:
             record.msg, record.args = hidden(str(record.msg)), hidden(repr(record.args))

@@ -41,8 +41,8 @@ class Servable:
         self.others, self.callees = {}, set()
         # How long loading took, in seconds, and in which process.
         self.load_seconds = self.load_process = None
-        # The threads of its `def` handlers; the front makes them.
-        self.handler_threads = None
+        # The threads of its `def` handlers; the front makes them. Counters of refused calls, by reason.
+        self.handler_threads = self.refusals = None
         self._model = None
         self.batcher = Batcher(name, None, settings['max_batch_size'], settings['max_queue'])
         self.streams = Streams(name, settings['streams'], settings['max_queue'])
@@ -156,6 +156,12 @@ class Servable:
         if self.problem:
             raise NotReady(self.name, self.problem)
         return self.streams.stream(instance)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait: to be predicted, for a thread of a stream, or for one of a `def` handler."""
+        parts = self.batcher, self.streams, self.handler_threads
+        return sum(part.queued for part in parts if part is not None)
 
     @property
     def hangs_for(self) -> float:

@@ -64,6 +64,11 @@ class Streams:
             self._line.pop(call, None)
             call.close()
 
+    @property
+    def queued(self) -> int:
+        """How many calls wait for a thread."""
+        return len(self._line)
+
     def running_for(self) -> float:
         """Return for how many seconds the longest present step of a generator has been running; 0 when none is."""
         now = perf_counter()

@@ -61,6 +61,7 @@ DEVICE = Kind(
     lambda text: _matching('cpu|cuda(:[0-9]{1,3})?', text.lower())[0], 'cpu, cuda, or one of several GPUs as cuda:1'
 )
 NAME = Kind(lambda text: _matching(r'(v[0-9]+/)?[A-Za-z]\w*', text)[0], 'the name of a model, such as MyModel')
+LOG_FORMAT = Kind({'text': 'text', 'json': 'json'}.__getitem__, 'text or json')
 ON_ERROR = Kind({'stop': 'stop', 'skip': 'skip'}.__getitem__, 'stop or skip')
 
 
@@ -88,6 +89,21 @@ SETTINGS = (
         'serving', 'max_bodies', SIZE, '64 MiB', 'How much memory all request bodies of a worker may take together.'
     ),
     Setting('serving', 'access_log', ON_OFF, 'on', 'Write a line of the log for each request.'),
+    Setting(
+        'serving',
+        'log_health_checks',
+        ON_OFF,
+        'off',
+        'Log health checks and calls of /metrics too; those that fail are always logged.',
+    ),
+    Setting(
+        'serving',
+        'log_format',
+        LOG_FORMAT,
+        'text',
+        'Write the log as lines of text, or as a JSON object for each line.',
+    ),
+    Setting('serving', 'metrics', ON_OFF, 'on', 'Count requests and batches, and serve the metrics at /metrics.'),
     Setting(
         'serving',
         'page',

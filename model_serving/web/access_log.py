@@ -2,14 +2,17 @@
 
 import atexit
 import logging
+import re
 import threading
 import time
 from collections import deque
 
-from .request import raw_uri
+from ..utils.log_format import Formatter
 
 LOGGER = logging.getLogger('access')
-LINE = '%s "%s %s" %s %s %.1f ms %s'
+LINE = '%s "%s" %s %s %.1f ms %s'
+# What asks only whether the service lives, or counts.
+HEALTH = re.compile(r'/health(/live|/ready)?|/_ah/warmup|/ping|/v2/health/(live|ready)|/v2/models/.+/ready|/metrics')
 # How often the lines are written, in seconds.
 INTERVAL = 0.05
 MARK = '\0'
@@ -18,12 +21,14 @@ MARK = '\0'
 class AccessLog:
     """Collects answers, and writes those of a twentieth of a second at once: a tenth of the cost of writing each one.
 
-    An answer is the request's ASGI scope, the status, the Content-Length or `-`, milliseconds and the request's id.
-    What a killed process had not written yet is lost with it.
+    An answer is the request's ASGI scope, the status, the length of its body or None, the seconds that it took, the
+    request's id and the `batches` of its deadlines.Request. What a killed process had not written yet is lost with it.
     """
 
-    def __init__(self):
+    def __init__(self, call_of, logs_health: bool):
+        """`call_of(method, path)` returns what a request calls; `logs_health`: log health checks that succeed too."""
         self.answers = deque()
+        self._call_of, self._logs_health = call_of, logs_health
         # A signal handler may write while the thread is writing.
         self._writing = threading.RLock()
         self._unwritten, self._reason = 0, None
@@ -41,11 +46,14 @@ class AccessLog:
     def write(self):
         """Write all pending lines; also called at the end of the process, when the thread is gone."""
         with self._writing:
-            lines = [_line(*self.answers.popleft()) for _ in range(len(self.answers))]
+            answers = [self.answers.popleft() for _ in range(len(self.answers))]
+            lines = [self._line(*answer) for answer in answers if self._is_logged(*answer)]
             if not lines:
                 return
             # What was not written is counted first, since the last line before may have been cut in the middle.
-            before = [f'{self._unwritten} lines before could not be written: {self._reason}'] if self._unwritten else []
+            before = []
+            if self._unwritten:
+                before = [(f'{self._unwritten} lines before could not be written: {self._reason}', {})]
             try:
                 _write(before + lines)
                 self._unwritten = 0
@@ -53,12 +61,35 @@ class AccessLog:
             except Exception as error:
                 self._unwritten, self._reason = self._unwritten + len(lines), error
 
+    def _is_logged(self, scope, status, *_):
+        return self._logs_health or status != 200 or not HEALTH.fullmatch(scope['path'])
 
-def _line(scope, *others):
-    # The raw path: the decoded one could hold line breaks that forge a line of the log.
-    uri = raw_uri(scope)
-    client = (scope.get('client') or '-')[0]
-    return LINE % (client, scope['method'], uri if uri.isprintable() else ascii(uri), *others)
+    def _line(self, scope, status, length, seconds, request_id, batches):
+        """Return the text of a line and what it says, by the names of JSON."""
+        # The raw path: the decoded one could hold line breaks that forge a line of the log. Without the query, which
+        # may hold a key.
+        path = (scope.get('raw_path') or scope['path'].encode()).decode('latin-1')
+        path = path if path.isprintable() else ascii(path)
+        client = (scope.get('client') or '-')[0]
+        text = LINE % (client, f'{scope["method"]} {path}', status, length or '-', seconds * 1000, request_id)
+        return text, {
+            'request_id': request_id,
+            'client': client,
+            'method': scope['method'],
+            'path': path,
+            **self._call_of(scope['method'], scope['path'])._asdict(),
+            'status': status,
+            'bytes': int(length) if length and length.isdigit() else None,
+            'ms': round(seconds * 1000, 3),
+            'queue_ms': _milliseconds(waited for waited, _ in batches.values()),
+            'predict_ms': _milliseconds(predicted for _, predicted in batches.values()),
+        }
+
+
+def _milliseconds(seconds):
+    """Return a sum in milliseconds; None if there is nothing to add."""
+    seconds = list(seconds)
+    return round(sum(seconds) * 1000, 3) if seconds else None
 
 
 def _write(lines):
@@ -68,16 +99,23 @@ def _write(lines):
         for handler in logger.handlers:
             # A file that is not opened yet has no stream.
             if getattr(handler, 'stream', None):
-                # Formatted once for all: lines of the same twentieth of a second have the same time.
-                before, after = handler.format(_record(MARK)).split(MARK)
+                written = _formatted(handler, lines)
                 with handler.lock:
-                    handler.stream.write(''.join(f'{before}{line}{after}\n' for line in lines))
+                    handler.stream.write(written)
                     handler.flush()
             else:
                 for line in lines:
-                    handler.handle(_record(line))
+                    handler.handle(_record(*line))
         logger = logger.parent if logger.propagate else None
 
 
-def _record(line):
-    return LOGGER.makeRecord(LOGGER.name, logging.INFO, __file__, 0, line, (), None)
+def _formatted(handler, lines):
+    if Formatter.is_json:
+        return ''.join(f'{handler.format(_record(*line))}\n' for line in lines)
+    # Formatted once for all: lines of the same twentieth of a second have the same time.
+    before, after = handler.format(_record(MARK)).split(MARK)
+    return ''.join(f'{before}{text}{after}\n' for text, _ in lines)
+
+
+def _record(text, fields=None):
+    return LOGGER.makeRecord(LOGGER.name, logging.INFO, __file__, 0, text, (), None, extra={'fields': fields or {}})

@@ -1,6 +1,7 @@
 """The Flask application, and what it does around a request that does not come through the ASGI front."""
 
 from time import perf_counter
+from typing import NamedTuple
 
 from flask import Flask, current_app, g, request
 from werkzeug.exceptions import BadRequest
@@ -14,13 +15,25 @@ from .strict_json import StrictJSONProvider
 TIMEOUT = 30.0
 
 
+class Call(NamedTuple):
+    """What a request calls, for the access log and the metrics; all empty for a request that is no call."""
+
+    model: str = ''
+    version: str = ''
+    protocol: str = ''
+
+
+NO_CALL = Call()
+
+
 class Application(Flask):
     """Flask with our request and JSON, whose views can't end the server.
 
     `servables` holds the models by URL; `uploads`, by URL, the files that those take; `not_installed`, by URL, why a
     row of routes.py is not served. `predictions` holds, by URL, what other protocols answer, and `handlers`, by the URL
     of a model, how they call it.
-    `readiness` is set by app.py; `access_log` is None when it is off.
+    `readiness`, `metrics` and `asgi_app`, the front, are set by app.py; `access_log` and `metrics` are None when off.
+    An ASGI middleware goes around `asgi_app`, as one of WSGI goes around `wsgi_app`.
     """
 
     request_class = JSONRequest
@@ -30,8 +43,8 @@ class Application(Flask):
         super().__init__(import_name, static_folder=None)
         self.servables, self.uploads, self.not_installed = {}, {}, {}
         self.predictions, self.handlers = {}, {}
-        self.readiness = None
-        self.access_log = AccessLog() if settings['access_log'] else None
+        self.readiness = self.metrics = self.asgi_app = None
+        self.access_log = AccessLog(self.call_of, settings['log_health_checks']) if settings['access_log'] else None
         self._limits = {'max_body': settings['max_body'], 'timeout': TIMEOUT}
         # No redirect from `//v1/Name`.
         self.url_map.merge_slashes = False
@@ -43,6 +56,14 @@ class Application(Flask):
         """Return `max_body` in bytes and `timeout` in seconds: the model's at this URL, or the service's."""
         found = self.servables.get(url) or self.predictions.get(url)
         return {'max_body': found.max_body, 'timeout': found.settings['timeout']} if found else self._limits
+
+    def call_of(self, method: str, path: str) -> Call:
+        """Return what a request calls."""
+        predictions = self.predictions.get(path)
+        servable = predictions.servable if predictions else self.servables.get(path)
+        if servable is None or method != 'POST':
+            return NO_CALL
+        return Call(servable.name, str(servable.version), predictions.dialect.name if predictions else 'native')
 
     def wsgi_app(self, environ, start_response):
         """Answer a request. Without the front, the first request loads the models."""
@@ -74,14 +95,17 @@ def _begin():
 
 
 def _end(response):
-    """Add the request's id to the answer and note it for the access log, unless the front does."""
+    """Add the request's id to the answer, note it for the access log and count it, unless the front does."""
     if 'arrived' in g:
         own_id = response.headers['X-Request-ID'] = request.environ[REQUEST_ID]
+        seconds = perf_counter() - g.arrived
+        if current_app.metrics:
+            current_app.metrics.durations_of(request.method, request.path)[response.status_code].observe(seconds)
         if current_app.access_log:
             path = request.environ.get('RAW_URI') or request.environ.get('REQUEST_URI') or request.path
-            scope = {'client': (request.remote_addr or '-',), 'method': request.method, 'query_string': b''}
-            scope['raw_path'] = path.encode('latin-1', 'replace')
-            ms = (perf_counter() - g.arrived) * 1000
-            length = response.headers.get('Content-Length', '-')
-            current_app.access_log.answers.append((scope, response.status_code, length, ms, own_id))
+            scope = {'client': (request.remote_addr or '-',), 'method': request.method, 'path': request.path}
+            scope['raw_path'] = path.partition('?')[0].encode('latin-1', 'replace')
+            length, batches = response.headers.get('Content-Length'), deadlines.of_call(0).batches
+            answer = scope, response.status_code, length, seconds, own_id, batches
+            current_app.access_log.answers.append(answer)
     return response

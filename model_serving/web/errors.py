@@ -22,6 +22,8 @@ LOGGER = logging.getLogger('errors')
 MAX_REASON = 1000
 # Errors that show a valid body.
 WITH_EXAMPLE = {BadRequest.code, UnsupportedMediaType.code}
+# Why a request was refused, for the metrics; errors of a call know it themselves.
+REASONS = {400: 'invalid', 408: 'slow_body', 413: 'too_large', 415: 'media_type'}
 # The largest example that is shown beside something else, in bytes of JSON.
 MAX_EXAMPLE = 1024
 FAILURE_SCHEMA = {
@@ -53,13 +55,18 @@ def answer_to(error, call: str, request_id: str, servable=None, error_body=None)
     """Return body, status and headers of the answer to an exception.
 
     An unexpected exception is logged as the failure of `call` (`POST /v1/XXXModel`) and becomes a 500. `servable` is
-    the one that was called, if any. `error_body(message, status)` makes the JSON of another protocol's error.
+    the one that was called, if any; its `refusals` count the error. `error_body(message, status)` makes the JSON of
+    another protocol's error.
     """
+    reason = error.reason if isinstance(error, CallError) else None
     if not isinstance(error, HTTPException):
         error = _http_error(error, call, request_id)
     message, status = error.description, error.code
     if error.response is not None:  # such an exception has no description and no code
         message, status = error.response.get_data(as_text=True), error.response.status_code
+    reason = reason or REASONS.get(status)
+    if reason and servable is not None and servable.refusals is not None:
+        servable.refusals[reason].inc()
     data = {'message': message, **getattr(error, 'data', {}), **_example(error, servable)}
     if error_body:
         data = error_body(data['message'], status)

@@ -3,6 +3,8 @@
 from flask import abort, current_app, request
 from flask_restful import Resource
 
+ENDING = 'This process is ending. Ask again on a new connection.'
+
 
 class HealthLive(Resource):
     """The process is alive."""
@@ -14,7 +16,8 @@ class HealthLive(Resource):
 class HealthReady(Resource):
     """Whether the models can answer: 200, or 503 with the reason for each one that can't.
 
-    A model that was skipped does not count: the others can answer. `?model=/v1/XXXModel` asks for one.
+    A model that was skipped does not count: the others can answer. `?model=/v1/XXXModel` asks for one. A process that
+    has been told to end answers 503, while it still answers what it has accepted.
     """
 
     statuses = {503: 'A model cannot answer: `message` names it, `models` says why'}
@@ -25,6 +28,8 @@ class HealthReady(Resource):
             abort(404, f'There is no model {url[:100]}. There are: {", ".join(current_app.servables)}')
         asked = {url: current_app.servables[url]} if url else current_app.servables
         models = {each: servable.problem or 'ready' for each, servable in asked.items()}
+        if current_app.readiness.is_ending:
+            return {'status': 'not ready', 'message': ENDING, 'models': models}, 503
         if lacking := [url] if url and asked[url].problem else unready(asked):
             return {'status': 'not ready', 'message': f'Not ready: {", ".join(lacking)}', 'models': models}, 503
         warnings = {each: servable.warning for each, servable in asked.items() if servable.warning}

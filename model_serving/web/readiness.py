@@ -36,7 +36,7 @@ class Readiness:
         # Of the answers, by URL.
         self._validators = {}
         self._lock = threading.Lock()
-        self.started = False
+        self.started = self.is_ending = False
 
     def start(self):
         """Make every model ready, or set its `problem`.
@@ -56,6 +56,8 @@ class Readiness:
                 self._try_examples(servables)
                 if self._app.access_log:
                     self._app.access_log.start()
+                if self._app.metrics:
+                    self._app.metrics.start()
                 self.started = True
 
     def reasons_to_stop(self) -> str:

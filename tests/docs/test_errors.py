@@ -35,7 +35,7 @@ NO_FILE = {'conf/none.conf': '[model]\nname = NoFile\nfile = data/none.onnx\non_
 def service(service_class, tmp_path_factory):
     """A service with models for all errors, among them ones that can't start."""
     limits = {'MODEL_SERVING_LIMITEDMODEL_MAX_QUEUE': '1', 'MODEL_SERVING_SERVING_MAX_BODIES': '100 KiB'}
-    served = files(max_body='16 KiB') | NO_FILE | with_constants(asgi__SILENCE=1)
+    served = files(max_body='16 KiB') | NO_FILE | with_constants(front__failures__SILENCE=1)
     served['model_serving/routes.py'] += RARE + STREAM
     folder = tmp_path_factory.mktemp('errors')
     environment = {'WORKERS': '1', 'THREADS': '8', 'PYTHONPATH': str(BASE_FOLDER), **limits}

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from model_serving import asgi
 from model_serving.formats import FORMATS, MAX_BODY
+from model_serving.front import failures
 from model_serving.models.ocr_model import MAX_PIXELS
 from model_serving.server import protocol, watch
 from model_serving.serving import servable
@@ -64,7 +64,7 @@ FACTS = [
     ('docs/operate.md', 'a `def` handler when it takes longer than {} times', IN_WORDS[HANGS + 1]),
     ('docs/operate.md', 'gives its other requests up to {} s', watch.GRACE),
     ('docs/operate.md', 'what its arrays need, up to {} MiB', MAX_MIB),
-    ('docs/operate.md', 'stops in the middle of a body gets a 408 after {} s', asgi.SILENCE),
+    ('docs/operate.md', 'stops in the middle of a body gets a 408 after {} s', failures.SILENCE),
     ('docs/operate.md', 'stops reading its answer, is disconnected after {} s', protocol.SILENCE),
     ('docs/operate.md', "A request's head is limited to {}", HEAD),
     ('docs/operate.md', 'It is closed after {} s', KEEP_ALIVE),

@@ -20,7 +20,7 @@ IN_CHUNKS = (
     + b'0\r\n\r\n'
 )
 # Files of a service that waits a second for silent clients, and as long for those that it has refused.
-IMPATIENT = with_constants(server__protocol__SILENCE=1, asgi__SILENCE=1, front__failures__DRAIN=1)
+IMPATIENT = with_constants(server__protocol__SILENCE=1, front__failures__SILENCE=1, front__failures__DRAIN=1)
 # The status and the body of the answer to such a request.
 HELLO = (200, b'{"result":"Hello, Leo!"}\n')
 

@@ -86,7 +86,7 @@ class Handler:
         servable, timeout = self.servable, self.servable.settings['timeout']
         request = deadlines.of_call(timeout)
         # When a request ends, the calls that it waits for are cancelled. Those of other rows must go on.
-        deadlines.begin(request.arrived, request.seconds)
+        deadlines.begin(request.arrived, request.seconds, request.batches)
         # WSGI would take `X_User` for `X-User`.
         headers = [(name, text) for name, text in caller.headers.items() if name not in OF_THE_BODY and '_' not in name]
         base = {'REMOTE_ADDR': caller.address}

@@ -39,7 +39,7 @@ class ServerReady(Protocol):
     answer, statuses = 'OIPReady', NOT_READY
 
     def get(self):
-        is_ready = not unready(current_app.servables)
+        is_ready = not (unready(current_app.servables) or current_app.readiness.is_ending)
         # The specification spells it `live`, the servers and clients `ready`.
         return {'live': True, 'ready': is_ready}, 200 if is_ready else 503
 

@@ -29,12 +29,13 @@ JSON_LENGTH, MAX_DIGITS = 'Inference-Header-Content-Length', 12
 
 
 class Dialect(NamedTuple):
-    """A protocol.
+    """A protocol; `name` stands in the log and in the metrics, `title` in the documentation.
 
     `read(body, headers, handler)` returns the `Call` of a request, `error(message, status)` the JSON of an error.
     `has_tensors`: results become tensors. Long answers are compressed if the client accepts it, as Triton does.
     """
 
+    name: str
     title: str
     read: Callable
     error: Callable
@@ -157,6 +158,8 @@ def _json(body):
         raise BadRequest(str(error)) from None
 
 
-OPEN_INFERENCE = Dialect('Open Inference Protocol V2', _read_open_inference, open_inference.error, has_tensors=True)
-TENSORFLOW = Dialect('TensorFlow Serving', _read_tensorflow, tensorflow_serving.error)
-MLFLOW = Dialect('MLflow', _read_mlflow, mlflow.error)
+OPEN_INFERENCE = Dialect(
+    'open_inference', 'Open Inference Protocol V2', _read_open_inference, open_inference.error, has_tensors=True
+)
+TENSORFLOW = Dialect('tensorflow_serving', 'TensorFlow Serving', _read_tensorflow, tensorflow_serving.error)
+MLFLOW = Dialect('mlflow', 'MLflow', _read_mlflow, mlflow.error)

@@ -1,0 +1,70 @@
+#!/bin/sh
+# Use new code, settings and model files, and lose no request; if they do not work, the service goes on as it is.
+# systemd's ExecReload runs this too, with the service's process in MAINPID.
+set -eu
+cd "$(dirname "$0")/.."
+. bin/process.sh
+goes_on='The service goes on as before.'
+
+if ! old=${MAINPID:-$(running_pid)}; then
+    echo 'The service is not running. Start it: bin/start.sh' >&2
+    exit 1
+fi
+# The folder that its processes share: see service_folder.py.
+folder=
+for file in "/dev/shm/model-serving-"*"/master-$old" "${TMPDIR:-/tmp}/model-serving-"*"/master-$old"; do
+    [ ! -e "$file" ] || folder=$(dirname "$file")
+done
+if [ -z "$folder" ]; then
+    echo "Process $old cannot be reloaded. Restart it: bin/stop.sh, then bin/start.sh" >&2
+    exit 1
+fi
+sh bin/venv.sh requirements.txt
+[ -z "${MAINPID:-}" ] || log_file=/dev/null
+old_lines=$(wc -l < "$log_file")
+
+fail() {
+    [ -z "${new:-}" ] || end_master "$new" || true
+    if [ -n "${MAINPID:-}" ]; then
+        echo "$1 $goes_on" >&2
+    else
+        say_why "$1 $goes_on"
+    fi
+    exit 1
+}
+trap 'fail "The reload was broken off."' INT TERM HUP
+
+# gunicorn starts a second master beside the first, with the same sockets.
+rm -f "$folder/next-$old"
+kill -USR2 "$old"
+tenths=0
+until new=$(cat "$folder/next-$old" 2> /dev/null) && [ -n "$new" ]; do
+    [ "$tenths" -lt 100 ] || fail 'gunicorn started no second master. Perhaps another reload is under way.'
+    sleep 0.1
+    tenths=$((tenths + 1))
+done
+rm -f "$folder/next-$old"
+tenths=0
+until grep -q ready "$folder/master-$new" 2> /dev/null; do
+    is_alive "$new" || fail 'The new version did not start.'
+    is_alive "$old" || fail 'The service was stopped.'
+    # Models may take long to load.
+    [ "$tenths" -lt 3000 ] || fail 'The new version was not ready within 300 s, so it was ended.'
+    sleep 0.1
+    tenths=$((tenths + 1))
+    [ $((tenths % 20)) -ne 0 ] || printf 'Starting, %s s …\n' $((tenths / 10))
+done
+trap '' INT TERM HUP
+.venv/bin/python -c "from gunicorn import systemd; systemd.sd_notify('MAINPID=$new', None)"
+end_master "$old" || true
+# gunicorn looks once a second whether its first master has gone, and only then takes its place and its pid file.
+if [ -n "${MAINPID:-}" ]; then
+    sleep 1.5
+else
+    until [ "$(running_pid)" = "$new" ]; do
+        is_alive "$new" || { say_why 'The new version has ended.'; exit 1; }
+        sleep 0.1
+    done
+fi
+banner
+echo "The service has been reloaded, as process $new."

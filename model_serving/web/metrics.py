@@ -1,0 +1,153 @@
+"""GET /metrics: what the workers have counted, in the format of Prometheus."""
+
+import os
+import platform
+from pathlib import Path
+from typing import NamedTuple
+
+from flask import Response, current_app, request
+from flask_restful import Resource
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, exposition
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from .. import __version__
+from ..utils import service_folder
+from .application import NO_CALL, Call
+
+MODEL = ('model', 'version')
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Row(NamedTuple):
+    """A metric. `options`: a histogram's buckets, or what becomes of a gauge's values in the workers."""
+
+    kind: type
+    labels: tuple
+    options: dict
+    text: str
+
+
+METRICS = {
+    'request_duration_seconds': Row(
+        Histogram,
+        (*Call._fields, 'status'),
+        {'buckets': SECONDS},
+        'From the arrival of a request to the end of its answer; its count is the number of requests.',
+    ),
+    'queue_duration_seconds': Row(
+        Histogram, MODEL, {'buckets': SECONDS}, 'How long the first call of each batch has waited.'
+    ),
+    'predict_duration_seconds': Row(Histogram, MODEL, {'buckets': SECONDS}, 'How long each call of predict took.'),
+    'batch_size': Row(Histogram, MODEL, {'buckets': SIZES}, 'How many instances each call of predict had.'),
+    'refused_requests': Row(Counter, (*MODEL, 'reason'), {}, 'Requests that were not answered with a result.'),
+    'requests_in_flight': Row(
+        Gauge, Call._fields, {'multiprocess_mode': 'livesum'}, 'Requests that are being answered.'
+    ),
+    'calls_waiting': Row(
+        Gauge, MODEL, {'multiprocess_mode': 'livesum'}, 'Calls that wait for predict, for a stream or for a thread.'
+    ),
+    'event_loop_lag_seconds': Row(
+        Histogram, (), {'buckets': SECONDS}, 'How late the event loop is, measured ten times a second.'
+    ),
+    'model_load_duration_seconds': Row(
+        Gauge, MODEL, {'multiprocess_mode': 'livemax'}, 'How long it took to load the model.'
+    ),
+    'worker_resident_memory_bytes': Row(Gauge, (), {'multiprocess_mode': 'liveall'}, 'Resident memory of each worker.'),
+    'build_info': Row(Gauge, ('version', 'python'), {'multiprocess_mode': 'livemax'}, 'Always 1.'),
+}
+
+
+class Observers(NamedTuple):
+    """The histograms of one model that its batcher observes once a batch."""
+
+    queue: object
+    predict: object
+    size: object
+
+
+class Children(dict):
+    """The children of a metric by the value of its last label; each is made when it is asked for first."""
+
+    def __init__(self, metric, *labels):
+        self._metric, self._labels = metric, labels
+
+    def __missing__(self, value):
+        child = self[value] = self._metric.labels(*self._labels, str(value))
+        return child
+
+
+class Metrics:
+    """What one process counts. prometheus-client adds up what all workers have counted: see service_folder.py.
+
+    `durations` has, by the URL of a POST, the histograms of its requests by their status; `others` those of any other
+    request. The front sets `in_flight`, a function that returns how many requests of each `Call` it is answering.
+    """
+
+    def __init__(self, app):
+        self._app = app
+        self._registry = CollectorRegistry()
+        self._metrics, self._calls = {}, set()
+        self.durations, self.others, self.lag = {}, None, None
+        self.in_flight = dict
+
+    def start(self):
+        """Begin to count, after the models have been tried; in each process, since files are not shared by a fork."""
+        self._metrics = {
+            name: row.kind(f'model_serving_{name}', row.text, row.labels, registry=self._registry, **row.options)
+            for name, row in METRICS.items()
+        }
+        self.lag = self._metrics['event_loop_lag_seconds']
+        histogram = self._metrics['request_duration_seconds']
+        calls = {url: self._app.call_of('POST', url) for url in (*self._app.servables, *self._app.predictions)}
+        self.durations = {url: Children(histogram, *call) for url, call in calls.items()}
+        self.others = Children(histogram, *NO_CALL)
+        self._calls = {*calls.values(), NO_CALL}
+        for servable in self._app.servables.values():
+            model = servable.name, str(servable.version)
+            observed = ('queue_duration_seconds', 'predict_duration_seconds', 'batch_size')
+            servable.batcher.observers = Observers(*(self._metrics[name].labels(*model) for name in observed))
+            servable.refusals = Children(self._metrics['refused_requests'], *model)
+            self._metrics['model_load_duration_seconds'].labels(*model).set(servable.load_seconds or 0)
+        self._metrics['build_info'].labels(__version__, platform.python_version()).set(1)
+
+    def durations_of(self, method: str, path: str) -> Children:
+        """Return the histograms of a request by their status."""
+        return self.durations.get(path, self.others) if method == 'POST' else self.others
+
+    def update(self):
+        """Set the gauges."""
+        in_flight = self.in_flight()
+        for call in self._calls:
+            self._metrics['requests_in_flight'].labels(*call).set(in_flight.get(call, 0))
+        for servable in self._app.servables.values():
+            self._metrics['calls_waiting'].labels(servable.name, str(servable.version)).set(servable.waiting)
+        self._metrics['worker_resident_memory_bytes'].set(_resident_memory())
+
+    def text(self, accept: str) -> tuple[bytes, str]:
+        """Return the metrics of all workers, and their Content-Type."""
+        self.update()
+        write, content_type = exposition.choose_encoder(accept)
+        folder = os.environ.get(service_folder.VARIABLE)
+        if folder is None:
+            return write(self._registry), content_type
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, folder)
+        with service_folder.reading(folder):
+            return write(registry), content_type
+
+
+class MetricsResource(Resource):
+    """The metrics of this service, for Prometheus."""
+
+    undocumented = True
+
+    def get(self):
+        text, content_type = current_app.metrics.text(request.headers.get('Accept', ''))
+        return Response(text, content_type=content_type)
+
+
+def _resident_memory() -> int:
+    """Return how many bytes of memory this process holds; 0 where the system is not Linux."""
+    path = Path('/proc/self/statm')
+    return int(path.read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE') if path.exists() else 0
