@@ -58,7 +58,11 @@ class Exchange:
 
     `read` makes the instance of the body; None: only Flask reads this type. `held`: bytes of the body in memory.
     `unread`: bytes to come that are thrown away, 1 if nobody knows how many. `rest`: the source of further pieces.
+    `status` and `length`: those of the answer, as the access log has them.
     """
+
+    held, is_read, is_expired = 0, False, False
+    rest, status, length = None, failures.CLIENT_LEFT, None
 
     def __init__(self, front, scope, receive, send):
         self.front, self.scope, self.receive, self.send = front, scope, receive, send
@@ -81,19 +85,17 @@ class Exchange:
             and len(headers) == len(scope['headers'])
             and (timeout is None or deadlines.is_valid(timeout))
         )
-        self.held, length = 0, int(headers.get(b'content-length', 0))
+        length = int(headers.get(b'content-length', 0))
         self.unread = length if length > endpoint.max_body else 0
-        self.is_read = self.is_expired = False
-        self.rest, self.status, self.length = None, failures.CLIENT_LEFT, None
         self.durations = endpoint.durations if scope['method'] == 'POST' else front.other.durations
         self.connection, self.task = scope.get(CONNECTION), asyncio.current_task()
         self.timer = asyncio.get_running_loop().call_later(min(self.seconds, failures.SILENCE), failures.expire, self)
         self.request = deadlines.Request(self.arrived, self.seconds, [], {})
         deadlines.current.set(self.request)
+        front.exchanges.add(self)
 
     async def run(self):
         """Answer the request; ends quietly when the client has left."""
-        self.front.exchanges.add(self)
         if self.connection is not None:
             self.connection.task = self.task
         try:

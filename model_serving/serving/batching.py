@@ -129,17 +129,21 @@ class Batcher:
                     self.observers.predict.observe(measured)
                     self.observers.size.observe(len(calls))
             # NumPy arrays and tensors have `tolist`. A dict or a generator can't be matched with the instances.
-            if not (isinstance(results, (list, tuple)) or hasattr(results, 'tolist')):
-                raise TypeError(f'{self.name}: predict must return a list, not {type(results).__name__}.')
-            results = list(results)
-            if len(results) != len(calls):
-                counts = f'{len(results)} for {len(calls)}'
-                raise ValueError(f'{self.name}: predict must return a result for each instance, but returned {counts}.')
+            is_list = isinstance(results, (list, tuple)) or hasattr(results, 'tolist')
+            if not is_list or len(results := list(results)) != len(calls):
+                raise self._wrong(results, len(calls))
         # BaseException: a model that calls sys.exit must neither end this thread nor leave its caller waiting.
         except BaseException as error:
             self._answer_failed(calls, error)
         else:
             hand_back([(future, result, None) for (_, future), result in zip(calls, results, strict=True)])
+
+    def _wrong(self, results, count):
+        """Return what is wrong with the results for `count` instances."""
+        if isinstance(results, list):
+            told = f'a result for each instance, but returned {len(results)} for {count}'
+            return ValueError(f'{self.name}: predict must return {told}.')
+        return TypeError(f'{self.name}: predict must return a list, not {type(results).__name__}.')
 
     def _answer_failed(self, calls, error):
         """Halve a batch that failed, so that a bad instance fails alone."""

@@ -67,14 +67,17 @@ class Observers(NamedTuple):
 
 
 class Children(dict):
-    """The children of a metric by the value of its last label; each is made when it is asked for first."""
+    """The children of a metric by the value of its last label, which are made when they are asked for."""
 
     def __init__(self, metric, *labels):
         self._metric, self._labels = metric, labels
 
-    def __missing__(self, value):
+    def make(self, value):
+        """Make the child, and return it."""
         child = self[value] = self._metric.labels(*self._labels, str(value))
         return child
+
+    __missing__ = make
 
 
 class Metrics:
@@ -102,6 +105,9 @@ class Metrics:
         calls = {url: self._app.call_of('POST', url) for url in (*self._app.servables, *self._app.predictions)}
         self.durations = {url: Children(histogram, *call) for url, call in calls.items()}
         self.others = Children(histogram, *NO_CALL)
+        for url in self._app.servables:
+            # Made beforehand, so that Prometheus sees the first call as an increase.
+            self.durations[url].make(200)
         self._calls = {*calls.values(), NO_CALL}
         for servable in self._app.servables.values():
             model = servable.name, str(servable.version)
