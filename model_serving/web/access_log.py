@@ -65,14 +65,15 @@ class AccessLog:
         return self._logs_health or status != 200 or not HEALTH.fullmatch(scope['path'])
 
     def _line(self, scope, status, length, seconds, request_id, batches):
-        """Return the text of a line and what it says, by the names of JSON."""
+        """Return the text of a line, and for JSON what it says."""
         # The raw path: the decoded one could hold line breaks that forge a line of the log. Without the query, which
         # may hold a key.
         path = (scope.get('raw_path') or scope['path'].encode()).decode('latin-1')
         path = path if path.isprintable() else ascii(path)
-        client = (scope.get('client') or '-')[0]
-        text = LINE % (client, f'{scope["method"]} {path}', status, length or '-', seconds * 1000, request_id)
-        return text, {
+        client, request = (scope.get('client') or '-')[0], f'{scope["method"]} {path}'
+        if not Formatter.is_json:
+            return LINE % (client, request, status, length or '-', seconds * 1000, request_id), {}
+        return request, {
             'request_id': request_id,
             'client': client,
             'method': scope['method'],
