@@ -17,10 +17,11 @@ def start(front):
 
 
 def _measure(metrics, due, count):
-    metrics.lag.observe(max(0.0, perf_counter() - due))
+    now = perf_counter()
+    asyncio.get_running_loop().call_later(INTERVAL, _measure, metrics, now + INTERVAL, count + 1)
+    metrics.lag.observe(max(0.0, now - due))
     if count % GAUGES_EVERY == 0:
         metrics.update()
-    asyncio.get_running_loop().call_later(INTERVAL, _measure, metrics, perf_counter() + INTERVAL, count + 1)
 
 
 def _in_flight(front) -> Counter:

@@ -2,7 +2,6 @@
 
 import os
 import platform
-from pathlib import Path
 from typing import NamedTuple
 
 from flask import Response, current_app, request
@@ -15,6 +14,8 @@ from ..utils import service_folder
 from .application import NO_CALL, Call
 
 MODEL = ('model', 'version')
+# Where Linux tells how much memory a process has.
+STATM = '/proc/self/statm'
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -93,6 +94,7 @@ class Metrics:
         self._metrics, self._calls = {}, set()
         self.durations, self.others, self.lag = {}, None, None
         self.in_flight = dict
+        self._statm = None
 
     def start(self):
         """Begin to count, after the models have been tried; in each process, since files are not shared by a fork."""
@@ -115,6 +117,8 @@ class Metrics:
             servable.batcher.observers = Observers(*(self._metrics[name].labels(*model) for name in observed))
             servable.refusals = Children(self._metrics['refused_requests'], *model)
             self._metrics['model_load_duration_seconds'].labels(*model).set(servable.load_seconds or 0)
+        # Open from now on: a process may run out of files.
+        self._statm = os.open(STATM, os.O_RDONLY) if os.path.exists(STATM) else None
         self._metrics['build_info'].labels(__version__, platform.python_version()).set(1)
 
     def durations_of(self, method: str, path: str) -> Children:
@@ -128,7 +132,9 @@ class Metrics:
             self._metrics['requests_in_flight'].labels(*call).set(in_flight.get(call, 0))
         for servable in self._app.servables.values():
             self._metrics['calls_waiting'].labels(servable.name, str(servable.version)).set(servable.waiting)
-        self._metrics['worker_resident_memory_bytes'].set(_resident_memory())
+        if self._statm is not None:
+            pages = int(os.pread(self._statm, 100, 0).split()[1])
+            self._metrics['worker_resident_memory_bytes'].set(pages * os.sysconf('SC_PAGE_SIZE'))
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics of all workers, and their Content-Type."""
@@ -151,9 +157,3 @@ class MetricsResource(Resource):
     def get(self):
         text, content_type = current_app.metrics.text(request.headers.get('Accept', ''))
         return Response(text, content_type=content_type)
-
-
-def _resident_memory() -> int:
-    """Return how many bytes of memory this process holds; 0 where the system is not Linux."""
-    path = Path('/proc/self/statm')
-    return int(path.read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE') if path.exists() else 0

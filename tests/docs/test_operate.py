@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from model_serving.utils.settings import SETTINGS
+from model_serving.web.metrics import METRICS
 from tests.conftest import copy_tree
 from tests.docs.following import blocks, follow, text_of
 
@@ -36,6 +38,31 @@ def test_the_defaults_are_those_of_the_settings():
     shown = re.findall(r'`(\w+)` = (\d+(?: MiB)?)', OPERATE)
     assert {'max_body', 'timeout', 'max_queue', 'max_bodies', 'streams'} == {key for key, _ in shown}
     assert all(defaults[key] == default for key, default in shown)
+
+
+def test_queries_and_alerts_ask_for_metrics_and_labels_that_there_are(operated):
+    operated.post('/v1/XXXModel', json={})
+    labels = {}
+    for family in text_string_to_metric_families(operated.get('/metrics').text):
+        for sample in family.samples:
+            labels.setdefault(sample.name, set()).update(sample.labels)
+    queries = [*re.findall(r'^\| .+\? \| `(.+)` \|$', OPERATE, re.MULTILINE)]
+    (alerts,) = [block.text for block in blocks(OPERATE) if block.path == 'alerts.yml']
+    rules = re.findall(r'expr: >?\s*(.+?)\n +(?:for|annotations):', alerts, re.DOTALL)
+    assert (len(queries), len(rules)) == (9, 5)
+    for query in [*queries, *rules]:
+        names = re.findall(r'\bmodel_serving_\w+', query)
+        asked = re.findall(r'(\w+)!?=~?"', query) + re.findall(r'\w+', ' '.join(re.findall(r'by \(([^)]+)\)', query)))
+        assert names or query.startswith('up{')
+        assert set(names) <= labels.keys()
+        assert all(set(asked) <= labels[name] for name in names), query
+
+
+def test_the_table_has_every_metric_with_its_labels():
+    table = dict(re.findall(r'^\| `model_serving_(\w+)` \| ([\w, ]*)\|', OPERATE, re.MULTILINE))
+    shown = {name.removesuffix('_total'): labels.strip() for name, labels in table.items()}
+    labels = {name: ', '.join(row.labels) for name, row in METRICS.items()}
+    assert shown == labels | {'worker_resident_memory_bytes': 'pid'}
 
 
 def test_settings_of_the_environment(operated):

@@ -21,8 +21,9 @@ def test_without_the_variable_the_start_names_it_and_with_its_file_it_starts(mak
     file.write_text(VARIABLES.text)
     started = one.run('sh', '-euc', START.text.replace(VARIABLES.path, f"'{file}'"))
     assert started.returncode == 0, started.stderr
-    answer = one.post('/v1/SentimentModel?key=in-the-log', {'text': ''})
+    answer = one.post('/v1/SentimentModel?key=not-in-the-log', {'text': ''})
     assert answer.json() == {'result': {'characters': len('replace-me')}}
     one.stop()
-    assert '/v1/SentimentModel?key=in-the-log' in one.log
+    assert '"POST /v1/SentimentModel" 200 ' in one.log
+    assert 'not-in-the-log' not in one.log
     assert 'replace-me' not in one.log

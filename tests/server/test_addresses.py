@@ -42,7 +42,7 @@ def start(make_service):
 
 def answers(service, host) -> bool:
     try:
-        return requests.get(f'http://{host}:{service.port}/health/live', timeout=10).status_code == 200
+        return requests.get(f'http://{host}:{service.port}/v1', timeout=10).status_code == 200
     except requests.ConnectionError:
         return False
 
@@ -54,8 +54,8 @@ def test_by_default_both_families_are_answered(start, system):
     assert answers(service, '127.0.0.1')
     assert answers(service, '[::1]') == has_ipv6()
     # A client of IPv4 has its own address, although the socket is one of IPv6.
-    wait_until(lambda: '- 127.0.0.1 "GET /health/live" 200 ' in service.log)
-    wait_until(lambda: not has_ipv6() or '- ::1 "GET /health/live" 200 ' in service.log)
+    wait_until(lambda: '- 127.0.0.1 "GET /v1" 200 ' in service.log)
+    wait_until(lambda: not has_ipv6() or '- ::1 "GET /v1" 200 ' in service.log)
     assert '::ffff:' not in service.log
 
 

@@ -147,14 +147,14 @@ def test_a_stop_with_idle_connections_ends_within_three_seconds(make_service):
 )
 def test_int_and_quit_end_the_service_at_once(make_gates, threads, name, path):
     service = make_gates({'WORKERS': '1'})
-    assert service.get('/health/live').status_code == 200
+    assert service.get('/v1').status_code == 200
     call = threads.submit(service.post, f'/v1/{path}', {'seconds': 60})
     wait_until(lambda: path == 'BlockingModel' or entered(service) == 1)
     processes = [service.master_pid, *service.worker_pids]
     send_signal(service, name)
     wait_until(lambda: are_gone(processes), 3)
     assert isinstance(call.exception(), requests.ConnectionError)
-    assert '"GET /health/live" 200' in service.log
+    assert '"GET /v1" 200' in service.log
 
 
 @pytest.mark.long

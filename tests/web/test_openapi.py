@@ -52,7 +52,7 @@ def test_every_route_is_there_but_the_pages_own_files(client):
     }
     others = rules - paths
     files = {rule for rule in others if rule.startswith(('/docs/', '/page/'))}
-    assert others - files <= {'/', '/README.md', '/<string:name>.md', '/jquery.min.js'}
+    assert others - files <= {'/', '/metrics', '/README.md', '/<string:name>.md', '/jquery.min.js'}
 
 
 def test_every_error_has_its_shape(document, service):
