@@ -13,7 +13,7 @@ fi
 # The folder that its processes share: see service_folder.py.
 folder=
 for file in "/dev/shm/model-serving-"*"/master-$old" "${TMPDIR:-/tmp}/model-serving-"*"/master-$old"; do
-    [ ! -e "$file" ] || folder=$(dirname "$file")
+    [ ! -O "$file" ] || folder=$(dirname "$file")
 done
 if [ -z "$folder" ]; then
     echo "Process $old cannot be reloaded. Restart it: bin/stop.sh, then bin/start.sh" >&2

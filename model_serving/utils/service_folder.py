@@ -6,17 +6,21 @@ counters would begin at 0 again.
 """
 
 import atexit
+import logging
 import os
 import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+LOGGER = logging.getLogger('metrics')
 # prometheus-client reads this variable once, when it is imported.
 VARIABLE = 'PROMETHEUS_MULTIPROC_DIR'
 PREFIX = 'model-serving-'
 # The process id in the names of the files with the counts of all workers that have ended.
 ENDED = 0
+# How much room there must be, in bytes: a process that writes to a mapped file on a full disk is killed.
+ROOM = 2**24
 
 # The descriptor of this master's locked file; and workers that have ended, whose counts are not added up yet.
 _marker, _ended = None, []
@@ -30,91 +34,124 @@ def join():
     global _marker
     if _marker is not None:
         return
-    root = Path('/dev/shm' if os.access('/dev/shm', os.W_OK) else tempfile.gettempdir())
-    _remove_unused(root)
-    folder = _folder_of(os.environ.get('GUNICORN_PID'), root)
-    new = folder or Path(tempfile.mkdtemp(prefix=f'.{PREFIX}', dir=root))
+    memory, disk = Path('/dev/shm'), Path(tempfile.gettempdir())
+    _remove_unused(memory)
+    _remove_unused(disk)
+    joined = _folder_of(os.environ.get('GUNICORN_PID'), memory, disk)
+    root = memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM else disk
+    shared = joined or Path(tempfile.mkdtemp(prefix=f'.{PREFIX}', dir=root))
     # Locked as long as this process or one of its workers runs, however it ends.
-    _marker = os.open(_marker_of(os.getpid(), new), os.O_WRONLY | os.O_CREAT, 0o600)
+    _marker = os.open(_marker_of(os.getpid(), shared), os.O_WRONLY | os.O_CREAT, 0o600)
     _lock(_marker, waits=True)
-    if folder is None:
+    if joined is None:
         # Only now others see it: they remove a folder that has no lock.
-        folder = new.rename(root / new.name.removeprefix('.'))
-    os.environ[VARIABLE] = str(folder)
-    atexit.register(_leave, folder, os.getpid())
+        shared = shared.rename(root / shared.name.removeprefix('.'))
+    os.environ[VARIABLE] = str(shared)
+    atexit.register(_leave, shared, os.getpid())
+
+
+def folder() -> Path | None:
+    """Return the folder; None if this process has none. If something has cleared it away, it is made again."""
+    path = VARIABLE in os.environ and Path(os.environ[VARIABLE])
+    if not path:
+        return None
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
 
 
 def say_ready(master: int):
     """Note that all workers of a master are ready, for bin/reload.sh."""
-    if VARIABLE in os.environ:
-        _marker_of(master, Path(os.environ[VARIABLE])).write_text('ready\n')
-
-
-def worker_ended(pid: int):
-    """Add what a worker has counted to the counts of all that have ended, or their files would pile up."""
-    if VARIABLE not in os.environ:
-        return
-    from prometheus_client import multiprocess
-
-    folder = Path(os.environ[VARIABLE])
-    multiprocess.mark_process_dead(pid, folder)
-    _ended.append(pid)
-    # While somebody reads the files, they stay until the next worker ends: the master must not wait.
-    with suppress(BlockingIOError), open(folder / 'lock', 'w') as file:
-        _lock(file)
-        while _ended:
-            _add_up(folder, _ended[-1])
-            _ended.pop()
+    if shared := folder():
+        _marker_of(master, shared).write_text('ready\n')
 
 
 def say_next(master: int, successor: int):
     """Note which master is to replace another one, for bin/reload.sh."""
-    if VARIABLE in os.environ:
-        (Path(os.environ[VARIABLE]) / f'next-{master}').write_text(f'{successor}\n')
+    if shared := folder():
+        (shared / f'next-{master}').write_text(f'{successor}\n')
+
+
+def worker_ended(pid: int):
+    """Add what a worker has counted to the counts of all that have ended, or their files would pile up."""
+    from prometheus_client import multiprocess
+
+    try:
+        if shared := folder():
+            multiprocess.mark_process_dead(pid, shared)
+            _ended.append(pid)
+            _add_up_all(shared)
+    # The master goes on without the counts, whatever is wrong with the files.
+    except Exception:
+        LOGGER.exception('The counts of worker %d could not be added up', pid)
 
 
 @contextmanager
-def reading(folder: str):
+def reading(shared: Path):
     """Keep the master from adding counts up, which moves them from file to file."""
     import fcntl
 
-    with open(Path(folder) / 'lock', 'w') as file:
+    with open(shared / 'lock', 'w') as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
 
-def _add_up(folder, pid):
+def files_of(shared: Path) -> list:
+    """Return the files with numbers. One is empty for a moment when it is made, which prometheus-client can't read."""
+    return [path for path in shared.glob('*.db') if _size(path)]
+
+
+def _size(path):
+    try:
+        return path.stat().st_size
+    # The file of a worker that has just ended.
+    except FileNotFoundError:
+        return 0
+
+
+def _add_up_all(shared):
+    # While somebody reads the files, they stay until the next worker ends: the master must not wait.
+    with suppress(BlockingIOError), open(shared / 'lock', 'w') as file:
+        _lock(file)
+        while _ended and shutil.disk_usage(shared).free > ROOM:
+            _add_up(shared, _ended.pop())
+
+
+def _add_up(shared, pid):
     from prometheus_client.mmap_dict import MmapedDict
 
     for kind in ('counter', 'histogram'):
-        path = folder / f'{kind}_{pid}.db'
-        if path.exists():
-            totals = MmapedDict(str(folder / f'{kind}_{ENDED}.db'))
+        path = shared / f'{kind}_{pid}.db'
+        if _size(path):
+            totals = MmapedDict(str(shared / f'{kind}_{ENDED}.db'))
             for key, value, *_ in MmapedDict.read_all_values_from_file(path):
                 totals.write_value(key, totals.read_value(key)[0] + value, 0)
             totals.close()
-            path.unlink()
+        path.unlink(missing_ok=True)
 
 
-def _leave(folder, master):
+def _leave(shared, master):
     """Remove the folder at the end of the master, unless another master uses it."""
     # A forked process inherits what is registered to run at exit.
     if os.getpid() == master:
-        _marker_of(master, folder).unlink(missing_ok=True)
-        if not _is_used(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        _marker_of(master, shared).unlink(missing_ok=True)
+        if not _is_used(shared):
+            shutil.rmtree(shared, ignore_errors=True)
 
 
 def _remove_unused(root):
     """Remove the folders of services that were killed."""
-    for folder in root.glob(f'{PREFIX}*'):
+    for shared in root.glob(f'{PREFIX}*'):
         with suppress(OSError):
-            if folder.stat().st_uid == os.getuid() and not _is_used(folder):
-                shutil.rmtree(folder)
+            if _is_own(shared) and not _is_used(shared):
+                shutil.rmtree(shared)
 
 
-def _is_used(folder):
-    return any(map(_is_locked, folder.glob('master-*')))
+def _is_used(shared):
+    return any(map(_is_locked, shared.glob('master-*')))
+
+
+def _is_own(path):
+    return path.stat().st_uid == os.getuid()
 
 
 def _is_locked(path):
@@ -134,9 +171,10 @@ def _lock(file, waits=False):
     fcntl.flock(file, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _folder_of(master, root):
-    return next((path.parent for path in root.glob(f'{PREFIX}*/master-{master}')), None) if master else None
+def _folder_of(master, *roots):
+    found = [path for root in roots for path in root.glob(f'{PREFIX}*/master-{master}') if _is_own(path)]
+    return found[0].parent if found else None
 
 
-def _marker_of(master, folder):
-    return folder / f'master-{master}'
+def _marker_of(master, shared):
+    return shared / f'master-{master}'

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from pathlib import Path
 from typing import NamedTuple
 
 from flask import Response, current_app, request
@@ -98,6 +99,7 @@ class Metrics:
 
     def start(self):
         """Begin to count, after the models have been tried; in each process, since files are not shared by a fork."""
+        service_folder.folder()  # which may have to be made again
         self._metrics = {
             name: row.kind(f'model_serving_{name}', row.text, row.labels, registry=self._registry, **row.options)
             for name, row in METRICS.items()
@@ -140,13 +142,24 @@ class Metrics:
         """Return the metrics of all workers, and their Content-Type."""
         self.update()
         write, content_type = exposition.choose_encoder(accept)
-        folder = os.environ.get(service_folder.VARIABLE)
+        folder = service_folder.folder()
         if folder is None:
             return write(self._registry), content_type
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, folder)
+        registry.register(AllWorkers(folder))
         with service_folder.reading(folder):
             return write(registry), content_type
+
+
+class AllWorkers:
+    """Collects the metrics of all processes that write to a folder."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def collect(self):
+        """Return the metrics."""
+        return MultiProcessCollector.merge(map(str, service_folder.files_of(self._folder)))
 
 
 class MetricsResource(Resource):
