@@ -116,7 +116,7 @@ class Batcher:
         started = self._predicting_since = perf_counter()
         try:
             try:
-                results = self.predict([instance for (instance, *_), _ in calls])
+                results = self.predict([waiting[0] for waiting, _ in calls])
             finally:
                 self._predicting_since = None
                 measured, known = perf_counter() - started, self._seconds_per_batch
@@ -124,10 +124,6 @@ class Batcher:
                 for (_, request, since), _ in calls:
                     if request is not None:
                         request.batches[started] = started - since, measured
-                if self.observers is not None:
-                    self.observers.queue.observe(started - calls[0][0][2])
-                    self.observers.predict.observe(measured)
-                    self.observers.size.observe(len(calls))
             # NumPy arrays and tensors have `tolist`. A dict or a generator can't be matched with the instances.
             is_list = isinstance(results, (list, tuple)) or hasattr(results, 'tolist')
             if not is_list or len(results := list(results)) != len(calls):
@@ -137,6 +133,11 @@ class Batcher:
             self._answer_failed(calls, error)
         else:
             hand_back([(future, result, None) for (_, future), result in zip(calls, results, strict=True)])
+        # Afterwards, so that no caller waits for it.
+        if self.observers is not None:
+            self.observers.queue.observe(started - calls[0][0][2])
+            self.observers.predict.observe(measured)
+            self.observers.size.observe(len(calls))
 
     def _wrong(self, results, count):
         """Return what is wrong with the results for `count` instances."""
