@@ -37,7 +37,8 @@ def assert_soon(value, expected, seconds=10):
     """`value()` is as expected, at once or soon: a request is counted when its client has its answer already."""
     with suppress(AssertionError):
         wait_until(lambda: value() == expected, seconds)
-    assert value() == expected
+    found = value()
+    assert found == expected, f'{found} is not {expected}'
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from functools import partial
 
 import pytest
@@ -142,10 +143,13 @@ def test_a_request_of_another_protocol_is_refused_for_the_same_reasons(gates):
 
 
 def test_a_body_that_does_not_come_is_refused_as_slow(gates, connect):
-    before = refused(gates)
+    before, answered = refused(gates), calls(gates)
     request = post(b'{', 'X-Request-Timeout: 0.1', length=9, line='POST /v1/XXXModel HTTP/1.1')
-    assert connect(gates).call(request).status == 408
+    connection = connect(gates)
+    assert connection.call(request).status == 408
+    connection.close()
     assert_soon(lambda: refused(gates) - before, {('XXXModel', 'slow_body'): 1})
+    assert_soon(lambda: calls(gates) - answered, {('XXXModel', 'native', '408'): 1})
 
 
 def test_what_is_too_much_for_a_model_is_refused(gates, hold, gate):
@@ -289,7 +293,8 @@ def send_noise(service, seed):
         headers = {'X-Request-ID': word(), word(): word(), 'User-Agent': word(), 'Content-Type': f'text/{word()}'}
         service.post(place.format(word()), data=word(), headers=headers)
     for line in (f'{word().upper()} / HTTP/1.1', f'GET /metrics?{word()} HTTP/1.1', f'{word()} /v1/XXXModel HTTP/1.1'):
-        RawConnection(service, head(line=line)).close()
+        with closing(RawConnection(service)) as connection:
+            assert connection.call(head(line=line))
 
 
 def test_a_client_can_not_make_the_metrics_grow(gates):
