@@ -313,16 +313,24 @@ def entered(service) -> int:
     return len(list(service.folder.glob('entered-*')))
 
 
+def gates_service(make, environment=None, files=None):
+    """Return a service whose models wait at the gates of tests/fakes/gate.py, not started; `make(files, environment)`
+    makes it."""
+    routes = (BASE_FOLDER / 'tests' / 'fakes' / 'gate_routes.py').read_text(encoding='utf-8')
+    files = {'model_serving/routes.py': routes, **(files or {})}
+    return make(files, {'PYTHONPATH': str(BASE_FOLDER), **(environment or {})}).without_models(
+        *map(os.path.basename, files)
+    )
+
+
 @pytest.fixture
 def make_gates(make_service):
     """A function that starts a service whose models wait at gates: tests/fakes/gate.py; all open after the test."""
     made = []
 
     def make(environment=None, files=None):
-        routes = (BASE_FOLDER / 'tests' / 'fakes' / 'gate_routes.py').read_text(encoding='utf-8')
-        environment = {'PYTHONPATH': str(BASE_FOLDER), **(environment or {})}
-        service = make_service({'model_serving/routes.py': routes, **(files or {})}, environment, start=False)
-        service.without_models().start()
+        service = gates_service(partial(make_service, start=False), environment, files)
+        service.start()
         made.append(service)
         return service
 

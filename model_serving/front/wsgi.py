@@ -174,7 +174,9 @@ def _pieces(wsgi_app, environ):
         if length is None and environ['SERVER_PROTOCOL'] == 'HTTP/1.0':
             first = _whole(chain([first], pieces))
             length = str(len(first))
-        yield status, headers, first, length == str(len(first))
+        # An answer to HEAD has no body, whatever its length says; nothing more is to come.
+        is_whole = length == str(len(first)) or (length is not None and environ['REQUEST_METHOD'] == 'HEAD')
+        yield status, headers, first, is_whole
         yield from pieces
     finally:
         if hasattr(iterable, 'close'):

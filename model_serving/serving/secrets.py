@@ -59,12 +59,12 @@ class Formatter(logging.Formatter):
     """Python's own formatter, without secret values, in tracebacks too."""
 
     def line(self, record) -> str:
-        """Return the line of a record, which may hold secret values."""
-        return super().format(record)
+        """Return the line of a record, without secret values."""
+        return hidden(super().format(record))
 
     def format(self, record):
         try:
-            return hidden(self.line(record))
+            return self.line(record)
         # Such as too few arguments: logging writes them all to stderr.
         except Exception:
             record.msg, record.args = hidden(str(record.msg)), hidden(repr(record.args))

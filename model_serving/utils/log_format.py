@@ -24,4 +24,6 @@ class Formatter(secrets.Formatter):
         }
         if record.exc_info:
             fields['traceback'] = self.formatException(record.exc_info)
-        return json.dumps({**fields, 'message': record.getMessage()}, ensure_ascii=False)
+        fields['message'] = record.getMessage()
+        # Before the texts become JSON: in what Python has escaped once already, nobody would find a secret.
+        return json.dumps(secrets.hidden_in(fields), ensure_ascii=False)
