@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 
+from ..serving import secrets
 from ..utils.log_format import Formatter
 
 LOGGER = logging.getLogger('access')
@@ -115,7 +116,7 @@ def _formatted(handler, lines):
         return ''.join(f'{handler.format(_record(*line))}\n' for line in lines)
     # Formatted once for all: lines of the same twentieth of a second have the same time.
     before, after = handler.format(_record(MARK)).split(MARK)
-    return ''.join(f'{before}{text}{after}\n' for text, _ in lines)
+    return secrets.hidden(''.join(f'{before}{text}{after}\n' for text, _ in lines))
 
 
 def _record(text, fields=None):
