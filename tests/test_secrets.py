@@ -1,8 +1,11 @@
 """A secret that a model gets by `${…}` is never shown, whatever goes wrong; and one class serves in two rows."""
 
 import json
+from urllib.parse import quote
 
 import pytest
+
+from tests.conftest import wait_until
 
 SECRET = 'hf_TopSecret"ü\'42'
 MODEL = """
@@ -106,6 +109,8 @@ def test_nothing_that_describes_the_service_shows_the_secret(hub):
     assert "invalid literal for int() with base 10: '***'" in hub.log
     hub.post('/v1/HubModel', {'name': 'error'})
     assert 'RuntimeError: (' in hub.log
+    hub.get(f'/{quote(SECRET, safe="")}')
+    wait_until(lambda: '"GET /***" 404 ' in hub.log)
     assert hides_it(hub.log)
 
 
