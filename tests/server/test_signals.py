@@ -13,7 +13,7 @@ import requests
 from tests.conftest import BASE_FOLDER, entered, wait_until
 from tests.server.busy_clients import ANSWER, busy_clients
 from tests.server.raw_connection import HELLO, REQUEST, Connections, statuses
-from tests.web.nasty_requests import post
+from tests.web.nasty_requests import head, post
 
 
 def send_signal(service, name):
@@ -218,3 +218,19 @@ def test_a_worker_that_is_told_to_end_before_it_listens_to_signals_ends(make_ser
     wait_until(lambda: len(booted()) == 4 and f'Worker exiting (pid: {booted()[2]})' in service.log)
     assert int(booted()[2]) not in service.worker_pids
     assert_answers(service)
+
+
+def test_a_process_that_ends_is_not_ready_and_answers_what_it_has_accepted(make_gates, connect):
+    service = make_gates({'WORKERS': '1'})
+    asks_whether_it_is_ready = head(line='GET /health/ready HTTP/1.1')
+    kept, calling = connect(service), connect(service)
+    assert kept.call(asks_whether_it_is_ready).status == 200
+    calling.send(post(b'{}', line='POST /v1/GateModel HTTP/1.1'))
+    wait_until(lambda: entered(service) == 1)
+    send_signal(service, 'TERM')
+    answers = iter(lambda: kept.call(asks_whether_it_is_ready), None)
+    refused = next(answer for answer in answers if answer.status != 200)
+    (service.folder / 'open').touch()
+    for answer, status in ((refused, 503), (calling.answer(), 200)):
+        assert (answer.status, answer.headers['connection']) == (status, 'close')
+    assert b'This process is ending.' in refused.body

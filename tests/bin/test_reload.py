@@ -1,0 +1,260 @@
+"""bin/reload.sh, from outside."""
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.bin.test_start_stop import BAD_FILE
+from tests.conftest import BASE_FOLDER, children, entered, wait_until
+from tests.docs.test_deploy import HOME, is_ready, setting
+from tests.formats.files import write_onnx
+from tests.server.busy_clients import busy_clients
+from tests.server.test_signals import are_gone, assert_answers, is_running
+
+ROUTES = """
+import os
+import time
+from pathlib import Path
+
+from .models.xxx_model import XXXModel
+from .resources.xxx_model_resource import XXXModelResource
+from .serving.route import Route
+
+
+class WaitingModel(XXXModel):
+    load_before_fork = 'IN_WORKER' not in os.environ
+
+    def __init__(self):
+        while Path('wait').exists():
+            Path('loading').write_text(str(os.getpid()))
+            time.sleep(0.05)
+
+
+ROUTES = (Route('/v1/XXXModel', XXXModelResource, WaitingModel),)
+"""
+LOG = 'model-serving-demo.log'
+PID_FILE = 'model-serving-demo.pid'
+BROKEN_CODE = {'model_serving/resources/xxx_model_resource.py': 'class XXXModelResource(:\n'}
+WRONG_SETTING = {'conf/a.conf': '[model]\nname = XXXModel\ntimeout = "1"\n'}
+
+WHERE_IT_LOADS = [
+    pytest.param({}, id='in the master'),
+    pytest.param({'IN_WORKER': 'yes'}, id='in a worker', marks=pytest.mark.long),
+]
+
+
+@pytest.fixture
+def make_small(make_service):
+    """A function that makes a service with one model, which waits as long as there is a file `wait` when it loads."""
+
+    def make(environment=None, start=True):
+        service = make_service({'model_serving/routes.py': ROUTES}, environment, start=False).without_models()
+        if start:
+            service.start()
+        return service
+
+    return make
+
+
+def shared_folder(service) -> Path:
+    """Return the folder that the processes of a service share."""
+    (marker,) = Path('/dev/shm').glob(f'model-serving-*/master-{service.master_pid}')
+    return marker.parent
+
+
+def reload(service) -> str:
+    """Reload a service, check that another process has taken the first one's place, and return what was printed."""
+    old = [service.master_pid, *service.worker_pids]
+    finished = service.run('bin/reload.sh')
+    assert (finished.returncode, finished.stderr) == (0, ''), finished.stdout
+    assert are_gone(old)
+    assert service.master_pid not in old
+    assert finished.stdout.endswith(
+        f'Ready. Open {service.url}/\nThe service has been reloaded, as process {service.master_pid}.\n'
+    )
+    assert len(service.worker_pids) == 2
+    return finished.stdout
+
+
+def assert_goes_on(service, master, workers):
+    """The service is that of before: nothing is left of another version."""
+    assert service.master_pid == master
+    wait_until(lambda: service.worker_pids == workers)
+    assert {path.name for path in (service.folder / 'tmp').iterdir()} == {LOG, PID_FILE}
+    assert_answers(service)
+
+
+def test_a_reload_brings_new_code_settings_and_model_files_and_loses_nothing(make_small):
+    service = make_small(start=False)
+    service.write({'conf/number.conf': '[model]\nname = NumberModel\nfile = data/number.onnx\n'})
+    file = service.folder / 'data' / 'number.onnx'
+    write_onnx(file, '(float[n] x) => (float[n] y) { y = Add(x, x) }')
+    service.start()
+    folder = shared_folder(service)
+
+    def number():
+        return service.post('/v1/NumberModel', {'x': 3}).json()
+
+    with busy_clients(service, 8):
+        assert number() == {'result': 6}
+        service.write(
+            {
+                'model_serving/routes.py': ROUTES + "ROUTES += (Route('/v1/NewModel', XXXModelResource, XXXModel),)\n",
+                'conf/serving.conf': '[serving]\npage = off\n',
+            }
+        )
+        write_onnx(file, '(float[n] x) => (float[n] y) { y = Mul(x, x) }')
+        assert '/v1/NewModel' in reload(service)
+        assert service.post('/v1/NewModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
+        assert service.get('/').status_code == 404
+        assert number() == {'result': 9}
+        reload(service)
+    assert shared_folder(service) == folder
+    assert {path.name for path in (service.folder / 'tmp').iterdir()} == {LOG, PID_FILE}
+
+    processes = [service.master_pid, *service.worker_pids]
+    assert service.stop() == 'The service has stopped.\n'
+    assert are_gone(processes)
+    assert [path.name for path in (service.folder / 'tmp').iterdir()] == [LOG]
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    'files, reason',
+    [
+        (BAD_FILE, '/v1/A: data/a.onnx could not be loaded'),
+        pytest.param(BROKEN_CODE, 'SyntaxError', marks=pytest.mark.long),
+        pytest.param(WRONG_SETTING, 'timeout = \'"1"\': it must be a number of seconds', marks=pytest.mark.long),
+        pytest.param({'conf/gunicorn.conf.py': '1 / 0'}, 'ZeroDivisionError', marks=pytest.mark.long),
+    ],
+    ids=['model in a worker', 'code', 'setting', 'settings of gunicorn'],
+)
+def test_the_service_goes_on_when_a_new_version_does_not_work(make_small, files, reason):
+    service = make_small({'OMP_NUM_THREADS': '2'})
+    master, workers = service.master_pid, service.worker_pids
+    with busy_clients(service, 4), service.changed(files):
+        finished = service.run('bin/reload.sh')
+        assert finished.returncode == 1
+        assert 'The new version did not start. The service goes on as before.' in finished.stderr
+        assert reason in finished.stderr
+        assert_goes_on(service, master, workers)
+    reload(service)
+
+
+def test_there_is_nothing_to_reload(make_small):
+    finished = make_small(start=False).run('bin/reload.sh')
+    assert (finished.returncode, finished.stdout) == (1, '')
+    assert finished.stderr == 'The service is not running. Start it: bin/start.sh\n'
+
+
+def begin_to_reload(service, **options):
+    """Begin to reload to a version that loads until there is no file `wait`; return the process of bin/reload.sh and
+    the pid of the process that loads."""
+    (service.folder / 'wait').touch()
+    options = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True, **options}
+    reloading = subprocess.Popen(['bin/reload.sh'], cwd=service.folder, env=service.environment, **options)
+    loading = service.folder / 'loading'
+    wait_until(lambda: loading.exists() and loading.read_text())
+    return reloading, int(loading.read_text())
+
+
+@pytest.mark.parametrize('environment', WHERE_IT_LOADS)
+@pytest.mark.parametrize('sent', ['to all', pytest.param('to the script', marks=pytest.mark.long)])
+def test_the_service_goes_on_when_a_reload_is_broken_off(make_small, environment, sent):
+    """By Ctrl+C while a model is loaded."""
+    service = make_small(environment)
+    master, workers = service.master_pid, service.worker_pids
+    reloading, loading = begin_to_reload(service, start_new_session=True)
+    (os.killpg if sent == 'to all' else os.kill)(reloading.pid, signal.SIGINT)
+    _, stderr = reloading.communicate(timeout=60)
+    assert reloading.returncode == 1
+    assert 'The reload was broken off. The service goes on as before.' in stderr
+    assert are_gone([loading])
+    assert_goes_on(service, master, workers)
+
+
+@pytest.mark.parametrize('environment', WHERE_IT_LOADS)
+def test_stop_ends_the_version_that_is_being_loaded_too(make_small, environment):
+    service = make_small(environment)
+    master, folder = service.master_pid, shared_folder(service)
+    reloading, loading = begin_to_reload(service)
+    reloading.kill()
+    reloading.communicate(timeout=60)
+    processes = [master, *service.worker_pids, loading]
+    assert service.stop() == 'The service has stopped.\n'
+    assert are_gone(processes)
+    assert [path.name for path in (service.folder / 'tmp').iterdir()] == [LOG]
+    assert not folder.exists()
+
+
+def test_systemd_reloads_the_service(make_service, threads, tmp_path):
+    """There is no pid file, and systemd is told which process is the main one before the old one ends."""
+    routes = (BASE_FOLDER / 'tests' / 'fakes' / 'gate_routes.py').read_text(encoding='utf-8')
+    files, environment = {'model_serving/routes.py': routes}, {'PYTHONPATH': str(BASE_FOLDER)}
+    service = make_service(files, environment, start=False).without_models()
+    command = shlex.split(setting('ExecStart').replace(HOME, shlex.quote(str(service.folder))))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.settimeout(60)
+        systemd.bind(str(tmp_path / 'notify'))
+        service.environment['NOTIFY_SOCKET'] = str(tmp_path / 'notify')
+        old = subprocess.Popen(command, cwd=service.folder, env=service.environment, stderr=subprocess.DEVNULL)
+        masters = [old.pid]
+        try:
+            assert systemd.recv(1000).startswith(b'READY=1')
+            wait_until(lambda: is_ready(service.url))
+            held = threads.submit(service.post, '/v1/GateModel', {})
+            wait_until(lambda: entered(service) == 1)
+            service.environment['MAINPID'] = str(old.pid)
+            reloading = subprocess.Popen(['bin/reload.sh'], cwd=service.folder, env=service.environment)
+            assert systemd.recv(1000).startswith(b'READY=1')
+            name, _, new = systemd.recv(1000).decode().partition('=')
+            masters.append(int(new))
+            assert name == 'MAINPID'
+            assert is_running(old.pid)
+            (service.folder / 'open').touch()
+            assert held.result().status_code == 200
+            assert reloading.wait(60) == 0
+            assert old.wait(1) == 0
+            assert_answers(service)
+            workers = children(int(new))
+            assert len(workers) == 2
+            os.kill(int(new), signal.SIGTERM)
+            wait_until(lambda: are_gone([int(new), *workers]))
+        finally:
+            (service.folder / 'open').touch()
+            for each in masters:
+                if is_running(each):
+                    os.kill(each, signal.SIGTERM)
+            old.wait(60)
+    assert not (service.folder / 'tmp' / PID_FILE).exists()
+
+
+def test_a_log_as_json_changes_nothing_of_what_is_printed(make_small):
+    service = make_small(start=False)
+
+    def printed(command):
+        finished = service.run(command)
+        without_times = re.sub(r'Starting, .*\n|[0-9]+ ms', '', finished.stdout)
+        return without_times, finished.stderr.splitlines()[-1:]
+
+    def all_printed():
+        started = printed('bin/start.sh')
+        service.stop()
+        with service.changed(WRONG_SETTING):
+            return started, printed('bin/start.sh')
+
+    as_text = all_printed()
+    assert '\'"1"\'' in as_text[1][1][0]
+    service.environment['MODEL_SERVING_SERVING_LOG_FORMAT'] = 'json'
+    assert all_printed() == as_text
+    service.start()
+    assert '"logger": "start"' in service.log
+    with service.changed(WRONG_SETTING):
+        assert printed('bin/reload.sh')[1] == as_text[1][1]
+    assert 'loaded once for all workers' in reload(service)
