@@ -16,6 +16,15 @@ running_pid() {
     case $command_line in *"$pid_file"*) echo "$pid" ;; *) return 1 ;; esac
 }
 
+# Print the folder that a master shares with its workers: see service_folder.py.
+folder_of() {
+    folder=
+    for file in "/dev/shm/model-serving-"*"/master-$1" "${TMPDIR:-/tmp}/model-serving-"*"/master-$1"; do
+        [ ! -e "$file" ] || folder=$(dirname "$file")
+    done
+    echo "$folder"
+}
+
 # Tell whether the process runs. One that has ended is still listed (as Z) until its parent asks for its status, which
 # the first process of a container may never do.
 is_alive() {

@@ -10,11 +10,7 @@ if ! old=${MAINPID:-$(running_pid)}; then
     echo 'The service is not running. Start it: bin/start.sh' >&2
     exit 1
 fi
-# The folder that its processes share: see service_folder.py.
-folder=
-for file in "/dev/shm/model-serving-"*"/master-$old" "${TMPDIR:-/tmp}/model-serving-"*"/master-$old"; do
-    [ ! -e "$file" ] || folder=$(dirname "$file")
-done
+folder=$(folder_of "$old")
 if [ -z "$folder" ]; then
     echo "Process $old cannot be reloaded. Restart it: bin/stop.sh, then bin/start.sh" >&2
     exit 1
@@ -25,6 +21,7 @@ old_lines=$(wc -l < "$log_file")
 
 fail() {
     [ -z "${new:-}" ] || end_master "$new" || true
+    rm -f "$folder/next-$old"
     if [ -n "${MAINPID:-}" ]; then
         echo "$1 $goes_on" >&2
     else
@@ -32,18 +29,21 @@ fail() {
     fi
     exit 1
 }
-trap 'fail "The reload was broken off."' INT TERM HUP
 
 # gunicorn starts a second master beside the first, with the same sockets.
 rm -f "$folder/next-$old"
+# Until its process id is known, nobody could end it.
+broken_off=
+trap 'broken_off=yes' INT TERM HUP
 kill -USR2 "$old"
 tenths=0
 until new=$(cat "$folder/next-$old" 2> /dev/null) && [ -n "$new" ]; do
     [ "$tenths" -lt 100 ] || fail 'gunicorn started no second master. Perhaps another reload is under way.'
-    sleep 0.1
+    sleep 0.1 || true
     tenths=$((tenths + 1))
 done
-rm -f "$folder/next-$old"
+trap 'fail "The reload was broken off."' INT TERM HUP
+[ -z "$broken_off" ] || fail 'The reload was broken off.'
 tenths=0
 until grep -q ready "$folder/master-$new" 2> /dev/null; do
     is_alive "$new" || fail 'The new version did not start.'

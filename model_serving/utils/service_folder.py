@@ -68,9 +68,9 @@ def worker_ended(pid: int):
 
 
 def say_next(master: int, successor: int):
-    """Note which master is to replace another one, for bin/reload.sh."""
+    """Note which master is to replace another one, for bin/reload.sh and bin/stop.sh."""
     if VARIABLE in os.environ:
-        (Path(os.environ[VARIABLE]) / f'next-{master}').write_text(f'{successor}\n')
+        _successor_of(master, Path(os.environ[VARIABLE])).write_text(f'{successor}\n')
 
 
 @contextmanager
@@ -101,6 +101,7 @@ def _leave(folder, master):
     # A forked process inherits what is registered to run at exit.
     if os.getpid() == master:
         _marker_of(master, folder).unlink(missing_ok=True)
+        _successor_of(master, folder).unlink(missing_ok=True)
         if not _is_used(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -140,3 +141,7 @@ def _folder_of(master, root):
 
 def _marker_of(master, folder):
     return folder / f'master-{master}'
+
+
+def _successor_of(master, folder):
+    return folder / f'next-{master}'
