@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.bin.test_start_stop import BAD_FILE
-from tests.conftest import BASE_FOLDER, children, entered, wait_until
+from tests.conftest import BASE_FOLDER, children, entered, proportional_memory, wait_until
 from tests.docs.test_deploy import HOME, is_ready, setting
 from tests.formats.files import write_onnx
-from tests.server.busy_clients import busy_clients
+from tests.server.busy_clients import BusyClient, busy_clients, calling, wait_until_answered
 from tests.server.test_signals import are_gone, assert_answers, is_running
 
 ROUTES = """
@@ -42,7 +42,13 @@ LOG = 'model-serving-demo.log'
 PID_FILE = 'model-serving-demo.pid'
 BROKEN_CODE = {'model_serving/resources/xxx_model_resource.py': 'class XXXModelResource(:\n'}
 WRONG_SETTING = {'conf/a.conf': '[model]\nname = XXXModel\ntimeout = "1"\n'}
-
+# The reason has what JSON would write in another way.
+REASON = 'there is no "name" in C:\\models'
+FAILING_MODEL = {
+    'model_serving/routes.py': ROUTES.replace(
+        '__init__(self):', f'__init__(self):\n        raise ValueError({REASON!r})'
+    )
+}
 WHERE_IT_LOADS = [
     pytest.param({}, id='in the master'),
     pytest.param({'IN_WORKER': 'yes'}, id='in a worker', marks=pytest.mark.long),
@@ -101,7 +107,7 @@ def test_a_reload_brings_new_code_settings_and_model_files_and_loses_nothing(mak
     def number():
         return service.post('/v1/NumberModel', {'x': 3}).json()
 
-    with busy_clients(service, 8):
+    with busy_clients(service, 4):
         assert number() == {'result': 6}
         service.write(
             {
@@ -138,7 +144,7 @@ def test_a_reload_brings_new_code_settings_and_model_files_and_loses_nothing(mak
 def test_the_service_goes_on_when_a_new_version_does_not_work(make_small, files, reason):
     service = make_small({'OMP_NUM_THREADS': '2'})
     master, workers = service.master_pid, service.worker_pids
-    with busy_clients(service, 4), service.changed(files):
+    with busy_clients(service, 2), service.changed(files):
         finished = service.run('bin/reload.sh')
         assert finished.returncode == 1
         assert 'The new version did not start. The service goes on as before.' in finished.stderr
@@ -236,25 +242,75 @@ def test_systemd_reloads_the_service(make_service, threads, tmp_path):
 
 
 def test_a_log_as_json_changes_nothing_of_what_is_printed(make_small):
-    service = make_small(start=False)
-
-    def printed(command):
-        finished = service.run(command)
-        without_times = re.sub(r'Starting, .*\n|[0-9]+ ms', '', finished.stdout)
-        return without_times, finished.stderr.splitlines()[-1:]
-
-    def all_printed():
-        started = printed('bin/start.sh')
-        service.stop()
-        with service.changed(WRONG_SETTING):
-            return started, printed('bin/start.sh')
-
-    as_text = all_printed()
-    assert '\'"1"\'' in as_text[1][1][0]
-    service.environment['MODEL_SERVING_SERVING_LOG_FORMAT'] = 'json'
-    assert all_printed() == as_text
-    service.start()
+    service = make_small({'MODEL_SERVING_SERVING_LOG_FORMAT': 'json', 'IN_WORKER': 'yes'}, start=False)
+    banner = (
+        r'/v1/XXXModel  WaitingModel  loaded in each worker in [0-9]+ ms\n'
+        rf'2 workers\nReady\. Open {service.url}/\n'
+    )
+    assert re.search(f'^{banner}Log: ', service.start(), re.MULTILINE)
     assert '"logger": "start"' in service.log
-    with service.changed(WRONG_SETTING):
-        assert printed('bin/reload.sh')[1] == as_text[1][1]
-    assert 'loaded once for all workers' in reload(service)
+    with service.changed(FAILING_MODEL):
+        failed = service.run('bin/reload.sh')
+    assert failed.stderr.splitlines()[-1].startswith('The service cannot start. /v1/XXXModel: ')
+    assert REASON in failed.stderr
+    # It is logged by a worker, so as JSON.
+    assert REASON not in service.log
+    assert re.search(f'^{banner}The service has been reloaded', reload(service), re.MULTILINE)
+
+
+def counted(service) -> int:
+    """Return how many requests of models were answered 200, as /metrics says."""
+    text = service.get('/metrics').text
+    counts = re.findall(r'^model_serving_request_duration_seconds_count\{(.*)\} (.*)$', text, re.MULTILINE)
+    return sum(int(float(count)) for labels, count in counts if 'model="' in labels and 'status="200"' in labels)
+
+
+def all_memory(service) -> int:
+    return proportional_memory([service.master_pid, *service.worker_pids])
+
+
+def lost_by(clients) -> list:
+    return [len(client.lost) for client in clients]
+
+
+def kill_a_worker(service):
+    """Kill a worker; returns when another one has taken its place."""
+    killed, *others = service.worker_pids
+    os.kill(killed, signal.SIGKILL)
+    booted = service.log.count('Booting worker')
+    wait_until(lambda: service.log.count('Booting worker') > booted and len(service.worker_pids) == 1 + len(others))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_ten_reloads_lose_nothing_and_two_killed_workers_what_they_were_answering(make_gates):
+    """With 32 clients, eight of which call a model that takes two seconds; the fifth version does not work."""
+    service = make_gates()
+    quick = [BusyClient(service, keeps=bool(number % 2)) for number in range(24)]
+    slow = [BusyClient(service, bool(number % 2), '/v1/SlowModel', b'{}', {'result': True}) for number in range(8)]
+    clients = quick + slow
+    lost = lost_by(clients)
+    with calling(clients):
+        for number in range(1, 11):
+            if number == 5:
+                with service.changed(BROKEN_CODE):
+                    assert service.run('bin/reload.sh').returncode == 1
+            else:
+                reload(service)
+            wait_until_answered(clients)
+            assert lost_by(clients) == lost
+            if number == 1:
+                memory_after_one = all_memory(service)
+            if number in (3, 7):
+                kill_a_worker(service)
+                wait_until_answered(clients)
+                before, lost = lost, lost_by(clients)
+                assert all(now - once in (0, 1) for now, once in zip(lost, before, strict=True))
+        memory_after_ten = all_memory(service)
+    assert lost_by(clients) == lost
+    answered, lost = sum(client.answered for client in clients), sum(lost)
+    print(f'{answered} answered, {lost} lost, {memory_after_one} and {memory_after_ten} bytes of memory')
+    assert abs(memory_after_ten / memory_after_one - 1) < 0.1
+    # What a killed worker was answering may have been counted, or an answer not any more.
+    wait_until(lambda: abs(counted(service) - answered) <= lost)
+    print(f'{counted(service)} counted')

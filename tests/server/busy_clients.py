@@ -35,7 +35,8 @@ class BusyClient:
                         self.answered += 1
                     else:
                         self.lost.append(response.status)
-                except OSError as error:
+                # The second one: the answer breaks off.
+                except (OSError, http.client.HTTPException) as error:
                     self.lost.append(repr(error))
                     connection.close()
 
