@@ -81,6 +81,7 @@ say_why() {
         printf '%s\n' "$said${line#*"$said"}" >&2
     else
         echo "$1 The end of its log, tmp/model-serving-demo.log:" >&2
-        new_lines | tail -n 20 >&2
+        # While a new version starts, the old one answers requests.
+        new_lines | grep -v ' - \[access\] - ' | tail -n 20 >&2
     fi
 }
