@@ -1,5 +1,6 @@
 """bin/reload.sh, from outside."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -32,7 +33,7 @@ class WaitingModel(XXXModel):
 
     def __init__(self):
         while Path('wait').exists():
-            Path('loading').write_text(str(os.getpid()))
+            Path(f'loading-{os.getpid()}').touch()
             time.sleep(0.05)
 
 
@@ -159,15 +160,18 @@ def test_there_is_nothing_to_reload(make_small):
     assert finished.stderr == 'The service is not running. Start it: bin/start.sh\n'
 
 
-def begin_to_reload(service, **options):
-    """Begin to reload to a version that loads until there is no file `wait`; return the process of bin/reload.sh and
-    the pid of the process that loads."""
+def loading(service) -> list:
+    """Return the processes that have waited for the file `wait` to go."""
+    return [int(path.name.removeprefix('loading-')) for path in service.folder.glob('loading-*')]
+
+
+def begin_to_reload(service, **options) -> subprocess.Popen:
+    """Begin to reload to a version that takes long to load."""
     (service.folder / 'wait').touch()
-    options = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True, **options}
+    options = {'stderr': subprocess.PIPE, 'text': True, **options}
     reloading = subprocess.Popen(['bin/reload.sh'], cwd=service.folder, env=service.environment, **options)
-    loading = service.folder / 'loading'
-    wait_until(lambda: loading.exists() and loading.read_text())
-    return reloading, int(loading.read_text())
+    wait_until(lambda: loading(service))
+    return reloading
 
 
 @pytest.mark.parametrize('environment', WHERE_IT_LOADS)
@@ -176,12 +180,12 @@ def test_the_service_goes_on_when_a_reload_is_broken_off(make_small, environment
     """By Ctrl+C while a model is loaded."""
     service = make_small(environment)
     master, workers = service.master_pid, service.worker_pids
-    reloading, loading = begin_to_reload(service, start_new_session=True)
+    reloading = begin_to_reload(service, start_new_session=True)
     (os.killpg if sent == 'to all' else os.kill)(reloading.pid, signal.SIGINT)
     _, stderr = reloading.communicate(timeout=60)
     assert reloading.returncode == 1
     assert 'The reload was broken off. The service goes on as before.' in stderr
-    assert are_gone([loading])
+    assert are_gone(loading(service))
     assert_goes_on(service, master, workers)
 
 
@@ -189,56 +193,58 @@ def test_the_service_goes_on_when_a_reload_is_broken_off(make_small, environment
 def test_stop_ends_the_version_that_is_being_loaded_too(make_small, environment):
     service = make_small(environment)
     master, folder = service.master_pid, shared_folder(service)
-    reloading, loading = begin_to_reload(service)
+    reloading = begin_to_reload(service)
     reloading.kill()
     reloading.communicate(timeout=60)
-    processes = [master, *service.worker_pids, loading]
+    processes = [master, *service.worker_pids, *loading(service)]
     assert service.stop() == 'The service has stopped.\n'
     assert are_gone(processes)
     assert [path.name for path in (service.folder / 'tmp').iterdir()] == [LOG]
     assert not folder.exists()
 
 
-def test_systemd_reloads_the_service(make_service, threads, tmp_path):
+@contextlib.contextmanager
+def started_by_systemd(service):
+    """Start a service as systemd does, whose socket for notifications and whose main process are given."""
+    command = shlex.split(setting('ExecStart').replace(HOME, shlex.quote(str(service.folder))))
+    service.environment['NOTIFY_SOCKET'] = str(service.folder / 'notify')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.settimeout(60)
+        systemd.bind(service.environment['NOTIFY_SOCKET'])
+        main = subprocess.Popen(command, cwd=service.folder, env=service.environment, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: is_ready(service.url))
+            yield systemd, main
+        finally:
+            main.terminate()
+            main.wait(60)
+
+
+def test_systemd_reloads_the_service(make_service, threads):
     """There is no pid file, and systemd is told which process is the main one before the old one ends."""
     routes = (BASE_FOLDER / 'tests' / 'fakes' / 'gate_routes.py').read_text(encoding='utf-8')
     files, environment = {'model_serving/routes.py': routes}, {'PYTHONPATH': str(BASE_FOLDER)}
     service = make_service(files, environment, start=False).without_models()
-    command = shlex.split(setting('ExecStart').replace(HOME, shlex.quote(str(service.folder))))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.settimeout(60)
-        systemd.bind(str(tmp_path / 'notify'))
-        service.environment['NOTIFY_SOCKET'] = str(tmp_path / 'notify')
-        old = subprocess.Popen(command, cwd=service.folder, env=service.environment, stderr=subprocess.DEVNULL)
-        masters = [old.pid]
-        try:
-            assert systemd.recv(1000).startswith(b'READY=1')
-            wait_until(lambda: is_ready(service.url))
-            held = threads.submit(service.post, '/v1/GateModel', {})
-            wait_until(lambda: entered(service) == 1)
-            service.environment['MAINPID'] = str(old.pid)
-            reloading = subprocess.Popen(['bin/reload.sh'], cwd=service.folder, env=service.environment)
-            assert systemd.recv(1000).startswith(b'READY=1')
-            name, _, new = systemd.recv(1000).decode().partition('=')
-            masters.append(int(new))
-            assert name == 'MAINPID'
-            assert is_running(old.pid)
-            (service.folder / 'open').touch()
-            assert held.result().status_code == 200
-            assert reloading.wait(60) == 0
-            assert old.wait(1) == 0
-            assert_answers(service)
-            workers = children(int(new))
-            assert len(workers) == 2
-            os.kill(int(new), signal.SIGTERM)
-            wait_until(lambda: are_gone([int(new), *workers]))
-        finally:
-            (service.folder / 'open').touch()
-            for each in masters:
-                if is_running(each):
-                    os.kill(each, signal.SIGTERM)
-            old.wait(60)
-    assert not (service.folder / 'tmp' / PID_FILE).exists()
+    with started_by_systemd(service) as (systemd, old):
+        held = threads.submit(service.post, '/v1/GateModel', {})
+        wait_until(lambda: entered(service) == 1)
+        service.environment['MAINPID'] = str(old.pid)
+        reloading = subprocess.Popen(['bin/reload.sh'], cwd=service.folder, env=service.environment)
+        # Of the first master, of the second, and of bin/reload.sh.
+        told = [systemd.recv(1000).decode() for _ in range(3)]
+        assert [text.partition('=')[0] for text in told] == ['READY', 'READY', 'MAINPID']
+        new = int(told[2].partition('=')[2])
+        assert is_running(old.pid)
+        (service.folder / 'open').touch()
+        assert held.result().status_code == 200
+        assert reloading.wait(60) == 0
+        assert not is_running(old.pid)
+        assert_answers(service)
+        processes = [new, *children(new)]
+        assert len(processes) == 3
+        os.kill(new, signal.SIGTERM)
+        wait_until(lambda: are_gone(processes))
+    assert not (service.folder / 'tmp').exists()
 
 
 def test_a_log_as_json_changes_nothing_of_what_is_printed(make_small):
