@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -43,6 +44,11 @@ def renew_workers(service):
 
 def assert_answers(service):
     assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
+
+
+def accepts_connections(service) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(('127.0.0.1', service.port)) == 0
 
 
 def with_settings(text) -> dict:
@@ -230,6 +236,7 @@ def test_a_process_that_ends_is_not_ready_and_answers_what_it_has_accepted(make_
     send_signal(service, 'TERM')
     answers = iter(lambda: kept.call(asks_whether_it_is_ready), None)
     refused = next(answer for answer in answers if answer.status != 200)
+    wait_until(lambda: not accepts_connections(service))
     (service.folder / 'open').touch()
     for answer, status in ((refused, 503), (calling.answer(), 200)):
         assert (answer.status, answer.headers['connection']) == (status, 'close')
