@@ -16,6 +16,16 @@ running_pid() {
     case $command_line in *"$pid_file"*) echo "$pid" ;; *) return 1 ;; esac
 }
 
+# Print the folder that a master shares with its workers: see service_folder.py.
+folder_of() {
+    folder=
+    for file in "/dev/shm/model-serving-"*"/master-$1" "${TMPDIR:-/tmp}/model-serving-"*"/master-$1"; do
+        # Nobody else's.
+        [ ! -O "$file" ] || folder=$(dirname "$file")
+    done
+    echo "$folder"
+}
+
 # Tell whether the process runs. One that has ended is still listed (as Z) until its parent asks for its status, which
 # the first process of a container may never do.
 is_alive() {
@@ -48,8 +58,7 @@ end_master() {
 # Print the lines that were added to the log since it had $old_lines lines; those of `log_format = json` as text.
 new_lines() {
     tail -n "+$((old_lines + 1))" "$log_file" | sed -e '/^{"time": /{
-        s/^{"time": "\([^"]*\)", "level": "\([^"]*\)", "logger": "\([^"]*\)", .*"message": "\(.*\)"}$/[\1] - [\2] - [\3] - \4/
-        s/^{"time": "\([^"]*\)", "level": "\([^"]*\)", "logger": "\([^"]*\)", "message": "\(.*\)"}$/[\1] - [\2] - [\3] - \4/
+        s/^{"time": "\([^"]*\)", "level": "\([^"]*\)", "logger": "\([^"]*\)", \(.*, \)*"message": "\(.*\)"}$/[\1] - [\2] - [\3] - \5/
         s/\\"/"/g
         s/\\\\/\\/g
     }'
@@ -72,6 +81,7 @@ say_why() {
         printf '%s\n' "$said${line#*"$said"}" >&2
     else
         echo "$1 The end of its log, tmp/model-serving-demo.log:" >&2
-        new_lines | tail -n 20 >&2
+        # While a new version starts, the old one answers requests.
+        new_lines | grep -v ' - \[access\] - ' | tail -n 20 >&2
     fi
 }

@@ -4,46 +4,47 @@
 set -eu
 cd "$(dirname "$0")/.."
 . bin/process.sh
-goes_on='The service goes on as before.'
+by_systemd=${MAINPID:+yes}
 
 if ! old=${MAINPID:-$(running_pid)}; then
     echo 'The service is not running. Start it: bin/start.sh' >&2
     exit 1
 fi
-# The folder that its processes share: see service_folder.py.
-folder=
-for file in "/dev/shm/model-serving-"*"/master-$old" "${TMPDIR:-/tmp}/model-serving-"*"/master-$old"; do
-    [ ! -O "$file" ] || folder=$(dirname "$file")
-done
+folder=$(folder_of "$old")
 if [ -z "$folder" ]; then
     echo "Process $old cannot be reloaded. Restart it: bin/stop.sh, then bin/start.sh" >&2
     exit 1
 fi
 sh bin/venv.sh requirements.txt
-[ -z "${MAINPID:-}" ] || log_file=/dev/null
+# systemd's journal has the log.
+[ -z "$by_systemd" ] || log_file=/dev/null
 old_lines=$(wc -l < "$log_file")
 
 fail() {
     [ -z "${new:-}" ] || end_master "$new" || true
-    if [ -n "${MAINPID:-}" ]; then
-        echo "$1 $goes_on" >&2
+    rm -f "$folder/next-$old"
+    if [ -n "$by_systemd" ]; then
+        echo "$1 The service goes on as before." >&2
     else
-        say_why "$1 $goes_on"
+        say_why "$1 The service goes on as before."
     fi
     exit 1
 }
-trap 'fail "The reload was broken off."' INT TERM HUP
 
-# gunicorn starts a second master beside the first, with the same sockets.
+# gunicorn starts a new master beside the old one, with the same sockets.
 rm -f "$folder/next-$old"
+# Until its process id is known, nobody could end it.
+broken_off=
+trap 'broken_off=yes' INT TERM HUP
 kill -USR2 "$old"
 tenths=0
 until new=$(cat "$folder/next-$old" 2> /dev/null) && [ -n "$new" ]; do
-    [ "$tenths" -lt 100 ] || fail 'gunicorn started no second master. Perhaps another reload is under way.'
-    sleep 0.1
+    [ "$tenths" -lt 100 ] || fail 'gunicorn started no new master. Perhaps another reload is under way.'
+    sleep 0.1 || true
     tenths=$((tenths + 1))
 done
-rm -f "$folder/next-$old"
+trap 'fail "The reload was broken off."' INT TERM HUP
+[ -z "$broken_off" ] || fail 'The reload was broken off.'
 tenths=0
 until grep -q ready "$folder/master-$new" 2> /dev/null; do
     is_alive "$new" || fail 'The new version did not start.'
@@ -57,8 +58,8 @@ done
 trap '' INT TERM HUP
 .venv/bin/python -c "from gunicorn import systemd; systemd.sd_notify('MAINPID=$new', None)"
 end_master "$old" || true
-# gunicorn looks once a second whether its first master has gone, and only then takes its place and its pid file.
-if [ -n "${MAINPID:-}" ]; then
+# gunicorn looks once a second whether the old master has gone, and only then the new one gets the pid file.
+if [ -n "$by_systemd" ]; then
     sleep 1.5
 else
     until [ "$(running_pid)" = "$new" ]; do

@@ -4,11 +4,14 @@ set -eu
 cd "$(dirname "$0")/.."
 . bin/process.sh
 
-# A reload that was broken off leaves a second master.
-if second=$(running_pid "$pid_file.2"); then
-    end_master "$second" || true
-fi
-if ! pid=$(running_pid); then
+pid=$(running_pid) || pid=
+# A reload that was broken off leaves a new master. While its code is loaded, it has no pid file.
+for file in "$pid_file.2" "$(folder_of "$pid")/next-$pid"; do
+    if new=$(running_pid "$file"); then
+        end_master "$new" || true
+    fi
+done
+if [ -z "$pid" ]; then
     rm -f "$pid_file"
     echo 'The service is not running.'
     exit 0

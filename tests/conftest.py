@@ -73,10 +73,7 @@ class Service:
         self.url = f'http://127.0.0.1:{self.port}'
         self.environment = {**os.environ, 'PORT': str(self.port), 'HOST': '127.0.0.1', **(environment or {})}
         copy_tree(folder)
-        for name, text in (files or {}).items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding='utf-8')
+        self.write(files or {})
 
     def __enter__(self):
         self.start()
@@ -84,6 +81,24 @@ class Service:
 
     def __exit__(self, *error):
         self.stop()
+
+    def write(self, files):
+        for name, text in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding='utf-8')
+
+    @contextlib.contextmanager
+    def changed(self, files):
+        """Change files, or make them; afterwards they are as they were."""
+        paths = [self.folder / name for name in files]
+        before = {path: path.read_bytes() for path in paths if path.exists()}
+        self.write(files)
+        yield
+        for path in paths:
+            path.unlink()
+        for path, content in before.items():
+            path.write_bytes(content)
 
     def without_models(self, *names):
         """Remove the settings of models, of all but those named, that are not served here: they would stop it."""

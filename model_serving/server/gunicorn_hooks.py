@@ -29,7 +29,7 @@ def on_starting(server):
 
 
 def pre_exec(server):
-    """Name the second master, for bin/reload.sh, in its process: it may end before anybody has seen it."""
+    """Name the new master of a reload, in its own process: it may end before anybody has seen it."""
     service_folder.say_next(os.getppid(), os.getpid())
 
 

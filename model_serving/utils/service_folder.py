@@ -41,7 +41,7 @@ def join():
     root = memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM else disk
     shared = joined or Path(tempfile.mkdtemp(prefix=f'.{PREFIX}', dir=root))
     # Locked as long as this process or one of its workers runs, however it ends.
-    _marker = os.open(_marker_of(os.getpid(), shared), os.O_WRONLY | os.O_CREAT, 0o600)
+    _marker = os.open(_marker_of(os.getpid(), shared), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     _lock(_marker, waits=True)
     if joined is None:
         # Only now others see it: they remove a folder that has no lock.
@@ -65,10 +65,10 @@ def say_ready(master: int):
         _marker_of(master, shared).write_text('ready\n')
 
 
-def say_next(master: int, successor: int):
-    """Note which master is to replace another one, for bin/reload.sh."""
+def say_next(master: int, new: int):
+    """Note which new master is to replace another one, for bin/reload.sh and bin/stop.sh."""
     if shared := folder():
-        (shared / f'next-{master}').write_text(f'{successor}\n')
+        _next_of(master, shared).write_text(f'{new}\n')
 
 
 def worker_ended(pid: int):
@@ -134,6 +134,7 @@ def _leave(shared, master):
     # A forked process inherits what is registered to run at exit.
     if os.getpid() == master:
         _marker_of(master, shared).unlink(missing_ok=True)
+        _next_of(master, shared).unlink(missing_ok=True)
         if not _is_used(shared):
             shutil.rmtree(shared, ignore_errors=True)
 
@@ -178,3 +179,7 @@ def _folder_of(master, *roots):
 
 def _marker_of(master, shared):
     return shared / f'master-{master}'
+
+
+def _next_of(master, shared):
+    return shared / f'next-{master}'

@@ -17,8 +17,9 @@ class BusyClient:
     `answered` counts its answers, `lost` tells of each request that was sent and not answered.
     """
 
-    def __init__(self, service, keeps):
+    def __init__(self, service, keeps, path='/v1/XXXModel', body=b'{"name": "Leo"}', answer=ANSWER):
         self.service, self.keeps = service, keeps
+        self.path, self.body, self.answer = path, body, answer
         self.answered, self.lost = 0, []
         self.stopping = threading.Event()
 
@@ -28,30 +29,45 @@ class BusyClient:
         with contextlib.closing(connection):
             while not self.stopping.is_set():
                 try:
-                    connection.request('POST', '/v1/XXXModel', b'{"name": "Leo"}', headers)
+                    connection.request('POST', self.path, self.body, headers)
                     response = connection.getresponse()
-                    if (response.status, json.loads(response.read())) != (200, ANSWER):
+                    if (response.status, json.loads(response.read())) == (200, self.answer):
+                        self.answered += 1
+                    else:
                         self.lost.append(response.status)
-                    self.answered += 1
-                except OSError as error:
+                # The second one: the answer breaks off.
+                except (OSError, http.client.HTTPException) as error:
                     self.lost.append(repr(error))
                     connection.close()
+
+
+def wait_until_answered(clients):
+    """Wait until each client has had an answer to a request that it began after this."""
+    # The next answer may be that to a request before it.
+    enough = [client.answered + 2 for client in clients]
+    wait_until(lambda: all(client.answered >= least for client, least in zip(clients, enough, strict=True)))
+
+
+@contextlib.contextmanager
+def calling(clients):
+    """Have clients call; each of them is answered before and after what happens meanwhile."""
+    with ThreadPoolExecutor(len(clients)) as pool:
+        running = [pool.submit(client) for client in clients]
+        try:
+            wait_until_answered(clients)
+            yield
+            wait_until_answered(clients)
+        finally:
+            for client in clients:
+                client.stopping.set()
+        for call in running:
+            call.result()
 
 
 @contextlib.contextmanager
 def busy_clients(service, count=16, keep_all=False):
     """Have clients call, all or every other one on kept connections; at the end none of their requests was lost."""
     clients = [BusyClient(service, keeps=keep_all or bool(number % 2)) for number in range(count)]
-    with ThreadPoolExecutor(count) as pool:
-        running = [pool.submit(client) for client in clients]
-        wait_until(lambda: all(client.answered for client in clients))
-        try:
-            yield clients
-            before = [client.answered for client in clients]
-            wait_until(lambda: all(client.answered > count for client, count in zip(clients, before, strict=True)))
-        finally:
-            for client in clients:
-                client.stopping.set()
-        for call in running:
-            call.result()
+    with calling(clients):
+        yield clients
     assert [client.lost for client in clients] == [[]] * count

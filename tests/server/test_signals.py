@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ import requests
 from tests.conftest import BASE_FOLDER, entered, wait_until
 from tests.server.busy_clients import ANSWER, busy_clients
 from tests.server.raw_connection import HELLO, REQUEST, Connections, statuses
-from tests.web.nasty_requests import post
+from tests.web.nasty_requests import head, post
 
 
 def send_signal(service, name):
@@ -43,6 +44,11 @@ def renew_workers(service):
 
 def assert_answers(service):
     assert service.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
+
+
+def accepts_connections(service) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(('127.0.0.1', service.port)) == 0
 
 
 def with_settings(text) -> dict:
@@ -218,3 +224,20 @@ def test_a_worker_that_is_told_to_end_before_it_listens_to_signals_ends(make_ser
     wait_until(lambda: len(booted()) == 4 and f'Worker exiting (pid: {booted()[2]})' in service.log)
     assert int(booted()[2]) not in service.worker_pids
     assert_answers(service)
+
+
+def test_a_process_that_ends_is_not_ready_and_answers_what_it_has_accepted(make_gates, connect):
+    service = make_gates({'WORKERS': '1'})
+    asks_whether_it_is_ready = head(line='GET /health/ready HTTP/1.1')
+    kept, calling = connect(service), connect(service)
+    assert kept.call(asks_whether_it_is_ready).status == 200
+    calling.send(post(b'{}', line='POST /v1/GateModel HTTP/1.1'))
+    wait_until(lambda: entered(service) == 1)
+    send_signal(service, 'TERM')
+    answers = iter(lambda: kept.call(asks_whether_it_is_ready), None)
+    refused = next(answer for answer in answers if answer.status != 200)
+    wait_until(lambda: not accepts_connections(service))
+    (service.folder / 'open').touch()
+    for answer, status in ((refused, 503), (calling.answer(), 200)):
+        assert (answer.status, answer.headers['connection']) == (status, 'close')
+    assert b'This process is ending.' in refused.body
