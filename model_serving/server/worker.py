@@ -57,13 +57,13 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets=None):
+        self.on_end()
         # Clients that have connected are accepted one after the other, each in an iteration of the loop.
         until = asyncio.get_running_loop().time() + ACCEPTING
         while _is_connected(sockets or []) and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(0)
         await asyncio.sleep(0.01)
         Protocol.is_ending = True
-        self.on_end()
         self.workers.forget(self.age)
         await super().shutdown(sockets)
         # Handlers that were cancelled at the end of the graceful time may clean up, and their clients are told.

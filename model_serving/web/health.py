@@ -29,7 +29,8 @@ class HealthReady(Resource):
         asked = {url: current_app.servables[url]} if url else current_app.servables
         models = {each: servable.problem or 'ready' for each, servable in asked.items()}
         if current_app.readiness.is_ending:
-            return {'status': 'not ready', 'message': ENDING, 'models': models}, 503
+            # The server itself closes connections a little later.
+            return {'status': 'not ready', 'message': ENDING, 'models': models}, 503, {'Connection': 'close'}
         if lacking := [url] if url and asked[url].problem else unready(asked):
             return {'status': 'not ready', 'message': f'Not ready: {", ".join(lacking)}', 'models': models}, 503
         warnings = {each: servable.warning for each, servable in asked.items() if servable.warning}
