@@ -121,7 +121,7 @@ class Exchange:
             self.front.exchanges.discard(self)
             seconds = perf_counter() - self.arrived
             if self.durations is not None:
-                self.durations[self.status].observe(seconds)
+                self.durations[self.status].append(seconds)
             if self.front.access_log is not None:
                 answer = self.scope, self.status, self.length, seconds, self.request_id, self.request.batches
                 self.front.access_log.answers.append(answer)

@@ -19,7 +19,8 @@ def start(front):
 def _measure(metrics, due, count):
     now = perf_counter()
     asyncio.get_running_loop().call_later(INTERVAL, _measure, metrics, now + INTERVAL, count + 1)
-    metrics.lag.observe(max(0.0, now - due))
+    metrics.lag.append(max(0.0, now - due))
+    metrics.flush()
     if count % GAUGES_EVERY == 0:
         metrics.update()
 

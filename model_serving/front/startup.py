@@ -147,7 +147,7 @@ def constant_headers(app) -> list:
 
 
 async def lifespan(front, receive, send):
-    """Start the models when an ASGI server says so, and write the rest of the access log at its end."""
+    """Start the models when an ASGI server says so, and write what is left to write at its end."""
     await receive()
     # Our worker has started the models already, and has decided whether to go on.
     reasons = ''
@@ -159,6 +159,5 @@ async def lifespan(front, receive, send):
         return
     await send({'type': 'lifespan.startup.complete'})
     await receive()
-    if front.access_log:
-        await asyncio.to_thread(front.access_log.write)
+    await asyncio.to_thread(front.app.write)
     await send({'type': 'lifespan.shutdown.complete'})

@@ -121,9 +121,9 @@ class Worker(base.Worker):
         os._exit(1)
 
     def end(self):
-        """Write the rest of the access log, and end the process."""
-        if self.front and self.front.app.access_log:
-            self.front.app.access_log.write()
+        """Write what is left to write, and end the process."""
+        if self.front:
+            self.front.app.write()
         os._exit(0 if self.front else 1)
 
     def run(self):

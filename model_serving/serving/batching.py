@@ -20,7 +20,7 @@ class Batcher:
     The thread starts at the first call, so after the fork. While it predicts, calls queue up; then it takes up to
     `max_batch_size` of them. Only one `predict` runs at a time. A call whose caller has gone, since its deadline has
     passed or its client has left, is dropped. `predict` is None until the model is loaded;
-    `problem` says why it can't answer. `observers` are the metrics of its batches, None if they are off.
+    `problem` says why it can't answer. `observers` take notes of its batches for the metrics, None if these are off.
     """
 
     def __init__(self, name, predict, max_batch_size, max_queue=1000):
@@ -135,9 +135,9 @@ class Batcher:
             hand_back([(future, result, None) for (_, future), result in zip(calls, results, strict=True)])
         # Afterwards, so that no caller waits for it.
         if self.observers is not None:
-            self.observers.queue.observe(started - calls[0][0][2])
-            self.observers.predict.observe(measured)
-            self.observers.size.observe(len(calls))
+            self.observers.queue.append(started - calls[0][0][2])
+            self.observers.predict.append(measured)
+            self.observers.size.append(len(calls))
 
     def _wrong(self, results, count):
         """Return what is wrong with the results for `count` instances."""

@@ -63,7 +63,8 @@ class AccessLog:
                 self._unwritten, self._reason = self._unwritten + len(lines), error
 
     def _is_logged(self, scope, status, *_):
-        return self._logs_health or status != 200 or not HEALTH.fullmatch(scope['path'])
+        is_health = scope['method'] != 'POST' and HEALTH.fullmatch(scope['path'])
+        return self._logs_health or status != 200 or not is_health
 
     def _line(self, scope, status, length, seconds, request_id, batches):
         """Return the text of a line, and for JSON what it says."""

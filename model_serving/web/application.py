@@ -65,6 +65,13 @@ class Application(Flask):
             return NO_CALL
         return Call(servable.name, str(servable.version), predictions.dialect.name if predictions else 'native')
 
+    def write(self):
+        """Write what has been noted for the access log and the metrics, at the end of the process."""
+        if self.access_log:
+            self.access_log.write()
+        if self.metrics:
+            self.metrics.flush()
+
     def wsgi_app(self, environ, start_response):
         """Answer a request. Without the front, the first request loads the models."""
         if not self.readiness.started:
@@ -100,7 +107,8 @@ def _end(response):
         own_id = response.headers['X-Request-ID'] = request.environ[REQUEST_ID]
         seconds = perf_counter() - g.arrived
         if current_app.metrics:
-            current_app.metrics.durations_of(request.method, request.path)[response.status_code].observe(seconds)
+            current_app.metrics.durations_of(request.method, request.path)[response.status_code].append(seconds)
+            current_app.metrics.flush()
         if current_app.access_log:
             path = request.environ.get('RAW_URI') or request.environ.get('REQUEST_URI') or request.path
             scope = {'client': (request.remote_addr or '-',), 'method': request.method, 'path': request.path}
