@@ -198,8 +198,8 @@ def test_the_line_of_a_call_says_what_was_called(in_json):
     line = line_of(in_json, 'one-call')
     assert line.pop('ms') > 0
     assert line.pop('time')
-    assert re.fullmatch(r'127\.0\.0\.1 "POST /v1/XXXModel" 200 \d+ \d+\.\d ms one-call', line.pop('message'))
     assert line == {
+        'message': 'POST /v1/XXXModel',
         'level': 'INFO',
         'logger': 'access',
         'request_id': 'one-call',
