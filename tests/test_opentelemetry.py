@@ -10,26 +10,24 @@ from model_serving.serving.route import Route
 from model_serving.utils.conf_utils import Conf
 from model_serving.utils.validation_utils import validate_json
 from tests.conftest import BASE_FOLDER, call_asgi, run_async, wait_until
+from tests.docs.following import blocks, text_of
 
 pytestmark = pytest.mark.opentelemetry
 
 TRACE, PARENT = '0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'
 JSON = {'Content-Type': 'application/json', 'traceparent': f'00-{TRACE}-{PARENT}-01'}
 LEO, HELLO = b'{"name": "Leo"}', b'{"result":"Hello, Leo!"}\n'
-# For the end of main.py, with an exporter that writes spans to a file.
-TRACED = """
-    from opentelemetry import trace
-    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+# What the guide puts into main.py; its spans go to a file.
+(BLOCK,) = [block.text for block in blocks(text_of('docs/operate.md')) if 'OpenTelemetryMiddleware' in block.text]
+TO_A_FILE = """
+    from opentelemetry.sdk.trace.export import ConsoleSpanExporter
 
-    provider = TracerProvider()
-    file = open('spans.jsonl', 'a', buffering=1)
-    exporter = ConsoleSpanExporter(out=file, formatter=lambda span: span.to_json(indent=None) + '\\n')
-    provider.add_span_processor(BatchSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
-    app.asgi_app = OpenTelemetryMiddleware(app.asgi_app, exclude_spans=['receive', 'send'])
+    def OTLPSpanExporter():
+        file = open('spans.jsonl', 'a', buffering=1)
+        return ConsoleSpanExporter(out=file, formatter=lambda span: span.to_json(indent=None) + '\\n')
 """
+EXPORTER = '    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter\n'
+TRACED = BLOCK.replace(EXPORTER, TO_A_FILE)
 
 
 class TracedResource(ModelResource):
