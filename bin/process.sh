@@ -19,9 +19,9 @@ running_pid() {
 # Print the folder that a master shares with its workers: see service_folder.py.
 folder_of() {
     folder=
-    for file in "/dev/shm/model-serving-"*"/master-$1" "${TMPDIR:-/tmp}/model-serving-"*"/master-$1"; do
-        # Nobody else's.
-        [ ! -O "$file" ] || folder=$(dirname "$file")
+    for file in "/dev/shm/model-serving-shared-"*"/master-$1" "${TMPDIR:-/tmp}/model-serving-shared-"*"/master-$1"; do
+        # Not what somebody else has made, such as a link to a folder of ours.
+        [ ! -e "$file" ] || [ ! -O "${file%/*}" ] || [ -L "${file%/*}" ] || folder=${file%/*}
     done
     echo "$folder"
 }
@@ -34,10 +34,12 @@ is_alive() {
     case $state in '' | Z*) return 1 ;; esac
 }
 
-# Tell a master to end, and wait until it has answered what it has accepted. It is killed after 35 s.
+# Tell a master to end, and wait until it has answered what it has accepted. It is killed after 35 s, but not its child
+# $new, the master of a new version.
 end_master() {
     workers=$(cat "/proc/$1/task/$1/children" 2> /dev/null ||
         ps -A -o pid= -o ppid= | awk -v p="$1" '$2 == p { print $1 }')
+    workers=$(for each in $workers; do [ "$each" = "${new:-}" ] || echo "$each"; done)
     kill -TERM "$1" 2> /dev/null || true
     tenths=0
     while is_alive "$1"; do
@@ -74,7 +76,7 @@ say_why() {
     said='The service cannot start. '
     # Not a line of a traceback that has these words.
     line=$(new_lines | grep -E "^(\[.*\] - )?$said" | tail -n 1)
-    # Beside its reason, what else was logged would only hide it.
+    # The reason alone: other lines would hide it.
     if [ -n "$line" ]; then
         echo "$1 Its log has more, such as tracebacks: tmp/model-serving-demo.log" >&2
         # From the first of these words on: the reason may hold them again.

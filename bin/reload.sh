@@ -1,5 +1,5 @@
 #!/bin/sh
-# Use new code, settings and model files, and lose no request; if they do not work, the service goes on as it is.
+# Replace the running version without losing a request. If the new one does not work, the old one goes on.
 # systemd's ExecReload runs this too, with the service's process in MAINPID.
 set -eu
 cd "$(dirname "$0")/.."
@@ -18,28 +18,36 @@ fi
 sh bin/venv.sh requirements.txt
 # systemd's journal has the log.
 [ -z "$by_systemd" ] || log_file=/dev/null
+touch "$log_file"
 old_lines=$(wc -l < "$log_file")
 
 fail() {
+    # What is false once the service has been stopped.
+    is_alive "$old" && goes_on=' The service goes on as before.' || goes_on=
     [ -z "${new:-}" ] || end_master "$new" || true
-    rm -f "$folder/next-$old"
     if [ -n "$by_systemd" ]; then
-        echo "$1 The service goes on as before." >&2
+        echo "$1$goes_on" >&2
     else
-        say_why "$1 The service goes on as before."
+        say_why "$1$goes_on"
     fi
     exit 1
 }
 
 # gunicorn starts a new master beside the old one, with the same sockets.
-rm -f "$folder/next-$old"
-# Until its process id is known, nobody could end it.
+before=$(cat "$folder/next-$old" 2> /dev/null || true)
+if [ -n "$before" ] && is_alive "$before"; then
+    echo "Another reload is under way, as process $before. To break it off: kill $before" >&2
+    exit 1
+fi
+# Wait for the pid of the new master, even when told to end: without it nobody could end that.
 broken_off=
 trap 'broken_off=yes' INT TERM HUP
 kill -USR2 "$old"
 tenths=0
-until new=$(cat "$folder/next-$old" 2> /dev/null) && [ -n "$new" ]; do
-    [ "$tenths" -lt 100 ] || fail 'gunicorn started no new master. Perhaps another reload is under way.'
+until new=$(cat "$folder/next-$old" 2> /dev/null) && [ "${new:-$before}" != "$before" ]; do
+    new=
+    # While gunicorn replaces its workers after HUP, it does nothing else for up to 25 s.
+    [ "$tenths" -lt 400 ] || fail 'gunicorn started no new master within 40 s.'
     sleep 0.1 || true
     tenths=$((tenths + 1))
 done
@@ -47,8 +55,8 @@ trap 'fail "The reload was broken off."' INT TERM HUP
 [ -z "$broken_off" ] || fail 'The reload was broken off.'
 tenths=0
 until grep -q ready "$folder/master-$new" 2> /dev/null; do
+    is_alive "$old" || fail 'The service was stopped meanwhile.'
     is_alive "$new" || fail 'The new version did not start.'
-    is_alive "$old" || fail 'The service was stopped.'
     # Models may take long to load.
     [ "$tenths" -lt 3000 ] || fail 'The new version was not ready within 300 s, so it was ended.'
     sleep 0.1
@@ -56,7 +64,12 @@ until grep -q ready "$folder/master-$new" 2> /dev/null; do
     [ $((tenths % 20)) -ne 0 ] || printf 'Starting, %s s …\n' $((tenths / 10))
 done
 trap '' INT TERM HUP
-.venv/bin/python -c "from gunicorn import systemd; systemd.sd_notify('MAINPID=$new', None)"
+# systemd ignores a message whose sender has gone already.
+[ -z "$by_systemd" ] || .venv/bin/python -c "
+import logging, time
+from gunicorn import systemd
+systemd.sd_notify('MAINPID=$new', logging)
+time.sleep(1)"
 end_master "$old" || true
 # gunicorn looks once a second whether the old master has gone, and only then the new one gets the pid file.
 if [ -n "$by_systemd" ]; then

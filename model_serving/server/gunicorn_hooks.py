@@ -1,6 +1,7 @@
 """gunicorn's hooks, which conf/gunicorn.conf.py imports: how the service starts, and how its workers end."""
 
 import gc
+import logging
 import os
 import sys
 
@@ -10,6 +11,7 @@ from ..utils import service_folder
 from . import addresses
 from .workers import Workers
 
+LOGGER = logging.getLogger('start')
 # gunicorn's own status for a service of which no worker can start.
 WORKER_BOOT_ERROR = 3
 
@@ -29,8 +31,13 @@ def on_starting(server):
 
 
 def pre_exec(server):
-    """Name the new master of a reload, in its own process: it may end before anybody has seen it."""
-    service_folder.say_next(os.getppid(), os.getpid())
+    """Write down the process id of a reload's new master, before its code runs; it is this process."""
+    try:
+        service_folder.write_next(os.getppid(), os.getpid())
+    except OSError:
+        LOGGER.exception('No new master is started')
+        # After an exception this copy of the old master would end the workers.
+        os._exit(1)
 
 
 def when_ready(server):

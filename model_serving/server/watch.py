@@ -26,7 +26,7 @@ class Watch:
         self.servables = ()
         self._loop = loop
         self._notify, self._may_end, self._stop_accepting = notify, may_end, stop_accepting
-        self._thread_id = threading.get_ident()
+        self._thread_id, self._master = threading.get_ident(), os.getppid()
         self._last = self._logged = time.monotonic()
 
     def start(self):
@@ -44,6 +44,7 @@ class Watch:
         while not (hanging and self._may_end()):
             time.sleep(BEAT)
             self._log_a_blocked_loop()
+            self._end_without_master()
             hanging = [servable for servable in self.servables if servable.hangs_for]
         for servable in hanging:
             what = '%s hangs: a call of it has been running for %.1f s. Worker %s ends; the stacks of its threads:'
@@ -55,6 +56,13 @@ class Watch:
         time.sleep(GRACE)
         # sys.exit would wait for the thread that hangs.
         os._exit(1)
+
+    def _end_without_master(self):
+        """End the worker when its master has been killed, or nobody could end or replace it any more."""
+        if os.getppid() != self._master:
+            LOGGER.error('The master of worker %s has gone, so the worker ends.', os.getpid())
+            self._master = os.getppid()
+            self._stop_accepting()
 
     def _log_a_blocked_loop(self):
         last = self._last

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import sys
+import threading
 from queue import SimpleQueue
 
 import uvicorn
@@ -123,7 +124,10 @@ class Worker(base.Worker):
     def end(self):
         """Write what is left to write, and end the process."""
         if self.front:
-            self.front.app.write()
+            # In a thread, since a signal may have come while this one holds a lock.
+            writer = threading.Thread(target=self.front.app.write, daemon=True)
+            writer.start()
+            writer.join(1)
         os._exit(0 if self.front else 1)
 
     def run(self):
@@ -166,7 +170,7 @@ class Worker(base.Worker):
         watch.servables = self.front.app.servables.values()
         self.workers.add(self.age)
         if self.workers.completes_start():
-            service_folder.say_ready(self.ppid)
+            service_folder.write_ready(self.ppid)
             for line in banner.lines(self.front, self.workers.count, self.cfg.threads, self.cfg.address):
                 LOGGER.info(line)
         self.is_serving = True

@@ -20,7 +20,7 @@ class Batcher:
     The thread starts at the first call, so after the fork. While it predicts, calls queue up; then it takes up to
     `max_batch_size` of them. Only one `predict` runs at a time. A call whose caller has gone, since its deadline has
     passed or its client has left, is dropped. `predict` is None until the model is loaded;
-    `problem` says why it can't answer. `observers` take notes of its batches for the metrics, None if these are off.
+    `problem` says why it can't answer. `observers` collect the metrics of its batches; None if metrics are off.
     """
 
     def __init__(self, name, predict, max_batch_size, max_queue=1000):
@@ -34,6 +34,8 @@ class Batcher:
         # The instance of each future, its request, and since when it waits. Changing a dict needs no lock.
         self._waiting = {}
         self._predicting_since, self._seconds_per_batch = None, 0.0
+        # The calls that are being predicted.
+        self._batch = ()
         self._thread = None
         self._starting = threading.Lock()
 
@@ -68,7 +70,7 @@ class Batcher:
     @property
     def queued(self) -> int:
         """How many calls wait to be predicted."""
-        return self._queue.qsize()
+        return len(self._waiting) - sum(future in self._waiting for _, future in self._batch)
 
     def running_for(self) -> float:
         """Return for how many seconds the current call of `predict` has been running; 0 when none is."""
@@ -113,12 +115,13 @@ class Batcher:
         calls = [call for call in calls if call[0] is not None and not call[1].done()]
         if not calls:
             return
-        started = self._predicting_since = perf_counter()
+        self._batch, started = calls, perf_counter()
+        self._predicting_since = started
         try:
             try:
                 results = self.predict([waiting[0] for waiting, _ in calls])
             finally:
-                self._predicting_since = None
+                self._predicting_since, self._batch = None, ()
                 measured, known = perf_counter() - started, self._seconds_per_batch
                 self._seconds_per_batch += (measured - known) / (4 if known else 1)
                 for (_, request, since), _ in calls:

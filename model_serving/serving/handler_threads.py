@@ -45,7 +45,7 @@ class HandlerThreads:
     @property
     def queued(self) -> int:
         """How many calls wait for a thread."""
-        return max(0, len(self._waiting) - len(self._running))
+        return sum(future not in self._running for future in list(self._waiting))
 
     def running_for(self) -> float:
         """Return for how many seconds the longest function has been running; 0 when none is."""

@@ -12,7 +12,7 @@ from ..utils.log_format import Formatter
 
 LOGGER = logging.getLogger('access')
 LINE = '%s "%s" %s %s %.1f ms %s'
-# What asks only whether the service lives, or counts.
+# Health checks, and /metrics.
 HEALTH = re.compile(r'/health(/live|/ready)?|/_ah/warmup|/ping|/v2/health/(live|ready)|/v2/models/.+/ready|/metrics')
 # How often the lines are written, in seconds.
 INTERVAL = 0.05
@@ -48,19 +48,19 @@ class AccessLog:
         """Write all pending lines; also called at the end of the process, when the thread is gone."""
         with self._writing:
             answers = [self.answers.popleft() for _ in range(len(self.answers))]
-            lines = [self._line(*answer) for answer in answers if self._is_logged(*answer)]
-            if not lines:
-                return
-            # What was not written is counted first, since the last line before may have been cut in the middle.
-            before = []
-            if self._unwritten:
-                before = [(f'{self._unwritten} lines before could not be written: {self._reason}', {})]
             try:
-                _write(before + lines)
-                self._unwritten = 0
+                lines = [self._line(*answer) for answer in answers if self._is_logged(*answer)]
+                if lines:
+                    _write(self._unwritten_before() + lines)
+                    self._unwritten = 0
             # A full disk, say: the lines are given up, or they would pile up in memory.
             except Exception as error:
-                self._unwritten, self._reason = self._unwritten + len(lines), error
+                self._unwritten, self._reason = self._unwritten + len(answers), error
+
+    def _unwritten_before(self):
+        """Return the line that counts what was not written. It is first: the last line may have been cut off."""
+        lost = f'{self._unwritten} lines before could not be written: {self._reason}'
+        return [(lost, {})] if self._unwritten else []
 
     def _is_logged(self, scope, status, *_):
         is_health = scope['method'] != 'POST' and HEALTH.fullmatch(scope['path'])
@@ -75,6 +75,8 @@ class AccessLog:
         client, request = (scope.get('client') or '-')[0], f'{scope["method"]} {path}'
         if not Formatter.is_json:
             return LINE % (client, request, status, length or '-', seconds * 1000, request_id), {}
+        # The thread of a batch may end when its caller has been told that it is late.
+        batches = list(batches.values())
         return request, {
             'request_id': request_id,
             'client': client,
@@ -84,14 +86,13 @@ class AccessLog:
             'status': status,
             'bytes': int(length) if length and length.isdigit() else None,
             'ms': round(seconds * 1000, 3),
-            'queue_ms': _milliseconds(waited for waited, _ in batches.values()),
-            'predict_ms': _milliseconds(predicted for _, predicted in batches.values()),
+            'queue_ms': _milliseconds([waited for waited, _ in batches]),
+            'predict_ms': _milliseconds([predicted for _, predicted in batches]),
         }
 
 
 def _milliseconds(seconds):
     """Return a sum in milliseconds; None if there is nothing to add."""
-    seconds = list(seconds)
     return round(sum(seconds) * 1000, 3) if seconds else None
 
 

@@ -16,7 +16,7 @@ TIMEOUT = 30.0
 
 
 class Call(NamedTuple):
-    """What a request calls, for the access log and the metrics; all empty for a request that is no call."""
+    """What a POST calls, for the access log and the metrics; empty texts for any other request."""
 
     model: str = ''
     version: str = ''

@@ -3,69 +3,28 @@
 import os
 import platform
 from bisect import bisect_left
-from collections import Counter as Count
-from collections import deque
+from collections import Counter, deque
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from flask import Response, current_app, request
 from flask_restful import Resource
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, exposition
+from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from .. import __version__
-from ..utils import service_folder
-from .application import NO_CALL, Call
+from ..utils import ended_workers, service_folder
+from .application import NO_CALL
+from .metrics_table import METRICS
 
-MODEL = ('model', 'version')
 # Where Linux tells how much memory a process has.
 STATM = '/proc/self/statm'
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-
-
-class Row(NamedTuple):
-    """A metric. `options`: a histogram's buckets, or what becomes of a gauge's values in the workers."""
-
-    kind: type
-    labels: tuple
-    options: dict
-    text: str
-
-
-METRICS = {
-    'request_duration_seconds': Row(
-        Histogram,
-        (*Call._fields, 'status'),
-        {'buckets': SECONDS},
-        'From the arrival of a request to the end of its answer; its count is the number of requests.',
-    ),
-    'queue_duration_seconds': Row(
-        Histogram, MODEL, {'buckets': SECONDS}, 'How long the first call of each batch has waited.'
-    ),
-    'predict_duration_seconds': Row(Histogram, MODEL, {'buckets': SECONDS}, 'How long each call of predict took.'),
-    'batch_size': Row(Histogram, MODEL, {'buckets': SIZES}, 'How many instances each call of predict had.'),
-    'refused_requests': Row(Counter, (*MODEL, 'reason'), {}, 'Requests that were not answered with a result.'),
-    'requests_in_flight': Row(
-        Gauge, Call._fields, {'multiprocess_mode': 'livesum'}, 'Requests that are being answered.'
-    ),
-    'calls_waiting': Row(
-        Gauge, MODEL, {'multiprocess_mode': 'livesum'}, 'Calls that wait for predict, for a stream or for a thread.'
-    ),
-    'event_loop_lag_seconds': Row(
-        Histogram, (), {'buckets': SECONDS}, 'How late the event loop is, measured ten times a second.'
-    ),
-    'model_load_duration_seconds': Row(
-        Gauge, MODEL, {'multiprocess_mode': 'livemax'}, 'How long it took to load the model.'
-    ),
-    'worker_resident_memory_bytes': Row(Gauge, (), {'multiprocess_mode': 'liveall'}, 'Resident memory of each worker.'),
-    'build_info': Row(Gauge, ('version', 'python'), {'multiprocess_mode': 'livemax'}, 'Always 1.'),
-}
 
 
 class Observers(NamedTuple):
-    """What one model's batcher notes of each batch, in seconds and instances."""
+    """Where a batcher collects the values of its batches, in seconds and instances."""
 
     queue: deque
     predict: deque
@@ -73,7 +32,7 @@ class Observers(NamedTuple):
 
 
 class ByLabel(dict):
-    """What `make(*labels, value)` returns for each value of the last label, once it is asked for."""
+    """A cache of `make(*labels, value)`, by the value of the last label."""
 
     def __init__(self, make, *labels):
         self._make, self._labels = make, labels
@@ -86,9 +45,9 @@ class ByLabel(dict):
 class Metrics:
     """What one process counts. prometheus-client adds up what all workers have counted: see service_folder.py.
 
-    Values of histograms are noted in deques, and added to the histograms by `flush`, ten times a second: one by one,
-    each would cost 3 µs. `durations` has, by the URL of a POST, the deques of its requests by their status; `others`
-    those of any other request. The front sets `in_flight`, a function that returns how many requests of each `Call` it
+    The values of a histogram are collected in a deque. `flush` adds them to the histogram, ten times a second, since
+    `observe` takes 3 µs for each. `durations` has, by the URL of a POST, the deques of its requests by their status;
+    `others` those of any other request. The front sets `in_flight`, which returns how many requests of each `Call` it
     is answering.
     """
 
@@ -99,11 +58,11 @@ class Metrics:
         # The values of each histogram that are to be added to it.
         self._noted = []
         self.durations, self.others, self.lag = {}, None, None
-        self.in_flight = dict
+        self.in_flight = lambda: {}
         self._statm = None
 
     def start(self):
-        """Begin to count, after the models have been tried; in each process, since files are not shared by a fork."""
+        """Begin to count; call this in each process, after the fork, when the models have been tried."""
         service_folder.folder()  # which may have to be made again
         self._metrics = {
             name: row.kind(f'model_serving_{name}', row.text, row.labels, registry=self._registry, **row.options)
@@ -138,7 +97,7 @@ class Metrics:
         """Add what has been noted to the histograms; from any thread."""
         for histogram, values in self._noted:
             if values:
-                _observe_all(histogram, [values.popleft() for _ in range(len(values))])
+                _observe_all(histogram, list(_taken(values)))
 
     def durations_of(self, method: str, path: str) -> ByLabel:
         """Return the deques of a request by its status."""
@@ -165,14 +124,21 @@ class Metrics:
             return write(self._registry), content_type
         registry = CollectorRegistry()
         registry.register(AllWorkers(folder))
-        with service_folder.reading(folder):
+        with ended_workers.locked(folder):
             return write(registry), content_type
+
+
+def _taken(values):
+    """Yield what is in a deque, and leave it empty; of several threads, each value goes to one."""
+    with suppress(IndexError):
+        while True:
+            yield values.popleft()
 
 
 def _observe_all(histogram, values):
     """Do what `observe` does, for all values at once, which prometheus_client has no function for."""
     histogram._sum.inc(sum(values))
-    for bucket, count in Count(bisect_left(histogram._upper_bounds, value) for value in values).items():
+    for bucket, count in Counter(bisect_left(histogram._upper_bounds, value) for value in values).items():
         histogram._buckets[bucket].inc(count)
 
 
@@ -184,7 +150,7 @@ class AllWorkers:
 
     def collect(self):
         """Return the metrics."""
-        return MultiProcessCollector.merge(map(str, service_folder.files_of(self._folder)))
+        return MultiProcessCollector.merge(map(str, ended_workers.files_of(self._folder)))
 
 
 class MetricsResource(Resource):

@@ -7,7 +7,6 @@ import shlex
 import signal
 import socket
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +16,7 @@ from tests.docs.test_deploy import HOME, is_ready, setting
 from tests.formats.files import write_onnx
 from tests.server.busy_clients import BusyClient, busy_clients, calling, wait_until_answered
 from tests.server.test_signals import are_gone, assert_answers, is_running
+from tests.web.scraping import folder_of
 
 ROUTES = """
 import os
@@ -69,12 +69,6 @@ def make_small(make_service):
     return make
 
 
-def shared_folder(service) -> Path:
-    """Return the folder that the processes of a service share."""
-    (marker,) = Path('/dev/shm').glob(f'model-serving-*/master-{service.master_pid}')
-    return marker.parent
-
-
 def reload(service) -> str:
     """Reload a service, check that another process has taken the first one's place, and return what was printed."""
     old = [service.master_pid, *service.worker_pids]
@@ -103,7 +97,7 @@ def test_a_reload_brings_new_code_settings_and_model_files_and_loses_nothing(mak
     file = service.folder / 'data' / 'number.onnx'
     write_onnx(file, '(float[n] x) => (float[n] y) { y = Add(x, x) }')
     service.start()
-    folder = shared_folder(service)
+    folder = folder_of(service)
 
     def number():
         return service.post('/v1/NumberModel', {'x': 3}).json()
@@ -122,7 +116,7 @@ def test_a_reload_brings_new_code_settings_and_model_files_and_loses_nothing(mak
         assert service.get('/').status_code == 404
         assert number() == {'result': 9}
         reload(service)
-    assert shared_folder(service) == folder
+    assert folder_of(service) == folder
     assert {path.name for path in (service.folder / 'tmp').iterdir()} == {LOG, PID_FILE}
 
     processes = [service.master_pid, *service.worker_pids]
@@ -192,7 +186,7 @@ def test_the_service_goes_on_when_a_reload_is_broken_off(make_small, environment
 @pytest.mark.parametrize('environment', WHERE_IT_LOADS)
 def test_stop_ends_the_version_that_is_being_loaded_too(make_small, environment):
     service = make_small(environment)
-    master, folder = service.master_pid, shared_folder(service)
+    master, folder = service.master_pid, folder_of(service)
     reloading = begin_to_reload(service)
     reloading.kill()
     reloading.communicate(timeout=60)

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from model_serving.utils.settings import SETTINGS
-from model_serving.web.metrics import METRICS
+from model_serving.web.metrics_table import METRICS
 from tests.conftest import copy_tree
 from tests.docs.following import blocks, follow, text_of
 

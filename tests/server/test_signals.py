@@ -173,6 +173,14 @@ def test_max_requests_renews_workers_and_loses_nothing(make_gates):
         wait_until(lambda: not set(first) & set(service.worker_pids))
 
 
+def test_workers_end_when_their_master_is_killed(make_service):
+    """Nobody could end them any more, and they would keep the port."""
+    service = make_service()
+    workers = service.worker_pids
+    os.kill(service.master_pid, signal.SIGKILL)
+    wait_until(lambda: are_gone(workers))
+
+
 def test_a_task_of_a_handler_that_calls_sys_exit_ends_nothing(make_gates):
     """It would end the worker with a status at which gunicorn halts the service."""
     service = make_gates({'WORKERS': '1'})

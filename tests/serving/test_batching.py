@@ -130,6 +130,26 @@ def test_what_waits_is_predicted_together(model, occupy, submit):
     assert [len(batch) for batch in model.batches] == [1, 8, 4]
 
 
+def test_calls_that_are_predicted_or_whose_callers_have_gone_wait_no_more(model):
+    batcher = Batcher('M', model.predict, 8)
+    model.gate.clear()
+
+    async def call_many():
+        calls = [asyncio.create_task(batcher.predict_async(number)) for number in range(20)]
+        await asyncio.to_thread(wait_until, lambda: batcher.waiting == 20 and model.batches)
+        predicted = len(model.batches[0])
+        assert batcher.queued == 20 - predicted
+        for call in calls[15:]:
+            call.cancel()
+        await asyncio.gather(*calls[15:], return_exceptions=True)
+        assert batcher.queued == 15 - predicted
+        model.gate.set()
+        await asyncio.gather(*calls[:15])
+        assert batcher.queued == 0
+
+    run_async(call_many())
+
+
 def test_a_batch_lingers_for_as_many_as_came_together(model, occupy, submit):
     def predict(instances):
         results = model.predict(instances)

@@ -56,5 +56,5 @@ def only(service, worker):
 
 def folder_of(service) -> Path:
     """Return the folder that the processes of a service share."""
-    (marker,) = Path('/dev/shm').glob(f'model-serving-*/master-{service.master_pid}')
+    (marker,) = Path('/dev/shm').glob(f'model-serving-shared-*/master-{service.master_pid}')
     return marker.parent

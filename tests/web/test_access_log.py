@@ -55,6 +55,20 @@ def test_a_client_that_leaves_with_the_answer_to_head_has_the_whole_answer(make_
     assert logged_by(service) == ['HEAD /v1/XXXModel 200'] * 50
 
 
+def test_an_answer_that_can_not_be_written_down_ends_no_log(monkeypatch):
+    log, written = AccessLog(lambda method, path: NO_CALL, logs_health=True), io.StringIO()
+    monkeypatch.setattr(LOGGER, 'handlers', [logging.StreamHandler(written)])
+    monkeypatch.setattr(LOGGER, 'propagate', False)
+    scope = {'client': ('127.0.0.1',), 'method': 'GET', 'path': '/', 'raw_path': b'/'}
+    log.answers.append((scope, 200, None, 'no number', 'odd', {}))
+    log.write()
+    log.answers.append((scope, 200, None, 1.0, 'after', {}))
+    log.write()
+    first, second = written.getvalue().splitlines()
+    assert first.startswith('1 lines before could not be written: ')
+    assert second.endswith(' after')
+
+
 def test_it_can_be_off(make_service):
     service = make_service(environment={'MODEL_SERVING_SERVING_ACCESS_LOG': 'off'})
     assert service.post('/v1/XXXModel', {'name': 'Leo'}).headers['X-Request-ID']

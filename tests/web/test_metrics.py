@@ -2,6 +2,7 @@
 
 import random
 import re
+import sys
 import threading
 import time
 from collections import Counter
@@ -13,7 +14,9 @@ import requests
 from prometheus_client.openmetrics import parser as openmetrics
 
 from model_serving import __version__
-from model_serving.web.metrics import METRICS
+from model_serving.app import create_app
+from model_serving.web.metrics import Metrics
+from model_serving.web.metrics_table import METRICS
 from tests.conftest import entered, gates_service, wait_until
 from tests.server.raw_connection import RawConnection
 from tests.web.nasty_requests import head, post
@@ -167,6 +170,26 @@ def test_what_is_too_much_for_a_model_is_refused(gates, hold, gate):
         ('DefGateModel', 'native', '504'): 1,
     }
     assert_soon(lambda: calls(gates) - answered, expected)
+
+
+def test_no_value_is_lost_or_counted_twice_when_threads_add_up_at_the_same_time(monkeypatch, threads):
+    monkeypatch.delenv('PROMETHEUS_MULTIPROC_DIR', raising=False)
+    metrics = Metrics(create_app())
+    metrics.start()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+
+    def note(_):
+        for _ in range(2000):
+            metrics.others[404].append(1)
+            metrics.flush()
+
+    try:
+        assert list(threads.map(note, range(8))) == [None] * 8
+    finally:
+        sys.setswitchinterval(interval)
+    text, _ = metrics.text('')
+    assert b'_count{model="",protocol="",status="404",version=""} 16000.0' in text
 
 
 def test_a_client_that_leaves_counts_as_499(gates, gate):
