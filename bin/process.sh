@@ -44,7 +44,9 @@ end_master() {
     tenths=0
     while is_alive "$1"; do
         if [ "$tenths" -ge 350 ]; then
-            echo 'The service did not end within 35 s, so it was killed.' >&2
+            echo "The service, process $1, did not end within 35 s, so it was killed." >&2
+            # gunicorn takes one that is killed for alive until its parent has asked for its status.
+            [ "$(cat "$pid_file" 2> /dev/null)" != "$1" ] || rm -f "$pid_file"
             # shellcheck disable=SC2086 # a list of numbers
             kill -KILL "$1" $workers 2> /dev/null || true
             for each in $1 $workers; do

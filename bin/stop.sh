@@ -18,6 +18,4 @@ if [ -z "$pid" ]; then
 fi
 if end_master "$pid"; then
     echo 'The service has stopped.'
-else
-    rm -f "$pid_file"
 fi

@@ -197,6 +197,34 @@ def test_stop_ends_the_version_that_is_being_loaded_too(make_small, environment)
     assert not folder.exists()
 
 
+@pytest.mark.long
+def test_an_old_master_that_does_not_end_is_killed_without_the_new_one(make_small):
+    service = make_small()
+    old, folder = service.master_pid, folder_of(service)
+    reloading = subprocess.Popen(['bin/reload.sh'], cwd=service.folder, env=service.environment)
+    wait_until(
+        lambda: any('ready' in path.read_text() for path in folder.glob('master-*') if str(old) not in path.name)
+    )
+    os.kill(old, signal.SIGSTOP)
+    assert reloading.wait(100) == 0
+    assert are_gone([old])
+    assert_answers(service)
+    assert len(service.worker_pids) == 2
+
+
+@pytest.mark.long
+def test_a_new_master_that_can_not_be_noted_ends_and_harms_nobody(make_small):
+    service = make_small()
+    master, workers = service.master_pid, service.worker_pids
+    in_the_way = folder_of(service) / f'next-{master}'
+    in_the_way.mkdir()
+    assert service.run('bin/reload.sh').returncode == 1
+    assert 'No new master is started' in service.log
+    assert_goes_on(service, master, workers)
+    in_the_way.rmdir()
+    reload(service)
+
+
 @contextlib.contextmanager
 def started_by_systemd(service):
     """Start a service as systemd does, whose socket for notifications and whose main process are given."""
