@@ -199,7 +199,7 @@ def main():
         print(f'Written: {named(path, name)}')
     ROUTES.write_text(routes, encoding='utf-8')
     print('Changed: model_serving/routes.py')
-    print(f'/v1/{name} works as it is: start the service again. Each place to change is marked TODO.')
+    print(f'/v1/{name} works as it is: run bin/reload.sh, or bin/start.sh. Each place to change is marked TODO.')
 
 
 if __name__ == '__main__':

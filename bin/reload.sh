@@ -15,7 +15,7 @@ if [ -z "$folder" ]; then
     echo "Process $old cannot be reloaded. Restart it: bin/stop.sh, then bin/start.sh" >&2
     exit 1
 fi
-sh bin/venv.sh requirements.txt
+sh bin/venv.sh requirements.txt || { echo 'The service goes on as before.' >&2; exit 1; }
 # systemd's journal has the log.
 [ -z "$by_systemd" ] || log_file=/dev/null
 touch "$log_file"

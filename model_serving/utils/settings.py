@@ -94,7 +94,7 @@ SETTINGS = (
         'log_health_checks',
         ON_OFF,
         'off',
-        'Log health checks and calls of /metrics too; those that fail are always logged.',
+        'If access_log is on: log health checks and calls of /metrics too. Those that fail are logged anyway.',
     ),
     Setting(
         'serving',

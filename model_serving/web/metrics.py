@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from .. import __version__
 from ..utils import ended_workers, service_folder
 from .application import NO_CALL
-from .metrics_table import METRICS
+from .metrics_table import METRICS, REASONS
 
 # Where Linux tells how much memory a process has.
 STATM = '/proc/self/statm'
@@ -73,15 +73,17 @@ class Metrics:
         make = partial(self._values, 'request_duration_seconds')
         self.durations = {url: ByLabel(make, *call) for url, call in calls.items()}
         self.others = ByLabel(make, *NO_CALL)
-        # Made beforehand, so that Prometheus sees the first call as an increase.
+        # Made beforehand, so that Prometheus sees the first as an increase.
         for url in self._app.servables:
-            self.durations[url][200] = make(*calls[url], '200')
+            for status in (200, 500):
+                self.durations[url][status] = make(*calls[url], str(status))
         self._calls = {*calls.values(), NO_CALL}
         for servable in self._app.servables.values():
             model = servable.name, str(servable.version)
             observed = ('queue_duration_seconds', 'predict_duration_seconds', 'batch_size')
             servable.batcher.observers = Observers(*(self._values(name, *model) for name in observed))
-            servable.refusals = ByLabel(self._metrics['refused_requests'].labels, *model)
+            refused = self._metrics['refused_requests']
+            servable.refusals = {reason: refused.labels(*model, reason) for reason in REASONS}
             self._metrics['model_load_duration_seconds'].labels(*model).set(servable.load_seconds or 0)
         # Open from now on: a process may run out of files.
         self._statm = os.open(STATM, os.O_RDONLY) if os.path.exists(STATM) else None

@@ -210,7 +210,10 @@ def test_the_calls_that_are_being_answered_and_those_that_wait_are_shown(gates, 
             for name in ('requests_in_flight', 'calls_waiting')
         }
 
-    held = hold('GateModel', 3)
+    come = entered(gates)
+    held = hold('GateModel', 1)
+    wait_until(lambda: entered(gates) == come + 1)
+    held += hold('GateModel', 2)
     assert of_model(gates, 'requests_in_flight', 'GateModel') == 3
     # One is being predicted.
     assert_soon(lambda: of_model(gates, 'calls_waiting', 'GateModel'), 2)
@@ -232,7 +235,10 @@ def test_a_batch_is_measured_once(gates, hold, gate):
 
     before, waited = measured(), of_model(gates, 'queue_duration_seconds_sum', 'GateModel')
     predicted = of_model(gates, 'predict_duration_seconds_sum', 'GateModel')
-    held = hold('GateModel', 1) + hold('GateModel', 3)
+    come = entered(gates)
+    held = hold('GateModel', 1)
+    wait_until(lambda: entered(gates) == come + 1)
+    held += hold('GateModel', 3)
     started = time.perf_counter()
     threading.Event().wait(0.2)
     least = time.perf_counter() - started
