@@ -242,6 +242,7 @@ def started_by_systemd(service):
             main.wait(60)
 
 
+@pytest.mark.long
 def test_systemd_reloads_the_service(make_service, threads):
     """There is no pid file, and systemd is told which process is the main one before the old one ends."""
     routes = (BASE_FOLDER / 'tests' / 'fakes' / 'gate_routes.py').read_text(encoding='utf-8')
@@ -269,6 +270,7 @@ def test_systemd_reloads_the_service(make_service, threads):
     assert not (service.folder / 'tmp').exists()
 
 
+@pytest.mark.long
 def test_a_log_as_json_changes_nothing_of_what_is_printed(make_small):
     service = make_small({'MODEL_SERVING_SERVING_LOG_FORMAT': 'json', 'IN_WORKER': 'yes'}, start=False)
     banner = (

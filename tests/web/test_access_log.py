@@ -30,7 +30,7 @@ def access_lines(service):
 
 def test_each_request_has_its_line_by_the_time_the_service_has_stopped(make_service, connect):
     service = make_service()
-    for number in range(300):
+    for number in range(30):
         service.post('/v1/XXXModel', {'name': 'Leo'}, headers={'X-Request-ID': f'request-{number}'})
     service.post('/v1/XXXModel', {}, headers={'X-Request-ID': 'not-valid'})
     # A path cannot forge a line.
@@ -41,10 +41,10 @@ def test_each_request_has_its_line_by_the_time_the_service_has_stopped(make_serv
     assert all(found)
     # Each of the two workers writes its own lines, so their order is not that of the requests.
     answered = {match['id']: (match['request'], match['status']) for match in found}
-    assert len(answered) == len(found) == 302
+    assert len(answered) == len(found) == 32
     assert answered.pop('not-valid') == ('POST /v1/XXXModel', '400')
     assert answered.pop('forged') == (f'GET {forged}', '404')
-    assert answered == {f'request-{number}': ('POST /v1/XXXModel', '200') for number in range(300)}
+    assert answered == {f'request-{number}': ('POST /v1/XXXModel', '200') for number in range(30)}
 
 
 def test_a_client_that_leaves_with_the_answer_to_head_has_the_whole_answer(make_service):
@@ -69,6 +69,7 @@ def test_an_answer_that_can_not_be_written_down_ends_no_log(monkeypatch):
     assert second.endswith(' after')
 
 
+@pytest.mark.long
 def test_it_can_be_off(make_service):
     service = make_service(environment={'MODEL_SERVING_SERVING_ACCESS_LOG': 'off'})
     assert service.post('/v1/XXXModel', {'name': 'Leo'}).headers['X-Request-ID']
