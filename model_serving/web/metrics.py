@@ -1,5 +1,6 @@
 """GET /metrics: what the workers have counted, in the format of Prometheus."""
 
+import logging
 import os
 import platform
 from bisect import bisect_left
@@ -9,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from flask import Response, current_app, request
+from flask import Response, abort, current_app, request
 from flask_restful import Resource
 from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -19,6 +20,7 @@ from ..utils import ended_workers, service_folder
 from .application import NO_CALL
 from .metrics_table import METRICS, REASONS
 
+LOGGER = logging.getLogger('metrics')
 # Where Linux tells how much memory a process has.
 STATM = '/proc/self/statm'
 
@@ -62,8 +64,15 @@ class Metrics:
         self._statm = None
 
     def start(self):
-        """Begin to count; call this in each process, after the fork, when the models have been tried."""
-        service_folder.folder()  # which may have to be made again
+        """Begin to count; call this in each process, after the fork, when the models have been tried.
+
+        On a full disk it turns the metrics of this process off: writing to a mapped file there would kill the process.
+        """
+        folder = service_folder.folder()
+        if folder and not ended_workers.has_room(folder):
+            LOGGER.error('%s is full, so this process has no metrics.', folder.parent)
+            self._app.metrics = None
+            return
         self._metrics = {
             name: row.kind(f'model_serving_{name}', row.text, row.labels, registry=self._registry, **row.options)
             for name, row in METRICS.items()
@@ -161,5 +170,7 @@ class MetricsResource(Resource):
     undocumented = True
 
     def get(self):
+        if current_app.metrics is None:
+            abort(503, 'This process has no metrics. Its log has the reason.')
         text, content_type = current_app.metrics.text(request.headers.get('Accept', ''))
         return Response(text, content_type=content_type)

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import gates_service, wait_until
+from tests.conftest import gates_service, wait_until, with_constants
 from tests.server.test_signals import are_gone, renew_workers
 from tests.web.scraping import assert_soon, calls, counted, folder_of, only
 
 LEO = {'name': 'Leo'}
+NO_METRICS = 'This process has no metrics. Its log has the reason.'
 ROWS = {'instances': [LEO, LEO]}
 CALLS = {
     ('XXXModel', 'native', '200'): ('/v1/XXXModel', LEO),
@@ -183,6 +184,17 @@ def test_the_folder_goes_with_its_service(pair, make_service):
     assert not new.exists()
     assert of_pair.exists()
     assert pair.get('/metrics').status_code == 200
+
+
+def test_without_room_for_metrics_the_service_goes_on(make_service):
+    """Here no disk has room enough."""
+    service = make_service(with_constants(utils__ended_workers__ROOM=2**60))
+    assert service.post('/v1/XXXModel', LEO).status_code == 200
+    refused = service.get('/metrics')
+    assert (refused.status_code, refused.json()) == (503, {'message': NO_METRICS})
+    assert 'is full, so this process has no metrics.' in service.log
+    kill(service, service.worker_pids[0])
+    assert service.post('/v1/XXXModel', LEO).status_code == 200
 
 
 @pytest.mark.parametrize('before_fork', [True, False])
