@@ -39,6 +39,8 @@ if [ -n "$before" ] && is_alive "$before"; then
     echo "Another reload is under way, as process $before. To break it off: kill $before" >&2
     exit 1
 fi
+# gunicorn starts no new master while there is this file, if its number is that of any process.
+running_pid "$pid_file.2" > /dev/null || rm -f "$pid_file.2"
 # Wait for the pid of the new master, even when told to end: without it nobody could end that.
 broken_off=
 trap 'broken_off=yes' INT TERM HUP
@@ -63,6 +65,7 @@ until grep -q ready "$folder/master-$new" 2> /dev/null; do
     tenths=$((tenths + 1))
     [ $((tenths % 20)) -ne 0 ] || printf 'Starting, %s s …\n' $((tenths / 10))
 done
+is_alive "$new" || fail 'The new version has ended.'
 trap '' INT TERM HUP
 # systemd ignores a message whose sender has gone already.
 [ -z "$by_systemd" ] || .venv/bin/python -c "

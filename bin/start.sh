@@ -10,7 +10,7 @@ if pid=$(running_pid); then
 fi
 sh bin/venv.sh requirements.txt
 mkdir -p tmp
-rm -f "$pid_file"
+rm -f "$pid_file" "$pid_file.2"
 touch "$log_file"
 old_lines=$(wc -l < "$log_file")
 

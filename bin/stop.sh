@@ -12,7 +12,7 @@ for file in "$pid_file.2" "$(folder_of "$pid")/next-$pid"; do
     fi
 done
 if [ -z "$pid" ]; then
-    rm -f "$pid_file"
+    rm -f "$pid_file" "$pid_file.2"
     echo 'The service is not running.'
     exit 0
 fi

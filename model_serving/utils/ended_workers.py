@@ -1,11 +1,9 @@
 """Keeps what workers have counted after their end, or their files would pile up: one set of files for all of them."""
 
-import logging
 import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-LOGGER = logging.getLogger('metrics')
 KINDS = ('counter', 'histogram', 'summary')
 # The process id in the names of the files with the totals.
 TOTAL = 0
@@ -23,15 +21,11 @@ def add(pid: int, folder: Path):
     """
     from prometheus_client import multiprocess
 
-    try:
-        multiprocess.mark_process_dead(pid, folder)
-        _pending.append(pid)
-        with suppress(BlockingIOError), locked(folder, waits=False):
-            while _pending and has_room(folder):
-                _add(_pending.pop(), folder)
-    # The master goes on without the counts, whatever is wrong with the files.
-    except Exception:
-        LOGGER.exception('The counts of process %d could not be added up', pid)
+    multiprocess.mark_process_dead(pid, folder)
+    _pending.append(pid)
+    with suppress(BlockingIOError), locked(folder, waits=False):
+        while _pending and has_room(folder):
+            _add(_pending.pop(), folder)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ on.
 """
 
 import atexit
+import logging
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from . import ended_workers
 
+LOGGER = logging.getLogger('metrics')
 # prometheus-client reads this variable once, when it is imported.
 VARIABLE = 'PROMETHEUS_MULTIPROC_DIR'
 PREFIX = 'model-serving-shared-'
@@ -68,9 +70,13 @@ def write_next(master: int, new: int):
 
 
 def worker_ended(pid: int):
-    """Keep the counts of a worker that has ended."""
-    if shared := folder():
-        ended_workers.add(pid, shared)
+    """Keep the counts of a process that has ended."""
+    try:
+        if shared := folder():
+            ended_workers.add(pid, shared)
+    # The master goes on without the counts, whatever is wrong with the files.
+    except Exception:
+        LOGGER.exception('The counts of process %d are lost', pid)
 
 
 def _leave(shared, master):
@@ -80,7 +86,7 @@ def _leave(shared, master):
         _marker_of(master, shared).unlink(missing_ok=True)
         _next_of(master, shared).unlink(missing_ok=True)
         if any(map(_is_locked, shared.glob('master-*'))):
-            ended_workers.add(master, shared)
+            worker_ended(master)
         else:
             shutil.rmtree(shared, ignore_errors=True)
 

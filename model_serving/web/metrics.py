@@ -23,6 +23,7 @@ from .metrics_table import METRICS, REASONS
 LOGGER = logging.getLogger('metrics')
 # Where Linux tells how much memory a process has.
 STATM = '/proc/self/statm'
+STATUSES = range(100, 600)
 
 
 class Observers(NamedTuple):
@@ -33,14 +34,16 @@ class Observers(NamedTuple):
     size: deque
 
 
-class ByLabel(dict):
-    """A cache of `make(*labels, value)`, by the value of the last label."""
+class ByStatus(dict):
+    """A cache of `make(*labels, status)`. A status that is none counts as 500: there must not be too many series."""
 
     def __init__(self, make, *labels):
         self._make, self._labels = make, labels
 
-    def __missing__(self, value):
-        made = self[value] = self._make(*self._labels, str(value))
+    def __missing__(self, status):
+        if status not in STATUSES:
+            return self[500]
+        made = self[status] = self._make(*self._labels, str(status))
         return made
 
 
@@ -66,11 +69,10 @@ class Metrics:
     def start(self):
         """Begin to count; call this in each process, after the fork, when the models have been tried.
 
-        On a full disk it turns the metrics of this process off: writing to a mapped file there would kill the process.
+        If there is no room for its files, the process has no metrics: to write to a mapped file there would kill it.
         """
-        folder = service_folder.folder()
-        if folder and not ended_workers.has_room(folder):
-            LOGGER.error('%s is full, so this process has no metrics.', folder.parent)
+        if problem := _problem():
+            LOGGER.error('This process has no metrics: %s', problem)
             self._app.metrics = None
             return
         self._metrics = {
@@ -80,8 +82,8 @@ class Metrics:
         self.lag = self._values('event_loop_lag_seconds')
         calls = {url: self._app.call_of('POST', url) for url in (*self._app.servables, *self._app.predictions)}
         make = partial(self._values, 'request_duration_seconds')
-        self.durations = {url: ByLabel(make, *call) for url, call in calls.items()}
-        self.others = ByLabel(make, *NO_CALL)
+        self.durations = {url: ByStatus(make, *call) for url, call in calls.items()}
+        self.others = ByStatus(make, *NO_CALL)
         # Made beforehand, so that Prometheus sees the first as an increase.
         for url in self._app.servables:
             for status in (200, 500):
@@ -110,7 +112,7 @@ class Metrics:
             if values:
                 _observe_all(histogram, list(_taken(values)))
 
-    def durations_of(self, method: str, path: str) -> ByLabel:
+    def durations_of(self, method: str, path: str) -> ByStatus:
         """Return the deques of a request by its status."""
         return self.durations.get(path, self.others) if method == 'POST' else self.others
 
@@ -129,7 +131,11 @@ class Metrics:
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics of all workers, and their Content-Type."""
         self.update()
-        write, content_type = exposition.choose_encoder(accept)
+        try:
+            write, content_type = exposition.choose_encoder(accept)
+        # It can't compare every version that is asked for.
+        except (TypeError, ValueError):
+            write, content_type = exposition.choose_encoder('')
         folder = service_folder.folder()
         if folder is None:
             return write(self._registry), content_type
@@ -137,6 +143,15 @@ class Metrics:
         registry.register(AllWorkers(folder))
         with ended_workers.locked(folder):
             return write(registry), content_type
+
+
+def _problem() -> str | None:
+    """Return why there can be no files for the metrics; None if there can."""
+    try:
+        folder = service_folder.folder()
+        return None if folder is None or ended_workers.has_room(folder) else f'{folder.parent} is full'
+    except OSError as error:
+        return str(error)
 
 
 def _taken(values):
@@ -170,7 +185,11 @@ class MetricsResource(Resource):
     undocumented = True
 
     def get(self):
-        if current_app.metrics is None:
-            abort(503, 'This process has no metrics. Its log has the reason.')
-        text, content_type = current_app.metrics.text(request.headers.get('Accept', ''))
+        accept = request.headers.get('Accept', '')
+        text = b''
+        # The files may have been cleared away.
+        with suppress(OSError):
+            text, content_type = current_app.metrics.text(accept) if current_app.metrics else (b'', '')
+        if not text:
+            abort(503, 'This process has no metrics. Restart the service, if there is room in /dev/shm or /tmp.')
         return Response(text, content_type=content_type)

@@ -19,9 +19,11 @@ CONFIGURATION = text_of('docs/configuration.md')
 @pytest.fixture(scope='module')
 def operated(service_class, tmp_path_factory):
     tree = service_class(tmp_path_factory.mktemp('operate') / 'model serving')
-    follow(tree, blocks(OPERATE))
-    yield tree
-    tree.stop()
+    try:
+        follow(tree, blocks(OPERATE))
+        yield tree
+    finally:
+        tree.stop()
 
 
 def test_the_log_was_emptied_and_is_written_on(operated):

@@ -290,6 +290,12 @@ def test_every_metric_is_served_by_a_name_that_prometheus_recommends(gates):
         assert sample.name.startswith('model_serving_')
 
 
+@pytest.mark.parametrize('version', ['x', '1.0.0é', '9' * 5000])
+def test_any_version_may_be_asked_for(gates, version):
+    accept = f'application/openmetrics-text;version={version}'.encode()
+    assert gates.get('/metrics', headers={'Accept': accept}).status_code == 200
+
+
 def test_it_speaks_openmetrics_to_those_who_ask_for_it(gates):
     answer = gates.get('/metrics', headers={'Accept': 'application/openmetrics-text; version=1.0.0'})
     assert answer.headers['Content-Type'].startswith('application/openmetrics-text')

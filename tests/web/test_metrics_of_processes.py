@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from tests.server.test_signals import are_gone, renew_workers
 from tests.web.scraping import assert_soon, calls, counted, folder_of, only
 
 LEO = {'name': 'Leo'}
-NO_METRICS = 'This process has no metrics. Its log has the reason.'
+NO_METRICS = 'This process has no metrics. Restart the service, if there is room in /dev/shm or /tmp.'
 ROWS = {'instances': [LEO, LEO]}
 CALLS = {
     ('XXXModel', 'native', '200'): ('/v1/XXXModel', LEO),
@@ -186,13 +187,28 @@ def test_the_folder_goes_with_its_service(pair, make_service):
     assert pair.get('/metrics').status_code == 200
 
 
+def test_a_folder_that_is_cleared_away_leaves_a_service_without_metrics(make_service):
+    service = make_service()
+    folder = folder_of(service)
+    shutil.rmtree(folder)
+    assert service.get('/metrics').status_code == 503
+    # Nor can it be made again.
+    shutil.rmtree(folder)
+    folder.touch()
+    kill(service, service.worker_pids[0])
+    assert service.post('/v1/XXXModel', LEO).status_code == 200
+    assert service.get('/metrics').status_code == 503
+    assert 'The counts of process' in service.log
+    folder.unlink()
+
+
 def test_without_room_for_metrics_the_service_goes_on(make_service):
     """Here no disk has room enough."""
     service = make_service(with_constants(utils__ended_workers__ROOM=2**60))
     assert service.post('/v1/XXXModel', LEO).status_code == 200
     refused = service.get('/metrics')
     assert (refused.status_code, refused.json()) == (503, {'message': NO_METRICS})
-    assert 'is full, so this process has no metrics.' in service.log
+    assert 'This process has no metrics: /dev/shm is full' in service.log
     kill(service, service.worker_pids[0])
     assert service.post('/v1/XXXModel', LEO).status_code == 200
 
