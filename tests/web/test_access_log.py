@@ -116,7 +116,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize('logs_all', [False, True])
+@pytest.mark.parametrize('logs_all', [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_health_check_has_no_line_unless_it_fails_or_all_are_to_be_logged(make_service, logs_all):
     setting = {'MODEL_SERVING_SERVING_LOG_HEALTH_CHECKS': 'on'} if logs_all else {}
     service = make_service(BROKEN, {'WORKERS': '1', **setting})
@@ -314,6 +314,7 @@ def test_neither_query_nor_body_nor_header_is_logged(in_json):
     assert not re.search('of-(query|body|header)', in_json.log)
 
 
+@pytest.mark.long
 def test_the_reason_of_a_failed_start_is_told_as_with_lines_of_text(make_service):
     told = []
     for log_format in ('text', 'json'):

@@ -213,7 +213,7 @@ def test_without_room_for_metrics_the_service_goes_on(make_service):
     assert service.post('/v1/XXXModel', LEO).status_code == 200
 
 
-@pytest.mark.parametrize('before_fork', [True, False])
+@pytest.mark.parametrize('before_fork', [True, pytest.param(False, marks=pytest.mark.long)])
 def test_the_metrics_of_a_model_stand_beside_ours(make_service, before_fork):
     """A model counts by prometheus_client as in any other program; its counts are those of all workers."""
     files = {
@@ -249,7 +249,9 @@ STOCK = ('.venv/bin/gunicorn', '-w', '1', '--no-control-socket', '--bind', '127.
 OWN = (sys.executable, 'main.py', '--host', '127.0.0.1', '--port', '{port}')
 
 
-@pytest.mark.parametrize('command', [STOCK, OWN], ids=['stock gunicorn', 'python main.py'])
+@pytest.mark.parametrize(
+    'command', [STOCK, pytest.param(OWN, marks=pytest.mark.long)], ids=['stock gunicorn', 'python main.py']
+)
 def test_flask_alone_counts_too(service_class, tmp_path, command):
     """One process without our worker, and without a folder."""
     service = service_class(tmp_path / 'model serving')
