@@ -306,8 +306,9 @@ def lost_by(clients) -> list:
 def kill_a_worker(service):
     """Kill a worker; returns when another one has taken its place."""
     killed, *others = service.worker_pids
-    os.kill(killed, signal.SIGKILL)
+    # First, since another worker may start while the log is read.
     booted = service.log.count('Booting worker')
+    os.kill(killed, signal.SIGKILL)
     wait_until(lambda: service.log.count('Booting worker') > booted and len(service.worker_pids) == 1 + len(others))
 
 
