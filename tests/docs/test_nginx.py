@@ -83,6 +83,10 @@ def nginx(service, tmp_path_factory):
         yield running
 
 
+def test_the_metrics_are_not_for_the_internet(nginx):
+    assert requests.get(f'{nginx.url}/metrics', timeout=60).status_code == 404
+
+
 def test_a_call_goes_through_packed_or_not(nginx):
     answer = nginx.post({'name': 'Leo'}, headers={'X-Request-ID': 'order-42'})
     assert (answer.status_code, answer.json()) == (200, {'result': 'Hello, Leo!'})
