@@ -71,8 +71,9 @@ def test_systemd_finds_no_fault_in_the_unit(tmp_path):
     program = shutil.which('systemd-analyze')
     assert program, 'There is no systemd-analyze. Install it: apt-get install systemd'
     path = tmp_path / 'model-serving.service'
-    # It looks whether the program is there.
-    unit = UNIT.replace(shlex.split(setting('ExecStart'))[0], sys.executable).replace(HOME, str(tmp_path))
+    # It looks whether the programs are there.
+    unit = UNIT.replace(shlex.split(setting('ExecStart'))[0], sys.executable).replace(setting('ExecReload'), '/bin/sh')
+    unit = unit.replace(HOME, str(tmp_path))
 
     def faults_of(text):
         path.write_text(text)
