@@ -35,7 +35,7 @@ class Observers(NamedTuple):
 
 
 class ByStatus(dict):
-    """A cache of `make(*labels, status)`. A status that is none counts as 500: there must not be too many series."""
+    """A cache of `make(*labels, status)`. An invalid status counts as 500, which bounds the series."""
 
     def __init__(self, make, *labels):
         self._make, self._labels = make, labels
@@ -69,7 +69,7 @@ class Metrics:
     def start(self):
         """Begin to count; call this in each process, after the fork, when the models have been tried.
 
-        If there is no room for its files, the process has no metrics: to write to a mapped file there would kill it.
+        Without room for its files, the process has no metrics: writing to a mapped file on a full disk kills it.
         """
         if problem := _problem():
             LOGGER.error('This process has no metrics: %s', problem)
@@ -90,15 +90,18 @@ class Metrics:
                 self.durations[url][status] = make(*calls[url], str(status))
         self._calls = {*calls.values(), NO_CALL}
         for servable in self._app.servables.values():
-            model = servable.name, str(servable.version)
-            observed = ('queue_duration_seconds', 'predict_duration_seconds', 'batch_size')
-            servable.batcher.observers = Observers(*(self._values(name, *model) for name in observed))
-            refused = self._metrics['refused_requests']
-            servable.refusals = {reason: refused.labels(*model, reason) for reason in REASONS}
-            self._metrics['model_load_duration_seconds'].labels(*model).set(servable.load_seconds or 0)
+            self._start_model(servable)
         # Open from now on: a process may run out of files.
         self._statm = os.open(STATM, os.O_RDONLY) if os.path.exists(STATM) else None
         self._metrics['build_info'].labels(__version__, platform.python_version()).set(1)
+
+    def _start_model(self, servable):
+        model = servable.name, str(servable.version)
+        observed = ('queue_duration_seconds', 'predict_duration_seconds', 'batch_size')
+        servable.batcher.observers = Observers(*(self._values(name, *model) for name in observed))
+        refused = self._metrics['refused_requests']
+        servable.refusals = {reason: refused.labels(*model, reason) for reason in REASONS}
+        self._metrics['model_load_duration_seconds'].labels(*model).set(servable.load_seconds or 0)
 
     def _values(self, name, *labels) -> deque:
         """Return a deque for values of a histogram."""
