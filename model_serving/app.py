@@ -20,11 +20,13 @@ from .utils.conf_utils import Conf
 from .web.api import ServiceApi
 from .web.application import Application
 from .web.health import HealthLive, HealthReady, WarmUp
+from .web.keys import Keys
 from .web.metrics import Metrics, MetricsResource
 from .web.models import add_description, add_lists
 from .web.openapi import Document, OpenAPI
 from .web.page import add_page
 from .web.protocols.urls import add_protocols
+from .web.rate_limits import RateLimits
 from .web.readiness import Readiness
 from .web.uploads import Uploads
 
@@ -44,7 +46,8 @@ def create_app(routes=ROUTES, conf=None) -> Application:
     log_format.Formatter.is_json = conf.serving['log_format'] == 'json'
     app = Application(__name__, conf.serving)
     api = ServiceApi(app)
-    CORS(app, send_wildcard=True, expose_headers=EXPOSED, allow_private_network=True)
+    origins = conf.serving['cors_origins']
+    CORS(app, origins=origins, send_wildcard='*' in origins, expose_headers=EXPOSED, allow_private_network=True)
     app.not_installed = {route.url: NOT_INSTALLED.format(route) for route in routes if not route.is_installed}
     for reason in app.not_installed.values():
         logging.getLogger('start').info(reason)
@@ -54,6 +57,7 @@ def create_app(routes=ROUTES, conf=None) -> Application:
             _add_resource(api, servable)
         _load_if_fork_safe(servable)
     add_protocols(app, api, conf.serving['default_model'], *conf.vertex_routes)
+    _limit_access(app, conf.serving)
     add_lists(api, app.servables.values())
     app.readiness = Readiness(app, lambda servable: _add_resource(api, servable))
     api.add_resource(HealthLive, '/health/live')
@@ -67,6 +71,13 @@ def create_app(routes=ROUTES, conf=None) -> Application:
         add_page(app, api)
     app.asgi_app = app.extensions['front'] = Front(app, conf.serving['max_bodies'])
     return app
+
+
+def _limit_access(app, settings):
+    """Read the API keys and the rate limits. Keys may be for models that are not installed here, too."""
+    names = names_of(app.servables.values())
+    app.keys = Keys(settings['api_keys'], names)
+    app.rate_limits = RateLimits(app.servables.values(), settings['rate_limit_storage'], settings['rate_limit_failure'])
 
 
 def _add_servables(app, routes, conf):

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from .front import failures, startup
+from .front.admission import admit, behind_proxies
 from .front.streams import StreamedAnswer, begin
 from .front.wsgi import by_flask, json_headers
 from .serving import deadlines
@@ -32,7 +33,7 @@ class Front:
         self.exchanges = set()
         # How each model's URL is answered, and any other URL.
         self.endpoints, self.other = {}, None
-        self.headers = startup.constant_headers(app)
+        self.headers, self.headers_by_origin = startup.constant_headers(app)
         self.own_hooks = startup.hooks(app)
         self.starting, self.is_started = asyncio.Lock(), False
 
@@ -58,17 +59,19 @@ class Exchange:
 
     `read` makes the instance of the body; None: only Flask reads this type. `held`: bytes of the body in memory.
     `unread`: bytes to come that are thrown away, 1 if nobody knows how many. `rest`: the source of further pieces.
-    `status` and `length`: those of the answer, as the access log has them.
+    `status` and `length`: those of the answer, as the access log has them. `key`: the caller's API key.
     """
 
     held, is_read, is_expired = 0, False, False
-    rest, status, length = None, failures.CLIENT_LEFT, None
+    rest, key, status, length = None, None, failures.CLIENT_LEFT, None
 
     def __init__(self, front, scope, receive, send):
+        scope = behind_proxies(scope, front.app.trusted_proxies) if front.app.trusted_proxies else scope
         self.front, self.scope, self.receive, self.send = front, scope, receive, send
         self.arrived = self.heard = perf_counter()
         headers = dict(scope['headers'])
         self.endpoint = endpoint = front.endpoints.get(scope['path'], front.other)
+        self.headers = front.headers_by_origin.get(headers.get(b'origin'), front.headers)
         sent_id = headers.get(b'x-request-id', b'').decode('latin-1')
         self.request_id = request_id(sent_id) if sent_id else f'{getrandbits(64):016x}'
         timeout = headers.get(b'x-request-timeout')
@@ -123,11 +126,13 @@ class Exchange:
             if self.durations is not None:
                 self.durations[self.status].append(seconds)
             if self.front.access_log is not None:
-                answer = self.scope, self.status, self.length, seconds, self.request_id, self.request.batches
+                answer = self.scope, self.status, self.length, seconds, self.request_id, self.request.batches, self.key
                 self.front.access_log.answers.append(answer)
 
     async def _answer(self):
         """Return status, headers and body of the answer; raises ClientLeft, and whatever the handler raises."""
+        if self.front.app.keys.is_on or self.endpoint.is_limited:
+            await admit(self)
         pieces, more = [], not self.unread
         while more:
             message = await self.receive()
@@ -155,7 +160,7 @@ class Exchange:
         if isinstance(result, (Response, StreamedAnswer)):
             return await begin(self, result)
         data, status, own = flask_restful.utils.unpack(result)
-        headers = json_headers(own, self.front.headers) if own else self.front.headers
+        headers = json_headers(own, self.headers) if own else self.headers
         return status, headers, strict_json.dumps(data)
 
     def abandon(self):

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from ..serving.errors import Busy, DeadlineExceeded, LatePiece, Stopped, TooManyBodies
 from ..web.errors import answer_to
+from ..web.protocols.urls import dialect_of
 from .wsgi import by_response, encoded, with_constant
 
 LOGGER = logging.getLogger('server')
@@ -99,9 +100,10 @@ async def answer(exchange, error: BaseException):
             return await by_response(exchange, response)
         except BaseException as failure:
             return await answer(exchange, failure)
-    endpoint, call = exchange.endpoint, call_of(exchange)
-    body, status, headers = answer_to(error, call, exchange.request_id, endpoint.servable, endpoint.error_body)
-    return status, with_constant(encoded(headers.items()), exchange.front.headers), body
+    dialect, servable = dialect_of(exchange.front.app, exchange.scope['path']), exchange.endpoint.servable
+    error_body = dialect and dialect.error
+    body, status, headers = answer_to(error, call_of(exchange), exchange.request_id, servable, error_body)
+    return status, with_constant(encoded(headers.items()), exchange.headers), body
 
 
 def cut_off(exchange, error):

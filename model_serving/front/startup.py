@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ..serving import event_loop
 from ..serving.handler_threads import HandlerThreads
 from ..web.direct import has_async_post
+from ..web.keys import INTERVAL
 from ..web.protocols.handler import Caller
 from ..web.request import JSON_TYPES
 from . import measuring
@@ -21,7 +22,7 @@ class Endpoint(NamedTuple):
 
     Requests with a method that the resource does not have are answered in the threads of the `pages`, so that they
     never wait for a handler. A body of one of `json_types` is the instance itself. `durations` are the metrics
-    of its requests.
+    of its requests. `is_limited`: they are counted for a rate limit.
     """
 
     max_body: int
@@ -35,6 +36,7 @@ class Endpoint(NamedTuple):
     predictions: object = None
     json_types: frozenset = JSON_TYPES
     durations: dict | None = None
+    is_limited: bool = False
 
     def reader(self, headers: dict, scope: dict):
         """Return the function that makes what the handler takes of a body; None if only Flask reads this type."""
@@ -45,11 +47,6 @@ class Endpoint(NamedTuple):
             return lambda body: (body, caller) if body else None
         content_type = headers.get(b'content-type')
         return self.uploads.reader(content_type.decode('latin-1')) if self.uploads and content_type else None
-
-    @property
-    def error_body(self):
-        """The function that writes the errors of another protocol; None for our own."""
-        return self.predictions and self.predictions.dialect.error
 
     def threads_for(self, method: str) -> HandlerThreads:
         """Return the threads in which Flask answers a request with this method."""
@@ -75,7 +72,14 @@ async def start(front, threads: int):
         _add_endpoints(front, threads)
         if front.app.metrics:
             measuring.start(front)
+        _look_for_keys(front.app.keys)
         front.is_started = True
+
+
+def _look_for_keys(keys):
+    """Read the file of keys again whenever it has changed."""
+    keys.look()
+    asyncio.get_running_loop().call_later(INTERVAL, _look_for_keys, keys)
 
 
 def _add_endpoints(front, threads):
@@ -96,6 +100,7 @@ def _add_endpoints(front, threads):
             # With `force` the type of a body says nothing; Flask decides.
             uploads=front.app.uploads.get(url) if post and not post.force else None,
             durations=durations.get(url),
+            is_limited=front.app.rate_limits.has(servable),
         )
     # Flask's threads for other protocols wait for rows, which `def` handlers answer in the model's own threads.
     waiting = {one: HandlerThreads(one.name, threads, one.settings['max_queue']) for one in servables.values()}
@@ -138,9 +143,17 @@ def hooks(app) -> list:
     return [*app.teardown_appcontext_funcs, *(hook for table in HOOKS for hook in getattr(app, table).get(None, ()))]
 
 
-def constant_headers(app) -> list:
-    """Return the headers that Flask adds to every JSON answer: Content-Type and CORS."""
-    with app.test_request_context():
+def constant_headers(app) -> tuple[list, dict]:
+    """Return the headers that Flask adds to every JSON answer: Content-Type and CORS.
+
+    The second value has them by the Origin of a request, if cors_origins names some.
+    """
+    by_origin = {origin.encode(): _headers_for(app, origin) for origin in app.cors_origins if origin != '*'}
+    return _headers_for(app, None), by_origin
+
+
+def _headers_for(app, origin):
+    with app.test_request_context(headers={'Origin': origin} if origin else {}):
         response = app.process_response(app.response_class(mimetype='application/json'))
     del response.headers['Content-Length']
     return encoded(response.headers)

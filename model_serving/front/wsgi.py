@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPVersionNotSupported
 
-from ..web.request import REQUEST_ID, raw_uri
+from ..web.request import KEY, REQUEST_ID, raw_uri
 
 # An HTTP/1.0 client can't take an answer in chunks, so one of unknown length is collected, up to so many bytes.
 MAX_WHOLE = 16 * 2**20
@@ -93,7 +93,7 @@ async def by_flask(exchange, body: bytes):
     endpoint = exchange.endpoint
     threads = endpoint.threads_for(exchange.scope['method'])
     threads.check()
-    environ = environ_of(exchange.scope, body, exchange.unread, **{REQUEST_ID: exchange.request_id})
+    environ = environ_of(exchange.scope, body, exchange.unread, **{REQUEST_ID: exchange.request_id, KEY: exchange.key})
     exchange.rest = WSGICall(exchange.front.app.wsgi_app, environ, threads)
     return await threads.run(exchange.rest.begin)
 
@@ -103,7 +103,7 @@ async def by_response(exchange, response):
     call = exchange.rest = WSGICall(response, environ_of(exchange.scope, b'', 0), exchange.endpoint.threads)
     # A stream is read in a thread.
     status, headers, piece = await call.threads.run(call.begin) if response.is_streamed else call.begin()
-    return status, with_constant(headers, exchange.front.headers), piece
+    return status, with_constant(headers, exchange.headers), piece
 
 
 class WSGICall:

@@ -165,6 +165,7 @@ class Worker(base.Worker):
             loop, self.notify, lambda: self.workers.may_end(self.age), lambda: os.kill(self.pid, signal.SIGTERM)
         )
         watch.start()
+        self.front.app.rate_limits.workers = self.workers.count
         await self.front.start(self.cfg.threads)
         self._check()
         watch.servables = self.front.app.servables.values()

@@ -61,6 +61,26 @@ class Overloaded(CallError):
         super().__init__(f'{waiting} calls wait for {name} already. Try again in {self.retry_after} s.')
 
 
+class RateLimited(CallError):
+    """A caller has sent as many requests to a model as its rate limit allows, `100 per 1 minute`."""
+
+    status, reason = 429, 'rate_limit'
+
+    def __init__(self, name: str, limit: str, seconds: float):
+        self.retry_after = min(max(1, ceil(seconds)), 86400)
+        super().__init__(f'The rate limit of {name} is {limit} for each caller. Try again in {self.retry_after} s.')
+
+
+class LimitsUnknown(CallError):
+    """The requests of a caller can't be counted, and the settings say that then nobody is let in."""
+
+    status, reason = 503, 'limits_unknown'
+
+    def __init__(self, seconds: float):
+        self.retry_after = ceil(seconds)
+        super().__init__(f'The service cannot check its rate limits at present. Try again in {self.retry_after} s.')
+
+
 class InvalidInstance(CallError, ValueError):
     """For `predict` to raise: an instance that fits the schema but that the model can't use.
 

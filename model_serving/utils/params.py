@@ -9,7 +9,7 @@ from pathlib import Path
 from ..serving import places, secrets
 from ..serving.errors import StartError
 from ..serving.places import PROJECT
-from .settings import FILE, LIST, ON_OFF, Kind
+from .kinds import FILE, LIST, ON_OFF, Kind
 from .text_utils import did_you_mean
 
 # Stands for an environment variable, whose value is a secret or differs between machines.

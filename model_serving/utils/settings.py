@@ -1,68 +1,27 @@
 """The table of settings: what each one is called, which values it may have, and what it means."""
 
-import configparser
-import os
-import re
 from typing import NamedTuple
 
 from ..serving.errors import StartError
-
-UNITS = ('', 'KiB', 'MiB', 'GiB')
-
-
-class Kind(NamedTuple):
-    """A kind of value: `read` parses a text and raises ValueError or KeyError; `allowed` describes valid texts."""
-
-    read: callable
-    allowed: str
-
-    def fault(self, text: str) -> str:
-        """Return what is wrong with a text that `read` refuses."""
-        if re.search(r'\s[#;]', text):
-            hint = ' A comment needs a line of its own.'
-        else:
-            hint = ' Write it without quotes.' if text.strip()[:1] in {'"', "'"} else ''
-        return f'it must be {self.allowed}.{hint}'
-
-
-def _matching(pattern, text):
-    match = re.fullmatch(pattern, text)
-    if not match:
-        raise ValueError
-    return match
-
-
-def _size(text):
-    number, unit = _matching(r'(0*[1-9]\d*)\s*(KiB|MiB|GiB|)', text).groups()
-    return int(number) * 1024 ** UNITS.index(unit)
-
-
-def _seconds(text):
-    seconds = float(text)
-    if not 0 < seconds <= 86400:
-        raise ValueError
-    return seconds
-
-
-SIZE = Kind(_size, 'a number of bytes above 0, such as 65536, 64 KiB or 1 MiB')
-COUNT = Kind(lambda text: int(_matching('0*[1-9][0-9]*', text)[0]), 'a whole number of at least 1')
-SECONDS = Kind(_seconds, 'a number of seconds above 0 and at most 86400')
-ON_OFF = Kind(lambda text: configparser.ConfigParser.BOOLEAN_STATES[text.lower()], 'on or off, yes or no')
-FILE = Kind(
-    lambda text: os.path.expanduser(_matching('.+', text)[0]),
-    'the path of a file, absolute or relative to the project folder',
+from .kinds import (
+    ALLOW_OR_REFUSE,
+    COUNT,
+    DEVICE,
+    FILE,
+    LIST,
+    LOG_FORMAT,
+    NAME,
+    ON_ERROR,
+    ON_OFF,
+    ORIGINS,
+    PROXIES,
+    RATES,
+    SECONDS,
+    SIZE,
+    STORAGE,
+    WORDS,
+    Kind,
 )
-LIST = Kind(
-    lambda text: [word for word in map(str.strip, re.split(r'[,\n]', text)) if word],
-    'names, separated by commas or line breaks',
-)
-WORDS = Kind(lambda text: re.findall(r'[^\s,]+', text), 'names, separated by commas, spaces or line breaks')
-DEVICE = Kind(
-    lambda text: _matching('cpu|cuda(:[0-9]{1,3})?', text.lower())[0], 'cpu, cuda, or one of several GPUs as cuda:1'
-)
-NAME = Kind(lambda text: _matching(r'(v[0-9]+/)?[A-Za-z]\w*', text)[0], 'the name of a model, such as MyModel')
-LOG_FORMAT = Kind({'text': 'text', 'json': 'json'}.__getitem__, 'text or json')
-ON_ERROR = Kind({'stop': 'stop', 'skip': 'skip'}.__getitem__, 'stop or skip')
 
 
 class Setting(NamedTuple):
@@ -119,6 +78,25 @@ SETTINGS = (
         'The model that is called at /invocations and by Vertex AI, if there are several: its name, or as v2/MyModel.',
     ),
     Setting(
+        'serving', 'api_keys', FILE, None, 'The file of the API keys; unless it is set, conf/api_keys if it exists.'
+    ),
+    Setting('serving', 'cors_origins', ORIGINS, '*', 'The sites whose pages may read the answers.'),
+    Setting(
+        'serving',
+        'trusted_proxies',
+        PROXIES,
+        '0',
+        'The proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: how many there are, or their addresses.',
+    ),
+    Setting('serving', 'rate_limit_storage', STORAGE, 'memory', 'Where requests are counted for rate_limit.'),
+    Setting(
+        'serving',
+        'rate_limit_failure',
+        ALLOW_OR_REFUSE,
+        'allow',
+        'Whether requests are answered, or refused with 503, while Redis does not answer.',
+    ),
+    Setting(
         'model', 'max_batch_size', COUNT, '32', 'How many instances are predicted together at most; 1: no batches.'
     ),
     Setting(
@@ -137,6 +115,14 @@ SETTINGS = (
         SECONDS,
         '30',
         'How long a call may take, its waiting included, and a stream for each piece; then it is a 504.',
+    ),
+    Setting(
+        'model',
+        'rate_limit',
+        RATES,
+        'none',
+        'How many requests of each caller the model answers in a time; one more is a 429. A caller is an API key, or '
+        'without keys an address.',
     ),
     Setting('model', 'file', FILE, None, 'The model file to serve at /v<version>/<name>.', True),
     Setting('model', 'version', COUNT, '1', 'The version in the URL of a model file.', True),

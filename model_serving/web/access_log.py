@@ -23,7 +23,8 @@ class AccessLog:
     """Collects answers, and writes those of a twentieth of a second at once: a tenth of the cost of writing each one.
 
     An answer is the request's ASGI scope, the status, the length of its body or None, the seconds that it took, the
-    request's id and the `batches` of its deadlines.Request. What a killed process had not written yet is lost with it.
+    request's id, the `batches` of its deadlines.Request, and the API key of its caller or None. What a killed process
+    had not written yet is lost with it.
     """
 
     def __init__(self, call_of, logs_health: bool):
@@ -66,20 +67,22 @@ class AccessLog:
         is_health = scope['method'] != 'POST' and HEALTH.fullmatch(scope['path'])
         return self._logs_health or status != 200 or not is_health
 
-    def _line(self, scope, status, length, seconds, request_id, batches):
+    def _line(self, scope, status, length, seconds, request_id, batches, key):
         """Return the text of a line, and for JSON what it says."""
         # The raw path: the decoded one could hold line breaks that forge a line of the log. Without the query, which
         # may hold a key.
         path = (scope.get('raw_path') or scope['path'].encode()).decode('latin-1')
         path = path if path.isprintable() else ascii(path)
-        client, request = (scope.get('client') or '-')[0], f'{scope["method"]} {path}'
+        client, request = (scope.get('client') or '-')[0] or '-', f'{scope["method"]} {path}'
         if not Formatter.is_json:
-            return LINE % (client, request, status, length or '-', seconds * 1000, request_id), {}
+            caller = f'{client} {key.name}' if key else client
+            return LINE % (caller, request, status, length or '-', seconds * 1000, request_id), {}
         # The thread of a batch may end when its caller has been told that it is late.
         batches = list(batches.values())
         return request, {
             'request_id': request_id,
             'client': client,
+            'key': key.name if key else None,
             'method': scope['method'],
             'path': path,
             **self._call_of(scope['method'], scope['path'])._asdict(),

@@ -62,7 +62,7 @@ class ServiceApi(flask_restful.Api):
         called = current_app.predictions.get(request.path)
         servable = called.servable if called else current_app.servables.get(request.path)
         request_id = request.environ.get(REQUEST_ID)
-        dialect = dialect_of(request.path)
+        dialect = dialect_of(current_app, request.path)
         call, error_body = f'{request.method} {request.path}', dialect and dialect.error
         return _response(*answer_to(error, call, request_id, servable, error_body))
 

@@ -7,8 +7,9 @@ from flask import Flask, current_app, g, request
 from werkzeug.exceptions import BadRequest
 
 from ..serving import deadlines
+from . import access, proxies
 from .access_log import AccessLog
-from .request import REQUEST_ID, JSONRequest, request_id
+from .request import KEY, REQUEST_ID, JSONRequest, request_id
 from .strict_json import StrictJSONProvider
 
 # How long a request may take at a URL that is not a model's, in seconds.
@@ -31,8 +32,9 @@ class Application(Flask):
 
     `servables` holds the models by URL; `uploads`, by URL, the files that those take; `not_installed`, by URL, why a
     row of routes.py is not served. `predictions` holds, by URL, what other protocols answer, and `handlers`, by the URL
-    of a model, how they call it.
-    `readiness`, `metrics` and `asgi_app`, the front, are set by app.py; `access_log` and `metrics` are None when off.
+    of a model, how they call it. `models_by_path` holds the models by all of their paths, those of other protocols too.
+    `keys`, `rate_limits`, `readiness`, `metrics` and `asgi_app`, the front, are set by app.py; `access_log` and
+    `metrics` are None when off.
     An ASGI middleware goes around `asgi_app`, as one of WSGI goes around `wsgi_app`.
     """
 
@@ -42,8 +44,10 @@ class Application(Flask):
     def __init__(self, import_name, settings: dict):
         super().__init__(import_name, static_folder=None)
         self.servables, self.uploads, self.not_installed = {}, {}, {}
-        self.predictions, self.handlers = {}, {}
-        self.readiness = self.metrics = self.asgi_app = None
+        self.predictions, self.handlers, self.models_by_path = {}, {}, {}
+        self.keys = self.rate_limits = self.readiness = self.metrics = self.asgi_app = None
+        self.has_page, self.cors_origins = settings['page'], settings['cors_origins']
+        self.trusted_proxies = settings['trusted_proxies']
         self.access_log = AccessLog(self.call_of, settings['log_health_checks']) if settings['access_log'] else None
         self._limits = {'max_body': settings['max_body'], 'timeout': TIMEOUT}
         # No redirect from `//v1/Name`.
@@ -76,6 +80,8 @@ class Application(Flask):
         """Answer a request. Without the front, the first request loads the models."""
         if not self.readiness.started:
             self.readiness.start()
+        if self.trusted_proxies and REQUEST_ID not in environ:
+            _correct(environ, self.trusted_proxies)
         return super().wsgi_app(environ, start_response)
 
     def dispatch_request(self):
@@ -88,17 +94,35 @@ class Application(Flask):
             raise RuntimeError(f'{type(error).__name__} was raised by the handler.') from error
 
 
+def _correct(environ, trusted):
+    """Write the client and the scheme that trusted proxies tell into the environment of a request."""
+    peer, scheme = environ.get('REMOTE_ADDR', ''), environ['wsgi.url_scheme']
+    sent = (environ.get(f'HTTP_X_FORWARDED_{name}', '') for name in ('FOR', 'PROTO'))
+    environ['REMOTE_ADDR'], environ['wsgi.url_scheme'] = proxies.behind(trusted, peer, scheme, *sent)
+
+
 def _begin():
-    """Give the request an id and a deadline, unless the front has; refuse an invalid X-Request-Timeout."""
+    """Give the request an id and a deadline, and admit its caller, unless the front has; return a preflight's answer.
+
+    Raises BadRequest for an invalid X-Request-Timeout.
+    """
     timeout = request.headers.get('X-Request-Timeout')
     timeout = None if timeout is None else timeout.encode()
     if REQUEST_ID not in request.environ:
         g.arrived = perf_counter()
         request.environ[REQUEST_ID] = request_id(request.headers.get('X-Request-ID', ''))
         deadlines.begin(g.arrived, deadlines.of_header(timeout, current_app.limits(request.path)['timeout']))
+        access.admit()
+    elif current_app.keys.is_on:
+        # The front has looked at the path as the server has it, and Flask calls what is at this one.
+        access.check(current_app, request.environ[KEY], False, request.method, request.path)
     if not deadlines.is_valid(timeout):
         sent = timeout[:40].decode(errors='replace')
         raise BadRequest(f'X-Request-Timeout must be a number of seconds above 0, such as 2.5, not {sent!r}.')
+    # A resource may have a method for OPTIONS, which needs a key like its other methods.
+    if request.method == 'OPTIONS' and not access.is_known():
+        return current_app.make_default_options_response()
+    return None
 
 
 def _end(response):
@@ -114,6 +138,6 @@ def _end(response):
             scope = {'client': (request.remote_addr or '-',), 'method': request.method, 'path': request.path}
             scope['raw_path'] = path.partition('?')[0].encode('latin-1', 'replace')
             length, batches = response.headers.get('Content-Length'), deadlines.of_call(0).batches
-            answer = scope, response.status_code, length, seconds, own_id, batches
+            answer = scope, response.status_code, length, seconds, own_id, batches, request.environ.get(KEY)
             current_app.access_log.answers.append(answer)
     return response

@@ -20,6 +20,8 @@ from .forms import FORM
 
 # The key of `environ` for the id of the request.
 REQUEST_ID = 'model_serving.request_id'
+# The same for the API key of the request.
+KEY = 'model_serving.key'
 SANE_REQUEST_ID = re.compile(r'[A-Za-z0-9._:/+=@-]{1,128}')
 # What clients send as the type of JSON.
 JSON_TYPES = frozenset({b'application/json'}) | {

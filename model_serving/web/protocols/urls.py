@@ -2,7 +2,6 @@
 
 import re
 
-from flask import current_app
 from werkzeug.routing import BaseConverter
 
 from ...serving.chains import names_of
@@ -23,11 +22,12 @@ class Ping(HealthReady):
 PLAIN_PATH = re.compile(r'/|(/[\w.:~-]+)+', re.ASCII)
 # Where the default model is called.
 DEFAULT = '/invocations'
-MODEL, VERSION, LABEL = '/models/<name:name>', '/versions/<name:version>', '/labels/<name:label>'
+NAME = '<name:name>'
+MODEL, VERSION, LABEL = f'/models/{NAME}', '/versions/<name:version>', '/labels/<name:label>'
 PREDICT = (
     (PredictTensors, f'/v2{MODEL}/infer', f'/v2{MODEL}{VERSION}/infer'),
     (PredictRows, f'/v1{MODEL}:predict', f'/v1{MODEL}{VERSION}:predict', f'/v1{MODEL}{LABEL}:predict'),
-    (PredictTable, '/v<name:version>/<name:name>/invocations'),
+    (PredictTable, f'/v<name:version>/{NAME}/invocations'),
 )
 OTHERS = (
     (ServerLive, '/v2/health/live'),
@@ -65,10 +65,13 @@ def add_protocols(app, api, default_model: str | None, vertex_predict: str | Non
     app.url_map.converters['name'] = NameConverter
     app.handlers = {servable.url: Handler(servable, app) for servable in app.servables.values()}
     known = names_of(app.servables.values())
-    for resource, *rules in PREDICT:
+    app.models_by_path.update(app.servables)
+    for resource, *rules in PREDICT + OTHERS:
         for servable in app.servables.values():
-            for path in (path for rule in rules for path in _paths_of(rule, servable, known)):
-                app.predictions[path] = Predictions(resource.dialect, app.handlers[servable.url])
+            for path in (path for rule in rules if NAME in rule for path in _paths_of(rule, servable, known)):
+                app.models_by_path[path] = servable
+                if hasattr(resource, 'post'):
+                    app.predictions[path] = Predictions(resource.dialect, app.handlers[servable.url])
     default = _default(known, default_model)
     if default:
         app.predictions[DEFAULT] = Predictions(MLFLOW, app.handlers[default.url])
@@ -79,14 +82,15 @@ def add_protocols(app, api, default_model: str | None, vertex_predict: str | Non
         api.add_resource(PredictRows, vertex_predict, endpoint='AIP_PREDICT_ROUTE')
     if vertex_health:
         api.add_resource(Ping, vertex_health, endpoint='AIP_HEALTH_ROUTE')
+    app.models_by_path |= {path: predictions.servable for path, predictions in app.predictions.items()}
     api.add_resource(ServerMetadata, '/v2', endpoint='/v2', resource_class_args=(2,), strict_slashes=False)
     for resource, *rules in PREDICT + OTHERS:
         api.add_resource(resource, *rules, endpoint=rules[0])
 
 
-def dialect_of(path: str):
+def dialect_of(app, path: str):
     """Return the protocol that writes the errors at a path; None if they are our own."""
-    predictions = current_app.predictions.get(path)
+    predictions = app.predictions.get(path)
     if predictions:
         return predictions.dialect
     return next((dialect for pattern, dialect in ERROR_PATHS if pattern.fullmatch(path)), None)

@@ -1,0 +1,48 @@
+"""What is decided on a request before its body is read: where it comes from, and whether its caller may call."""
+
+from werkzeug.exceptions import HTTPException
+
+from ..serving.errors import CallError
+from ..web import access, proxies
+
+# A body up to this size is read before a refusal, so that the connection can be kept; in bytes.
+SHORT = 64 * 1024
+
+
+def behind_proxies(scope: dict, trusted) -> dict:
+    """Return the scope of a request with the client and the scheme that its `trusted` proxies tell."""
+    sent = {b'x-forwarded-for': [], b'x-forwarded-proto': []}
+    for name, value in scope['headers']:
+        if name in sent:
+            sent[name].append(value.decode('latin-1'))
+    peer, port = scope.get('client') or ('', 0)
+    client, scheme = proxies.behind(trusted, peer, scope['scheme'], *(','.join(values) for values in sent.values()))
+    return {**scope, 'client': (client, port if client == peer else 0), 'scheme': scheme}
+
+
+async def admit(exchange):
+    """Check the key of a request, and count it for the rate limit of its model.
+
+    Raises Unauthorized, Forbidden, RateLimited and LimitsUnknown.
+    """
+    app, scope, servable = exchange.front.app, exchange.scope, exchange.endpoint.servable
+    try:
+        if app.keys.is_on:
+            headers = dict(scope['headers'])
+            sent = headers.get(b'x-api-key'), headers.get(b'authorization')
+            exchange.key = app.keys.find(*sent)
+            access.check(app, exchange.key, any(sent), scope['method'], scope['path'])
+        if exchange.endpoint.is_limited and scope['method'] != 'OPTIONS':
+            await app.rate_limits.check(servable, exchange.key, (scope.get('client') or ('',))[0])
+    except (HTTPException, CallError):
+        await _discard_body(exchange)
+        raise
+
+
+async def _discard_body(exchange):
+    """Read a short body without keeping it; a longer one is thrown away after the answer."""
+    headers = dict(exchange.scope['headers'])
+    is_short = int(headers.get(b'content-length', 0)) <= SHORT and b'transfer-encoding' not in headers
+    while is_short and (await exchange.receive()).get('more_body', False):
+        pass
+    exchange.is_read, exchange.unread = True, int(not is_short)

@@ -1,0 +1,127 @@
+"""API keys: a file with a line for each key, which is read again when it changes."""
+
+import logging
+from hashlib import sha256
+from hmac import compare_digest
+from time import monotonic
+from typing import NamedTuple
+
+from ..serving.errors import StartError
+from ..utils.conf_utils import BASE_FOLDER, CONF_FOLDER
+from ..utils.kinds import KEY_NAME
+from ..utils.text_utils import counted, did_you_mean
+
+LOGGER = logging.getLogger('keys')
+DEFAULT = CONF_FOLDER / 'api_keys'
+# How often the file is looked at, in seconds.
+INTERVAL = 1.0
+# How many bytes of a digest find the only key that can be the right one.
+PREFIX = 8
+FORM = 'A line is the name of a key, its SHA-256 in hexadecimal, and perhaps models such as DigitsModel,v2/WineModel.'
+
+
+class Key(NamedTuple):
+    """A caller's key: its name, its SHA-256, and the names of the models that it is for, none for all."""
+
+    name: str
+    digest: bytes
+    models: tuple = ()
+
+    def is_for(self, servable) -> bool:
+        """Tell whether this key may call a model."""
+        return not self.models or not {servable.name, servable.url.removeprefix('/')}.isdisjoint(self.models)
+
+
+class Keys:
+    """The keys of a file. Without the file, keys are off: `is_on`.
+
+    `look` reads the file again when it has changed, appeared or got a mistake corrected. When it has a mistake or is
+    gone, the keys stay as they were: nobody is let in because of that.
+    """
+
+    def __init__(self, path: str | None, models):
+        """Read the file at `path`, or conf/api_keys if that exists; `models` are the names that lines may have.
+
+        Raises StartError for a mistake in the file, or if there is none at `path`.
+        """
+        self.path, self._models = BASE_FOLDER / path if path else DEFAULT, models
+        self.is_on, self._by_prefix = False, {}
+        self._state, self._next_look = None, 0.0
+        if path and not self.path.exists():
+            raise StartError(f'[serving] api_keys = {path}: there is no such file. Make it: bin/new-key.sh NAME')
+        self._read()
+
+    @property
+    def count(self) -> int:
+        """How many keys there are."""
+        return len(self._by_prefix)
+
+    def find(self, api_key: bytes | None, authorization: bytes | None) -> Key | None:
+        """Return the key that a request has in its X-API-Key or Authorization header; None if it has no valid one."""
+        scheme, _, token = (authorization or b'').partition(b' ')
+        for sent in (api_key, token.strip() if scheme.lower() == b'bearer' else None):
+            digest = sha256(sent).digest() if sent else b''
+            # The time of this lookup depends on bytes of a hash, which a caller can't choose.
+            key = self._by_prefix.get(digest[:PREFIX])
+            if key is not None and compare_digest(key.digest, digest):
+                return key
+        return None
+
+    def look(self):
+        """Read the file again if it has changed. Looks once a second at most."""
+        if monotonic() < self._next_look:
+            return
+        try:
+            if self._read():
+                LOGGER.info('%s was read: %s', self.path, counted(self.count, 'key'))
+        except StartError as error:
+            LOGGER.error('%s The keys stay as they were.', error)
+
+    def _read(self) -> bool:
+        """Read the file if it is another one than before; tells whether it was read. Raises StartError."""
+        self._next_look = monotonic() + INTERVAL
+        before, self._state = self._state, self._state_of_file()
+        if self._state == before:
+            return False
+        try:
+            text = self.path.read_text(encoding='utf-8-sig')
+        except (OSError, UnicodeDecodeError) as error:
+            raise StartError(f'{self.path} could not be read: {error}.') from error
+        self._by_prefix = self._parsed(text)
+        self.is_on = True
+        return True
+
+    def _state_of_file(self):
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        # It may be there, so reading it says what is wrong.
+        except OSError as error:
+            return str(error)
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+    def _parsed(self, text):
+        keys = {}
+        for number, line in enumerate(text.splitlines(), 1):
+            words = line.split()
+            if words and not words[0].startswith('#'):
+                key = self._key(words, f'{self.path}, line {number}:')
+                if key.name in {other.name for other in keys.values()}:
+                    raise StartError(f'{self.path}, line {number}: there are two keys with the name {key.name}.')
+                keys[key.digest[:PREFIX]] = key
+        return keys
+
+    def _key(self, words, place):
+        try:
+            name, digest = KEY_NAME.read(words[0]), bytes.fromhex(words[1])
+        except (ValueError, IndexError):
+            name, digest = '', b''
+        if len(digest) != sha256().digest_size:
+            raise StartError(f'{place} it is no key. {FORM}')
+        models = tuple(filter(None, ','.join(words[2:]).split(',')))
+        for model in models:
+            if model not in self._models:
+                hint = did_you_mean(model, self._models)
+                raise StartError(f'{place} there is no model {model}.{hint} There are: {", ".join(self._models)}')
+        return Key(name, digest, models)

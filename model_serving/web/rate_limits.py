@@ -1,0 +1,117 @@
+"""How many requests each caller may send to a model, counted by the package limits."""
+
+import asyncio
+import importlib
+import logging
+import time
+from ipaddress import ip_network
+
+from ..serving.errors import LimitsUnknown, RateLimited, StartError
+
+LOGGER = logging.getLogger('limits')
+NEEDS_REDIS = (
+    '[serving] rate_limit_storage is a Redis, which needs the package redis. Get it: .venv/bin/pip install redis==8.1.0'
+)
+# How long Redis may take, in seconds, and for how long it is not asked again after a failure.
+REDIS_TIMEOUT, PAUSE = 0.5, 2.0
+# Of an IPv6 address, the bits that a provider gives to one customer; the customer chooses the others.
+CUSTOMER = 64
+
+
+class RateLimits:
+    """The limits of the models, and what has been counted."""
+
+    # How many processes share the limits that are counted in memory.
+    workers = 1
+
+    def __init__(self, servables, storage: str, on_failure: str):
+        """`storage` and `on_failure` are the settings of these names. Raises StartError without a package for Redis."""
+        texts = {each.url: each.settings['rate_limit'] for each in servables if each.settings['rate_limit']}
+        # Imported only where there is a limit, since it takes longer than the rest of the service.
+        self._limits = {url: importlib.import_module('limits').parse_many(text) for url, text in texts.items()}
+        self._storage, self._allows_failure = storage, on_failure == 'allow'
+        self._counter = None
+        if texts and storage != 'memory':
+            try:
+                importlib.import_module('redis')
+            except ImportError as error:
+                raise StartError(NEEDS_REDIS) from error
+
+    def has(self, servable) -> bool:
+        """Tell whether a model has a limit."""
+        return servable.url in self._limits
+
+    async def check(self, servable, key, address: str):
+        """Count a request to a model; raises RateLimited beyond its limit, and LimitsUnknown if Redis does not answer.
+
+        The caller is the name of its `key`, or without a key its address.
+        """
+        if self._counter is None:
+            is_memory = self._storage == 'memory'
+            self._counter = InMemory(self.workers) if is_memory else InRedis(self._storage, self._allows_failure)
+        caller = ('key', key.name) if key else ('address', _customer(address))
+        for limit in self._limits.get(servable.url, ()):
+            seconds = await self._counter.count(limit, servable.url, *caller)
+            if seconds is not None:
+                raise RateLimited(servable.name, str(limit), seconds)
+
+
+class InMemory:
+    """Counts in this worker, and allows its share of each limit.
+
+    Not with the asyncio storage of limits, which looks through the counts of all callers with each request.
+    """
+
+    def __init__(self, workers: int):
+        from limits.storage import MemoryStorage
+        from limits.strategies import FixedWindowRateLimiter
+
+        self._workers, self._limiter = workers, FixedWindowRateLimiter(MemoryStorage())
+
+    async def count(self, limit, *caller) -> float | None:
+        """Count a request; return None, or beyond the limit how many seconds to wait."""
+        share = type(limit)(max(1, limit.amount // self._workers), limit.multiples)
+        if self._limiter.hit(share, *caller):
+            return None
+        return self._limiter.get_window_stats(share, *caller).reset_time - time.time()
+
+
+class InRedis:
+    """Counts in a Redis, for all workers and machines together."""
+
+    def __init__(self, url: str, allows_failure: bool):
+        from limits.aio.storage import RedisStorage
+        from limits.aio.strategies import FixedWindowRateLimiter
+
+        options = {'socket_timeout': REDIS_TIMEOUT, 'socket_connect_timeout': REDIS_TIMEOUT}
+        storage = RedisStorage(f'async+{url}', wrap_exceptions=True, implementation='redispy', **options)
+        self._limiter, self._allows_failure, self._ask_after = FixedWindowRateLimiter(storage), allows_failure, 0.0
+
+    async def count(self, limit, *caller) -> float | None:
+        """Count a request; return None, or beyond the limit how many seconds to wait. Raises LimitsUnknown."""
+        from limits.errors import StorageError
+
+        if time.monotonic() >= self._ask_after:
+            try:
+                async with asyncio.timeout(2 * REDIS_TIMEOUT):
+                    if await self._limiter.hit(limit, *caller):
+                        return None
+                    return (await self._limiter.get_window_stats(limit, *caller)).reset_time - time.time()
+            except (StorageError, TimeoutError) as error:
+                self._failed(error)
+        if not self._allows_failure:
+            raise LimitsUnknown(PAUSE)
+        return None
+
+    def _failed(self, error):
+        # Requests that failed at the same time need no line each.
+        if time.monotonic() >= self._ask_after:
+            self._ask_after = time.monotonic() + PAUSE
+            consequence = 'Requests are not limited.' if self._allows_failure else 'Requests are refused.'
+            LOGGER.warning('The Redis of rate_limit_storage does not answer. %s %r', consequence, error)
+
+
+def _customer(address):
+    if ':' not in address:
+        return address
+    return str(ip_network((address.partition('%')[0], CUSTOMER), strict=False))
