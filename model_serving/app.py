@@ -20,7 +20,7 @@ from .utils.conf_utils import Conf
 from .web.api import ServiceApi
 from .web.application import Application
 from .web.health import HealthLive, HealthReady, WarmUp
-from .web.keys import Keys
+from .web.keys import Keys, known_models, path_of
 from .web.metrics import Metrics, MetricsResource
 from .web.models import add_description, add_lists
 from .web.openapi import Document, OpenAPI
@@ -57,7 +57,7 @@ def create_app(routes=ROUTES, conf=None) -> Application:
             _add_resource(api, servable)
         _load_if_fork_safe(servable)
     add_protocols(app, api, conf.serving['default_model'], *conf.vertex_routes)
-    _limit_access(app, conf.serving)
+    _limit_access(app, routes, conf)
     add_lists(api, app.servables.values())
     app.readiness = Readiness(app, lambda servable: _add_resource(api, servable))
     api.add_resource(HealthLive, '/health/live')
@@ -73,10 +73,13 @@ def create_app(routes=ROUTES, conf=None) -> Application:
     return app
 
 
-def _limit_access(app, settings):
-    """Read the API keys and the rate limits. Keys may be for models that are not installed here, too."""
-    names = names_of(app.servables.values())
-    app.keys = Keys(settings['api_keys'], names)
+def _limit_access(app, routes, conf):
+    """Read the API keys and the rate limits."""
+    settings = conf.serving
+    app.keys = Keys(path_of(settings['api_keys']), known_models(routes, conf))
+    # Without this a mistake in a path would let everybody in.
+    if settings['api_keys'] and not app.keys.is_on:
+        raise StartError(f'[serving] api_keys: there is no file {app.keys.path}. Make it: bin/new-key.sh NAME')
     app.rate_limits = RateLimits(app.servables.values(), settings['rate_limit_storage'], settings['rate_limit_failure'])
 
 

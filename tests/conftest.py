@@ -29,7 +29,7 @@ from model_serving.serving import event_loop
 BASE_FOLDER = Path(__file__).resolve().parents[1]
 REQUIREMENTS = {path.stem: path for path in sorted((BASE_FOLDER / 'tests').glob('**/requirements/*.txt'))}
 OPTIONAL_MARKS = ['long', *REQUIREMENTS]
-NOT_COPIED = ('.git', '.venv', 'tmp', '__pycache__', '.pytest_cache', '.ruff_cache', '.hypothesis', 'tests')
+NOT_COPIED = ('.git', '.venv', 'tmp', '__pycache__', '.pytest_cache', '.ruff_cache', '.hypothesis', 'tests', 'api_keys')
 
 
 def pytest_configure(config):

@@ -16,7 +16,7 @@ async function examine(api, pageProtocol) {
   if (finding) return {finding};
   try {
     const response = await get(`${api}/openapi.json`);
-    const isOurs = (await response.text()).includes('"openapi"');
+    const isOurs = /"openapi"|API key/.test(await response.text());
     return {finding: isOurs ? null : 'otherService', status: response.status};
   } catch {
     // An answer that may not be read still tells that somebody is there.

@@ -22,8 +22,13 @@ start();
 async function start() {
   await Words.use(Look.chosen('language') || navigator.language);
   place('language').value = Words.language();
-  if (await loadJQuery()) Service.load(api, build, () => diagnose('otherService'));
+  if (await loadJQuery()) Service.load(api, build, ({status}) => (status === 401 ? askKey(true) : diagnose('otherService')));
   else diagnose('noJQuery');
+}
+
+async function askKey(isRefused) {
+  await Words.load('page/key.js');
+  Key.ask(api, isRefused);
 }
 
 async function loadJQuery() {
@@ -64,8 +69,7 @@ function build(description) {
   let list = Models.list($('#side'), models);
   let open = null;
 
-  $('#key-form').prop('hidden', $.isEmptyObject(header())).on('submit', false);
-  $('#key').val(Service.key(api)).on('input', ({target}) => Service.key(api, target.value));
+  if (!$.isEmptyObject(header())) askKey();
   $('#forget').on('click', () => {
     Calls.forget();
     showCalls();

@@ -44,7 +44,8 @@ const timeout = (model) => Math.max(3000, 1000 * (model.timeout || 0));
 
 // Without `jsonp: false` jQuery would run what a URL with ?? answers as a script.
 function load(api, done, failed) {
-  $.ajax({url: `${api}/openapi.json`, dataType: 'json', jsonp: false, timeout: 10000}).then(done).catch(failed);
+  const headers = key(api) ? {'X-API-Key': key(api)} : {};
+  $.ajax({url: `${api}/openapi.json`, headers, dataType: 'json', jsonp: false, timeout: 10000}).then(done).catch(failed);
 }
 
 // POST `body` (text); `done` gets what came of it. Returns a function that cancels the call.

@@ -4,6 +4,8 @@ import os
 
 from ..utils.text_utils import counted
 
+LOOPBACK = {'localhost', '::1'}
+NO_KEYS = 'Everybody who reaches this port can call the models. To ask for API keys: bin/new-key.sh NAME'
 EVERYWHERE = {'0.0.0.0', '::', ''}
 
 
@@ -13,7 +15,19 @@ def lines(front, workers: int, threads: int, addresses) -> list:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ['  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     urls = dict.fromkeys(map(url, addresses))
-    return [*table, counted(workers, 'worker'), *(f'Ready. Open {each}' for each in urls)]
+    told = access_lines(front.app.keys, addresses)
+    return [*table, counted(workers, 'worker'), *told, *(f'Ready. Open {each}' for each in urls)]
+
+
+def access_lines(keys, addresses) -> list:
+    """Return what to tell of the API keys of a service that listens at these addresses."""
+    if keys.is_on:
+        return [f'Callers need an API key. {keys.path} has {counted(keys.count, "key")}.']
+    return [] if all(map(_is_of_this_machine, addresses)) else [NO_KEYS]
+
+
+def _is_of_this_machine(address):
+    return isinstance(address, str) or address[0] in LOOPBACK or address[0].startswith('127.')
 
 
 def url(address) -> str:

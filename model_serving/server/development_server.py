@@ -1,14 +1,21 @@
 """Flask's own server, as `python main.py` starts it."""
 
+import logging
 import sys
 
 from werkzeug.serving import WSGIRequestHandler, is_running_from_reloader, run_simple
 
 from ..utils.conf_utils import CONF_FOLDER
+from . import banner
+
+LOGGER = logging.getLogger('start')
 
 
 class QuietRequestHandler(WSGIRequestHandler):
-    """Logs no requests: the application does, in the same way under every server."""
+    """Logs no requests: the application does, in the same way under every server. Tells no versions."""
+
+    def version_string(self):
+        return 'Model Serving'
 
     def log_request(self, *arguments):
         pass
@@ -29,6 +36,8 @@ def serve(make_app, host: str, port: int, debug: bool):
         reasons = app.readiness.reasons_to_stop()
         if reasons:
             sys.exit(f'The service cannot start. {reasons}')
+        for line in banner.access_lines(app.keys, [(host, port)]):
+            LOGGER.info(line)
     run_simple(
         host,
         port,

@@ -12,6 +12,11 @@ REALM = 'Model Serving'
 OPEN = {'/health/live', '/health/ready', '/_ah/warmup'}
 # The page's own files hold nothing of the models. It asks its user for a key.
 PAGE, PAGE_FILES = {'/', '/jquery.min.js'}, '/page/'
+# As /openapi.json describes them; the page uses the first one.
+SCHEMES = {
+    'X-API-Key': {'type': 'apiKey', 'in': 'header', 'name': 'X-API-Key'},
+    'Bearer': {'type': 'http', 'scheme': 'bearer'},
+}
 HOW = 'Send it in the header X-API-Key, or as Authorization: Bearer.'
 NO_KEY = f'This service asks for an API key. {HOW}'
 WRONG_KEY = f'This API key is not valid here. {HOW} Keys are made by whoever runs the service, with bin/new-key.sh.'

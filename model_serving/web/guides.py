@@ -26,16 +26,16 @@ WORDS = {
 
 
 class GuidePage(Resource):
-    """A guide, `docs/<name>.md`, or else the README; with the Content-Security-Policy `policy`."""
+    """A guide, `docs/<name>.md`, or else the README; with the `headers` of the page."""
 
     undocumented = True
 
-    def __init__(self, policy):
-        self._policy = policy
+    def __init__(self, headers):
+        self._headers = headers
 
     def get(self, name=None):
-        headers = {'Content-Security-Policy': self._policy, 'X-Content-Type-Options': 'nosniff'}
-        return Response(page(f'docs/{name}.md' if name else 'README.md'), mimetype='text/html', headers=headers)
+        text = page(f'docs/{name}.md' if name else 'README.md')
+        return Response(text, mimetype='text/html', headers=self._headers)
 
 
 class GuideBesideThePage(Resource):

@@ -3,16 +3,17 @@
 import logging
 from hashlib import sha256
 from hmac import compare_digest
+from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
 from ..serving.errors import StartError
-from ..utils.conf_utils import BASE_FOLDER, CONF_FOLDER
+from ..utils.conf_utils import BASE_FOLDER
 from ..utils.kinds import KEY_NAME
 from ..utils.text_utils import counted, did_you_mean
 
 LOGGER = logging.getLogger('keys')
-DEFAULT = CONF_FOLDER / 'api_keys'
+DEFAULT = 'conf/api_keys'
 # How often the file is looked at, in seconds.
 INTERVAL = 1.0
 # How many bytes of a digest find the only key that can be the right one.
@@ -32,6 +33,17 @@ class Key(NamedTuple):
         return not self.models or not {servable.name, servable.url.removeprefix('/')}.isdisjoint(self.models)
 
 
+def path_of(setting: str | None) -> Path:
+    """Return the path of the file of keys, for the setting api_keys."""
+    return BASE_FOLDER / (setting or DEFAULT)
+
+
+def known_models(routes, conf) -> list:
+    """Return how the lines of a file may name the models: DigitsModel, or v2/DigitsModel for one version."""
+    models = [route.version_and_name for route in routes] + [(version, name) for name, version in conf.model_files()]
+    return list(dict.fromkeys(each for version, name in models for each in (name, f'v{version}/{name}')))
+
+
 class Keys:
     """The keys of a file. Without the file, keys are off: `is_on`.
 
@@ -39,16 +51,11 @@ class Keys:
     gone, the keys stay as they were: nobody is let in because of that.
     """
 
-    def __init__(self, path: str | None, models):
-        """Read the file at `path`, or conf/api_keys if that exists; `models` are the names that lines may have.
-
-        Raises StartError for a mistake in the file, or if there is none at `path`.
-        """
-        self.path, self._models = BASE_FOLDER / path if path else DEFAULT, models
+    def __init__(self, path: Path, models):
+        """Read the file if it exists; `models` are the names that lines may have. Raises StartError for a mistake."""
+        self.path, self._models = path, models
         self.is_on, self._by_prefix = False, {}
         self._state, self._next_look = None, 0.0
-        if path and not self.path.exists():
-            raise StartError(f'[serving] api_keys = {path}: there is no such file. Make it: bin/new-key.sh NAME')
         self._read()
 
     @property
@@ -87,7 +94,7 @@ class Keys:
             text = self.path.read_text(encoding='utf-8-sig')
         except (OSError, UnicodeDecodeError) as error:
             raise StartError(f'{self.path} could not be read: {error}.') from error
-        self._by_prefix = self._parsed(text)
+        self._by_prefix = self.parsed(text)
         self.is_on = True
         return True
 
@@ -101,7 +108,8 @@ class Keys:
             return str(error)
         return found.st_mtime_ns, found.st_size, found.st_ino
 
-    def _parsed(self, text):
+    def parsed(self, text: str) -> dict:
+        """Return the keys of a file's text, by their prefixes; raises StartError for a mistake."""
         keys = {}
         for number, line in enumerate(text.splitlines(), 1):
             words = line.split()

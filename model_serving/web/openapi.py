@@ -8,7 +8,7 @@ import orjson
 from flask_restful import Resource
 
 from .. import __version__
-from . import streams
+from . import access, streams
 from .errors import ERROR_SCHEMA, MAX_EXAMPLE
 from .models import MODEL_SCHEMA, MODELS_SCHEMA, state_of
 from .protocols.base import LABELS
@@ -64,13 +64,15 @@ class Document:
                 facts['native_only'] = reason
             if 'post' in paths[url]:
                 paths[url] = {**paths[url], 'post': {**paths[url]['post'], 'x-model': {**facts, **state_of(servable)}}}
+        asks_for_key = self._app.keys.is_on
         return {
             'openapi': '3.1.0',
             'info': {'title': 'Model Serving Demo', 'version': __version__},
             # Relative to this document: a proxy may serve us by TLS and below a path.
             'servers': [{'url': '.', 'description': 'This service'}],
+            **({'security': [{name: []} for name in access.SCHEMES]} if asks_for_key else {}),
             'paths': paths,
-            'components': self._components,
+            'components': {**self._components, **({'securitySchemes': access.SCHEMES} if asks_for_key else {})},
         }
 
     @cached_property

@@ -26,6 +26,16 @@ SWAGGER_POLICY = (
 )
 
 
+# No other site may frame the page or read from its window, and links tell nobody its address.
+SECURITY = {
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'SAMEORIGIN',
+    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+}
+PAGE_HEADERS = {**SECURITY, 'Content-Security-Policy': PAGE_POLICY}
+
+
 class PageFile(Resource):
     """A file of the page: in `folder`, `pattern` with the name that the URL has."""
 
@@ -37,8 +47,7 @@ class PageFile(Resource):
 
     def get(self, name=''):
         response = send_from_directory(self._folder, self._pattern.format(name))
-        response.headers['Content-Security-Policy'] = PAGE_POLICY
-        response.headers['X-Content-Type-Options'] = 'nosniff'
+        response.headers.extend(PAGE_HEADERS)
         return response
 
 
@@ -52,7 +61,7 @@ def add_page(app, api):
         '/docs/benchmarks.svg': (DOCS_FOLDER, 'benchmarks.svg'),
     }.items():
         api.add_resource(PageFile, url, endpoint=url, resource_class_args=folder_and_pattern)
-    api.add_resource(GuidePage, '/README.md', '/docs/<string:name>.md', resource_class_args=(PAGE_POLICY,))
+    api.add_resource(GuidePage, '/README.md', '/docs/<string:name>.md', resource_class_args=(PAGE_HEADERS,))
     api.add_resource(GuideBesideThePage, '/<string:name>.md')
     # No validator badge: it would send the document's address to another host.
     config = {'app_name': 'Model Serving Demo: API', 'validatorUrl': None, 'oauth2RedirectUrl': None}
@@ -63,6 +72,7 @@ def add_page(app, api):
 
 
 def _with_swagger_policy(response):
+    response.headers.extend(SECURITY)
     script = None if response.is_streamed else re.search(rb'<script>(.*?)</script>', response.get_data(), re.DOTALL)
     if script:
         digest = base64.b64encode(hashlib.sha256(script[1]).digest()).decode()

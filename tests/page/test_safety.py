@@ -120,7 +120,7 @@ def test_weight(language):
     assert sum((DOCS / 'page' / name).stat().st_size for name in [*files, f'{language}.js']) < 80 * 1024
     scripts = {file.name for file in (DOCS / 'page').glob('*.js')}
     # The others are loaded when they are needed.
-    needed = {'snippets.js', 'stream.js', 'triton.js', 'upload.js'}
+    needed = {'key.js', 'snippets.js', 'stream.js', 'triton.js', 'upload.js'}
     assert scripts - set(files) == {'english.js', 'chinese.js', *needed}
 
 

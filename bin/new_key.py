@@ -1,0 +1,57 @@
+"""For new-key.sh: makes a random key, and adds its line to the file of keys. Only the key goes to the output."""
+
+import hashlib
+import secrets
+import sys
+from pathlib import Path
+
+BASE_FOLDER = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(BASE_FOLDER))
+
+from model_serving.routes import ROUTES  # noqa: E402
+from model_serving.serving.errors import StartError  # noqa: E402
+from model_serving.utils.conf_utils import Conf  # noqa: E402
+from model_serving.utils.kinds import KEY_NAME  # noqa: E402
+from model_serving.web.keys import Keys, known_models, path_of  # noqa: E402
+
+USAGE = 'Usage: bin/new-key.sh NAME [MODEL …], as in: bin/new-key.sh shop DigitsModel v2/WineModel'
+# In bytes: nobody guesses it, and its hash tells nothing of it.
+LENGTH = 32
+
+
+def add_key(name: str, models: list) -> str:
+    """Add a line for a new key, and return the key; raises StartError if the line, or the file, has a mistake."""
+    try:
+        KEY_NAME.read(name)
+    except ValueError as error:
+        raise StartError(f'The name {name!r} is not possible: it must be {KEY_NAME.allowed}.') from error
+    conf = Conf()
+    path = path_of(conf.serving['api_keys'])
+    keys = Keys(path, known_models(ROUTES, conf))
+    key = secrets.token_hex(LENGTH)
+    line = ' '.join([name, hashlib.sha256(key.encode()).hexdigest(), *([','.join(models)] if models else [])])
+    before = path.read_text(encoding='utf-8') if path.exists() else ''
+    keys.parsed(f'{before.rstrip()}\n{line}\n')
+    with path.open('a', encoding='utf-8') as file:
+        file.write('' if before.endswith('\n') or not before else '\n')
+        file.write(f'{line}\n')
+    return key
+
+
+def main(arguments):
+    """Print a new key, or why there is none."""
+    if not arguments or arguments[0].startswith('-'):
+        sys.exit(USAGE)
+    name, *models = arguments
+    try:
+        print(add_key(name, [model for text in models for model in text.split(',') if model]))
+    except (StartError, OSError) as error:
+        sys.exit(f'No key was made. {error}')
+    note = (
+        'This is the key of {}. It is not kept anywhere, so copy it now. A running service asks for keys from now on.'
+    )
+    print(note.format(name), file=sys.stderr)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

@@ -1,0 +1,35 @@
+// The form for an API key, where the service asks for one. What is typed is sent with every call from then on.
+const Key = (() => {
+const SAID = {
+  en: {none: 'This service asks for an API key.', wrong: 'The service does not know this API key.'},
+  'zh-CN': {none: '此服务需要 API 密钥。', wrong: '此 API 密钥无效。'},
+};
+const place = (id) => document.getElementById(id);
+
+// `isRefused`: nothing can be shown without a key, or with the one that was typed before.
+function ask(api, isRefused) {
+  const [form, input] = [place('key-form'), place('key')];
+  input.value = Service.key(api);
+  input.oninput = () => Service.key(api, input.value.trim());
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    location.reload();
+  };
+  form.hidden = false;
+  hideLinks(api);
+  if (!isRefused) return;
+  const notice = place('notice');
+  notice.textContent = SAID[Words.language()][input.value ? 'wrong' : 'none'];
+  notice.hidden = false;
+  input.focus();
+}
+
+// A browser can't send a key with a link.
+function hideLinks(api) {
+  const isOwn = api === Service.given({search: '', protocol: location.protocol, href: location.href});
+  const links = isOwn ? '[data-path], a[href$=".md"], footer' : '[data-path]';
+  document.querySelectorAll(links).forEach((link) => { link.hidden = true; });
+}
+
+return {ask};
+})();
