@@ -32,6 +32,7 @@ from .web.uploads import Uploads
 
 # The headers of an answer that a page of another site may read.
 EXPOSED = ['X-Request-ID', 'Retry-After', 'Inference-Header-Content-Length']
+HEALTH = ((HealthLive, '/health/live'), (HealthReady, '/health/ready'), (WarmUp, '/_ah/warmup'))
 NOT_INSTALLED = '{0.url} is not served: it needs {0.needs}. Get it: .venv/bin/pip install -r requirements-examples.txt'
 
 
@@ -60,9 +61,8 @@ def create_app(routes=ROUTES, conf=None) -> Application:
     _limit_access(app, routes, conf)
     add_lists(api, app.servables.values())
     app.readiness = Readiness(app, lambda servable: _add_resource(api, servable))
-    api.add_resource(HealthLive, '/health/live')
-    api.add_resource(HealthReady, '/health/ready')
-    api.add_resource(WarmUp, '/_ah/warmup')
+    for resource, path in HEALTH:
+        api.add_resource(resource, path)
     api.add_resource(OpenAPI, '/openapi.json', resource_class_args=(Document(app),))
     if conf.serving['metrics']:
         app.metrics = Metrics(app)

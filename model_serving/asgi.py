@@ -43,6 +43,8 @@ class Front:
         elif scope['type'] == 'http':
             if not self.is_started:
                 await self.start()  # a server without lifespan
+            if self.app.trusted_proxies:
+                scope = behind_proxies(scope, self.app.trusted_proxies)
             await Exchange(self, scope, receive, send).run()
 
     async def start(self, threads: int = 16):
@@ -66,7 +68,6 @@ class Exchange:
     rest, key, status, length = None, None, failures.CLIENT_LEFT, None
 
     def __init__(self, front, scope, receive, send):
-        scope = behind_proxies(scope, front.app.trusted_proxies) if front.app.trusted_proxies else scope
         self.front, self.scope, self.receive, self.send = front, scope, receive, send
         self.arrived = self.heard = perf_counter()
         headers = dict(scope['headers'])
@@ -144,8 +145,7 @@ class Exchange:
             self.front.held += len(pieces[-1])
             if more or self.front.held > self.front.max_bodies:
                 more = failures.may_read_on(self, more)
-        body, self.is_read = b''.join(pieces), True
-        message = pieces = None
+        body, pieces, message, self.is_read = b''.join(pieces), None, None, True
         try:
             instance = self.read(body) if self.may_be_valid and len(body) <= self.endpoint.max_body else None
         except (ValueError, HTTPException):
@@ -160,8 +160,7 @@ class Exchange:
         if isinstance(result, (Response, StreamedAnswer)):
             return await begin(self, result)
         data, status, own = flask_restful.utils.unpack(result)
-        headers = json_headers(own, self.headers) if own else self.headers
-        return status, headers, strict_json.dumps(data)
+        return status, json_headers(own, self.headers) if own else self.headers, strict_json.dumps(data)
 
     def abandon(self):
         """End an answer that is not at its end."""

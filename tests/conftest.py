@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -33,6 +34,8 @@ NOT_COPIED = ('.git', '.venv', 'tmp', '__pycache__', '.pytest_cache', '.ruff_cac
 
 
 def pytest_configure(config):
+    # A shell ignores Ctrl+C for what it runs in the background, and so would the scripts that are interrupted here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for mark, path in REQUIREMENTS.items():
         needed = path.relative_to(BASE_FOLDER)
         config.addinivalue_line('markers', f'{mark}: needs {needed}; runs with bin/test.sh --all')

@@ -33,7 +33,9 @@ def test_start_shows_each_model_and_where_to_click(make_service):
 def test_one_is_singular(number, shown):
     servable = SimpleNamespace(url='/v1/X', source='X', problem=None, load_process=None)
     endpoints = {'/v1/X': SimpleNamespace(servable=servable, handler=None)}
-    front = SimpleNamespace(endpoints=endpoints, app=SimpleNamespace(servables={'/v1/X': servable}))
+    front = SimpleNamespace(
+        endpoints=endpoints, app=SimpleNamespace(servables={'/v1/X': servable}, keys=SimpleNamespace(is_on=False))
+    )
     row, workers = lines(front, number, number, [])
     assert row.endswith(f'in {shown.replace("worker", "thread")}')
     assert workers == shown

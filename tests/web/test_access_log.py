@@ -60,9 +60,9 @@ def test_an_answer_that_can_not_be_written_down_ends_no_log(monkeypatch):
     monkeypatch.setattr(LOGGER, 'handlers', [logging.StreamHandler(written)])
     monkeypatch.setattr(LOGGER, 'propagate', False)
     scope = {'client': ('127.0.0.1',), 'method': 'GET', 'path': '/', 'raw_path': b'/'}
-    log.answers.append((scope, 200, None, 'no number', 'odd', {}))
+    log.answers.append((scope, 200, None, 'no number', 'odd', {}, None))
     log.write()
-    log.answers.append((scope, 200, None, 1.0, 'after', {}))
+    log.answers.append((scope, 200, None, 1.0, 'after', {}, None))
     log.write()
     first, second = written.getvalue().splitlines()
     assert first.startswith('1 lines before could not be written: ')
@@ -94,7 +94,7 @@ def test_lines_that_can_not_be_written_are_counted_and_the_next_are_written(monk
     monkeypatch.setattr(LOGGER, 'propagate', False)
     scope = {'client': ('127.0.0.1',), 'method': 'GET', 'path': '/', 'raw_path': b'/', 'query_string': b''}
     for disk.is_full, request_id in ((True, 'lost'), (False, 'after')):
-        log.answers.append((scope, 200, None, 1.0, request_id, {}))
+        log.answers.append((scope, 200, None, 1.0, request_id, {}, None))
         log.write()
     first, second = disk.getvalue().splitlines()
     assert first == '1 lines before could not be written: [Errno 28] No space left on device'
@@ -219,6 +219,7 @@ def test_the_line_of_a_call_says_what_was_called(in_json):
         'logger': 'access',
         'request_id': 'one-call',
         'client': '127.0.0.1',
+        'key': None,
         'method': 'POST',
         'path': '/v1/XXXModel',
         'model': 'XXXModel',
