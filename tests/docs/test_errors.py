@@ -6,10 +6,13 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
+from hashlib import sha256
 
 import pytest
 import requests
 
+from model_serving.app import create_app
+from model_serving.utils.conf_utils import Conf
 from tests.conftest import BASE_FOLDER, wait_until, with_constants
 from tests.docs.following import text_of
 from tests.fakes.misbehaving import files
@@ -85,6 +88,16 @@ def beside_large_bodies(service, connect):
     return answer_to(service, connect, another)
 
 
+def kept_out(service, connect, key=None, path=XXX, count=1):
+    """Call a service with a key for DigitsModel, and a rate limit of one request; what is seen of the last answer."""
+    keys = service.folder / 'keys'
+    keys.write_text(f'shop {sha256(b"secret").hexdigest()} DigitsModel\n')
+    environment = {'MODEL_SERVING_SERVING_API_KEYS': str(keys), 'MODEL_SERVING_MODEL_RATE_LIMIT': '1/minute'}
+    client = create_app(conf=Conf(environ=environment)).test_client()
+    headers = {'X-API-Key': key} if key else {}
+    return [seen(client.post(path, json={}, headers=headers)) for _ in range(count)][-1]
+
+
 # How the rows come about, in the order of the tables: method, path, body and further headers, or as in answer_to.
 REQUESTS = [
     ('POST', XXX, b'', {}),
@@ -105,6 +118,9 @@ REQUESTS = [
     ('POST', FILE, FORM.replace(b'; filename="a"', b''), FORM_TYPE),
     ('POST', FILE, FORM.replace(b'"note"', b'"nite"'), FORM_TYPE),
     ('POST', FILE, FORM.replace(b'"note"', b'"image"; filename="b"'), FORM_TYPE),
+    kept_out,
+    partial(kept_out, key='wrong'),
+    partial(kept_out, key='secret'),
     ('POST', '/v1/XXModel', b'{}', {}),
     ('GET', '/v7', None, {}),
     ('GET', '/docs/none.md', None, {}),
@@ -117,6 +133,7 @@ REQUESTS = [
     ('POST', FILE, BODY, {'Content-Type': 'text/csv'}),
     ('POST', BAD, BODY, {'Content-Encoding': 'br'}),
     partial(first_refused, path='/v1/LimitedModel', count=3),
+    partial(kept_out, key='secret', path='/v1/DigitsModel', count=2),
     ('POST', BAD, b'{"do":"raise"}', {}),
     ('POST', '/v1/NoFile', b'{}', {}),
     beside_large_bodies,
