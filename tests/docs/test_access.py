@@ -25,7 +25,8 @@ def test_its_settings_are_settings(block, tmp_path):
 
 @pytest.mark.long
 def test_its_commands_make_a_key_and_use_it(make_service):
-    service = make_service()
+    # One worker, since each reads the file by itself.
+    service = make_service(environment={'WORKERS': '1'})
     make, call = [block for block in ACCESS if block.language == 'sh'][:2]
     service.environment['KEY'] = run(service, make.text).strip()
     wait_until(lambda: service.get('/openapi.json').status_code == 401)
