@@ -22,15 +22,14 @@ NO_KEY = f'This service asks for an API key. {HOW}'
 WRONG_KEY = f'This API key is not valid here. {HOW} Keys are made by whoever runs the service, with bin/new-key.sh.'
 
 
-def is_open(method: str, path: str, has_page: bool) -> bool:
-    """Tell whether a request needs no key. A browser's preflight can't have one."""
-    is_page = has_page and (path in PAGE or path.startswith(PAGE_FILES))
-    return method == 'OPTIONS' or path in OPEN or is_page
+def is_open(path: str, has_page: bool) -> bool:
+    """Tell whether a path needs no key."""
+    return path in OPEN or (has_page and (path in PAGE or path.startswith(PAGE_FILES)))
 
 
 def admit():
     """Do what the front does on a request before its body is read, for Flask without the front."""
-    app, headers, servable = current_app, request.headers, current_app.models_by_path.get(request.path)
+    app, headers, servable = current_app, request.headers, current_app.called_at(request.path)
     app.keys.look()
     sent = [headers.get(name, '').encode('latin-1', 'replace') for name in ('X-API-Key', 'Authorization')]
     key = request.environ[KEY] = app.keys.find(*sent) if app.keys.is_on else None
@@ -49,14 +48,15 @@ def is_known() -> bool:
 def check(app, key, has_sent: bool, method: str, path: str):
     """Raise Unauthorized without a key where one is needed, and Forbidden for a model that the key is not for.
 
-    `key` is that of the request, if it is valid; `has_sent` tells whether there was any.
+    `key` is that of the request, if it is valid; `has_sent` tells whether there was any. A preflight needs none, since
+    browsers send it without.
     """
-    if is_open(method, path, app.has_page):
+    servable = app.models_by_path.get(path)
+    if (servable is None and is_open(path, app.has_page)) or method == 'OPTIONS':
         return
     if key is None:
         error = {'error': 'invalid_token'} if has_sent else {}
         challenge = WWWAuthenticate('bearer', {'realm': REALM, **error})
         raise Unauthorized(WRONG_KEY if has_sent else NO_KEY, www_authenticate=challenge)
-    servable = app.models_by_path.get(path)
     if servable is not None and not key.is_for(servable):
         raise Forbidden(f'The key {key.name} is not for {servable.name}. It is for: {", ".join(key.models)}.')

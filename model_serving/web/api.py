@@ -59,8 +59,7 @@ class ServiceApi(flask_restful.Api):
             is_other_type = error.code == UnsupportedMediaType.code and 'Content-Encoding' not in request.headers
             if is_other_type or ('errors' in getattr(error, 'data', {}) and request.is_upload):
                 _show_upload(error)
-        called = current_app.predictions.get(request.path)
-        servable = called.servable if called else current_app.servables.get(request.path)
+        servable = current_app.called_at(request.path)
         request_id = request.environ.get(REQUEST_ID)
         dialect = dialect_of(current_app, request.path)
         call, error_body = f'{request.method} {request.path}', dialect and dialect.error

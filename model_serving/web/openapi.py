@@ -21,13 +21,19 @@ SCHEMAS = '#/components/schemas/'
 # The errors that a model's URL answers: status, name, meaning.
 ERRORS = (
     (400, 'NotValid', 'The body is not JSON, or the schema does not allow it; `errors` then names every failure.'),
+    (401, 'NoKey', 'The service asks for an API key, and the request has none that is valid.'),
+    (403, 'OtherKey', 'The API key is for other models.'),
     (413, 'TooLarge', 'The body is larger than the service accepts.'),
     (
         415,
         'NotJSON',
         'The body is of a type that is not listed: JSON needs the header `Content-Type: application/json`.',
     ),
-    (429, 'TooManyRequests', 'Too many requests wait for this model: try again after `Retry-After` seconds.'),
+    (
+        429,
+        'TooManyRequests',
+        'Too many requests wait, or the rate limit is reached: try again after `Retry-After` seconds.',
+    ),
     (500, 'Failed', 'The model failed on this body; the log tells why, under the request id of the message.'),
     (503, 'NotReady', 'The model cannot answer at present; the message tells why.'),
     (504, 'TooSlow', 'The model did not answer in time.'),

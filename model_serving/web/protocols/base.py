@@ -21,8 +21,10 @@ NOT_READY = {503: 'A model cannot answer'}
 PREDICT_ERRORS = {
     **NO_MODEL,
     400: 'The body is not valid: the message names the place in it',
+    401: 'The service asks for an API key, and the request has none that is valid',
+    403: 'The API key is for other models',
     413: 'The body is larger than the service accepts',
-    429: 'Too many requests wait for this model',
+    429: 'Too many requests wait for this model, or the rate limit is reached',
     500: 'The model failed on one of the rows',
     503: 'The model cannot answer at present',
     504: 'The model did not answer in time',
