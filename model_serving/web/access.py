@@ -30,7 +30,7 @@ def is_open(method: str, path: str, has_page: bool) -> bool:
 
 def admit():
     """Do what the front does on a request before its body is read, for Flask without the front."""
-    app, headers, servable = current_app, request.headers, current_app.models_by_path.get(request.path)
+    app, headers, servable = current_app, request.headers, current_app.servable_at(request.path)
     app.keys.look()
     sent = [headers.get(name, '').encode('latin-1', 'replace') for name in ('X-API-Key', 'Authorization')]
     key = request.environ[KEY] = app.keys.find(*sent) if app.keys.is_on else None

@@ -61,10 +61,14 @@ class Application(Flask):
         found = self.servables.get(url) or self.predictions.get(url)
         return {'max_body': found.max_body, 'timeout': found.settings['timeout']} if found else self._limits
 
+    def servable_at(self, path: str):
+        """Return the model that is called at a path, also by other protocols; None if there is none."""
+        predictions = self.predictions.get(path)
+        return predictions.servable if predictions else self.servables.get(path)
+
     def call_of(self, method: str, path: str) -> Call:
         """Return what a request calls."""
-        predictions = self.predictions.get(path)
-        servable = predictions.servable if predictions else self.servables.get(path)
+        predictions, servable = self.predictions.get(path), self.servable_at(path)
         if servable is None or method != 'POST':
             return NO_CALL
         return Call(servable.name, str(servable.version), predictions.dialect.name if predictions else 'native')
