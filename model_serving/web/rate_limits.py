@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import logging
 import time
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from ..serving.errors import LimitsUnknown, RateLimited, StartError
 
@@ -114,4 +114,6 @@ class InRedis:
 def _customer(address):
     if ':' not in address:
         return address
-    return str(ip_network((address.partition('%')[0], CUSTOMER), strict=False))
+    found = ip_address(address.partition('%')[0])
+    # A server that listens on :: has IPv4 clients as ::ffff:1.2.3.4; all of these would be one customer.
+    return str(found.ipv4_mapped or ip_network((found, CUSTOMER), strict=False))
