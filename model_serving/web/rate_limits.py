@@ -82,8 +82,12 @@ class InRedis:
     def __init__(self, url: str, allows_failure: bool):
         from limits.aio.storage import RedisStorage
         from limits.aio.strategies import FixedWindowRateLimiter
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
 
-        options = {'socket_timeout': REDIS_TIMEOUT, 'socket_connect_timeout': REDIS_TIMEOUT}
+        # Once more at once, since Redis may have closed an idle connection. By default it waits longer and longer.
+        retry = Retry(NoBackoff(), retries=1)
+        options = {'socket_timeout': REDIS_TIMEOUT, 'socket_connect_timeout': REDIS_TIMEOUT, 'retry': retry}
         storage = RedisStorage(f'async+{url}', wrap_exceptions=True, implementation='redispy', **options)
         self._limiter, self._allows_failure, self._ask_after = FixedWindowRateLimiter(storage), allows_failure, 0.0
 
