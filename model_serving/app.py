@@ -47,8 +47,7 @@ def create_app(routes=ROUTES, conf=None) -> Application:
     log_format.Formatter.is_json = conf.serving['log_format'] == 'json'
     app = Application(__name__, conf.serving)
     api = ServiceApi(app)
-    origins = conf.serving['cors_origins']
-    CORS(app, origins=origins, send_wildcard='*' in origins, expose_headers=EXPOSED, allow_private_network=True)
+    _allow_origins(app, conf.serving['cors_origins'])
     app.not_installed = {route.url: NOT_INSTALLED.format(route) for route in routes if not route.is_installed}
     for reason in app.not_installed.values():
         logging.getLogger('start').info(reason)
@@ -71,6 +70,20 @@ def create_app(routes=ROUTES, conf=None) -> Application:
         add_page(app, api)
     app.asgi_app = app.extensions['front'] = Front(app, conf.serving['max_bodies'])
     return app
+
+
+def _allow_origins(app, origins):
+    """Let the pages of these sites read the answers, `*` for all."""
+    options = {'expose_headers': EXPOSED, 'allow_private_network': True, 'vary_header': False}
+    CORS(app, origins=origins, send_wildcard='*' in origins, always_send='*' in origins, **options)
+    if '*' not in origins:
+        app.after_request(_for_this_origin)
+
+
+def _for_this_origin(response):
+    """Keep caches from giving the answer to one site to another."""
+    response.vary.add('Origin')
+    return response
 
 
 def _limit_access(app, routes, conf):

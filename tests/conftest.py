@@ -300,13 +300,14 @@ def run_async(coroutine):
         return pool.submit(asyncio.run, coroutine).result()
 
 
-async def call_asgi(app, method, path, headers, body):
-    """Call an ASGI application as a server does; return status, headers and body of its answer."""
+async def call_asgi(app, method, path, headers, body, **more):
+    """Call an ASGI application as a server does, with `more` in its scope; return what it answers."""
     length = (b'content-length', b'%d' % len(body))
     scope = {
         'type': 'http', 'http_version': '1.1', 'method': method, 'scheme': 'http', 'path': path,
         'raw_path': path.encode(), 'query_string': b'',
         'headers': [*((name.lower().encode(), text.encode()) for name, text in headers.items()), length],
+        **more,
     }  # fmt: skip
     sent = []
 

@@ -159,7 +159,8 @@ def test_an_odd_length_is_no_500(tree, start, connect, length):
 def test_it_serves_and_has_loaded_its_models_once(tree, start):
     log = start('127.0.0.1')
     assert tree.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}
-    assert tree.get('/health/ready').status_code == 200
+    ready = tree.get('/health/ready')
+    assert (ready.status_code, ready.headers['Server']) == (200, 'Model Serving')
     wait_until(lambda: 'POST /v1/XXXModel' in log.read_text())
     (line,) = [line for line in log.read_text().splitlines() if INITIALIZING in line]
     assert re.fullmatch(r'\[[\d/]+ [\d:]+\] - \[INFO\] - \[XXXModel\] - Initializing XXX Model \.\.\.', line)

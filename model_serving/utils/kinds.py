@@ -5,7 +5,7 @@ import os
 import re
 from ipaddress import ip_network
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ..serving import secrets
 
@@ -61,15 +61,18 @@ def _proxies(text):
 
 def _rates(text):
     for rate in re.split('[,;]', text) if text not in ('', 'none') else ():
-        _matching(r'\s*0*[1-9][0-9]*\s*(/|per)\s*([0-9]+\s*)?(second|minute|hour|day)s?\s*', rate)
+        _matching(r'\s*0*[1-9][0-9]*\s*(/|per)\s*(0*[1-9][0-9]*\s*)?(second|minute|hour|day)s?\s*', rate)
     return text.removeprefix('none')
 
 
 def _storage(text):
-    found = _matching(r'memory|rediss?://.+', text)[0]
-    # Errors of the connection may show the URL.
-    secrets.keep(urlsplit(found).password or '')
-    return found
+    # Errors show the text, that of a connection the URL.
+    password = re.match(r'(?:\w+:/*)?[^:]*:(.*)@', text)
+    secrets.keep(unquote(password[1]) if password else '')
+    _matching(r'memory|rediss?://.+', text)
+    # It raises ValueError for a port that is none.
+    _ = urlsplit(text).port
+    return text
 
 
 SIZE = Kind(_size, 'a number of bytes above 0, such as 65536, 64 KiB or 1 MiB')

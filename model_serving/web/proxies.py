@@ -35,7 +35,8 @@ def _plain(text):
     text = text.partition(']')[0].removeprefix('[') if text.startswith('[') else text
     text = text.partition(':')[0] if text.count(':') == 1 else text
     try:
-        address = ip_address(text)
+        # Without the zone of `fe80::1%eth0`, which may be any text, such as one that forges a line of the log.
+        address = ip_address(text.partition('%')[0])
     except ValueError:
         return None
     return str(getattr(address, 'ipv4_mapped', None) or address)

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import logging
 import time
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from ..serving.errors import LimitsUnknown, RateLimited, StartError
 
@@ -82,8 +82,12 @@ class InRedis:
     def __init__(self, url: str, allows_failure: bool):
         from limits.aio.storage import RedisStorage
         from limits.aio.strategies import FixedWindowRateLimiter
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
 
-        options = {'socket_timeout': REDIS_TIMEOUT, 'socket_connect_timeout': REDIS_TIMEOUT}
+        # Once more at once, since Redis may have closed an idle connection. By default it waits longer and longer.
+        retry = Retry(NoBackoff(), retries=1)
+        options = {'socket_timeout': REDIS_TIMEOUT, 'socket_connect_timeout': REDIS_TIMEOUT, 'retry': retry}
         storage = RedisStorage(f'async+{url}', wrap_exceptions=True, implementation='redispy', **options)
         self._limiter, self._allows_failure, self._ask_after = FixedWindowRateLimiter(storage), allows_failure, 0.0
 
@@ -114,4 +118,6 @@ class InRedis:
 def _customer(address):
     if ':' not in address:
         return address
-    return str(ip_network((address.partition('%')[0], CUSTOMER), strict=False))
+    found = ip_address(address.partition('%')[0])
+    # A server that listens on :: has IPv4 clients as ::ffff:1.2.3.4; all of these would be one customer.
+    return str(found.ipv4_mapped or ip_network((found, CUSTOMER), strict=False))

@@ -1,7 +1,10 @@
 """Settings: what is read from where, and the one line that says what is wrong with them."""
 
+from ipaddress import ip_network
+
 import pytest
 
+from model_serving.serving import secrets
 from model_serving.serving.errors import StartError
 from model_serving.utils.conf_file import THERE_ARE
 from model_serving.utils.conf_utils import Conf
@@ -68,6 +71,20 @@ def test_a_byte_order_mark_is_no_obstacle(tmp_path):
             '[serving]\npage = "on"\n',
             '[serving] page = \'"on"\': it must be on or off, yes or no. Write it without quotes.',
         ),
+        *(
+            (f'[serving]\ncors_origins = {text}\n', f'[serving] cors_origins = {text!r}: it must be *, or origins such')
+            for text in ('a.example', 'https://a.example/', 'https://*.a.example', 'ftp://a.example', 'https://a:b')
+        ),
+        *(
+            (f'[serving]\ntrusted_proxies = {text}\n', f'{text!r}: it must be how many proxies there are, or their')
+            for text in ('-1', '100', '1.5', 'nginx', '10.0.0.0/33', '127.0.0.1 x', '1, 2')
+        ),
+        *(
+            (f'[serving]\nrate_limit_storage = {text}\n', f'{text!r}: it must be memory, or the URL of a Redis, such')
+            for text in ('disk', 'redis', 'redis://', 'http://localhost:6379', 'redis://localhost:port', 'redis://[::1')
+        ),
+        ('[serving]\nrate_limit_failure = maybe\n', "rate_limit_failure = 'maybe': it must be allow or refuse."),
+        ('[model]\nrate_limit = 0/minute\n', "[model] rate_limit = '0/minute': it must be none, or numbers of"),
         ('[model]\ntimeout = \xff\n', 'byte 18 is not UTF-8. Save the file as UTF-8.'),
     ],
 )
@@ -78,6 +95,50 @@ def test_what_is_wrong_is_one_line_with_the_file(tmp_path, content, reason):
     assert message.startswith(f'{tmp_path}/serving.conf: ')
     assert reason in message
     assert '\n' not in message
+
+
+@pytest.mark.parametrize(
+    'key, text, value',
+    [
+        ('cors_origins', '*', ['*']),
+        (
+            'cors_origins',
+            'https://A.example, http://b.example:8080\n null',
+            ['https://a.example', 'http://b.example:8080', 'null'],
+        ),
+        ('trusted_proxies', '0', 0),
+        ('trusted_proxies', '2', 2),
+        (
+            'trusted_proxies',
+            '127.0.0.1, 10.1.2.3/8 ::1',
+            [ip_network(each) for each in ('127.0.0.1/32', '10.0.0.0/8', '::1/128')],
+        ),
+        ('rate_limit_storage', 'memory', 'memory'),
+        ('rate_limit_storage', 'rediss://user:pass@cache.example:6380/1', 'rediss://user:pass@cache.example:6380/1'),
+        ('rate_limit_failure', 'refuse', 'refuse'),
+    ],
+)
+def test_settings_of_who_may_call(tmp_path, key, text, value):
+    assert conf(tmp_path, {'serving.conf': f'[serving]\n{key} = {text}\n'}).serving[key] == value
+
+
+@pytest.mark.parametrize(
+    'url',
+    [
+        'redis://:Top%2FSecret@localhost:port',
+        'redis://:Top/Secret@localhost',
+        'redis://leo:Top/Secret@localhost:6379/0',
+        'redis:/:Top/Secret@localhost',
+        'leo:Top/Secret@localhost:6379',
+        'http://leo:Top/Secret@localhost',
+    ],
+)
+def test_a_mistake_in_the_url_of_redis_does_not_show_its_password(url):
+    with pytest.raises(StartError) as error:
+        Conf('nowhere', {'MODEL_SERVING_SERVING_RATE_LIMIT_STORAGE': url})
+    assert 'Secret' not in secrets.hidden(str(error.value))
+    # And what an error of the connection says later.
+    assert secrets.hidden('with Top/Secret or Top%2FSecret') == 'with *** or ***'
 
 
 NO_NAME = 'it names no model. Write [model] and name = … into it. Defaults for all models belong in serving.conf.'
