@@ -40,9 +40,13 @@ async def admit(exchange):
 
 
 async def _discard_body(exchange):
-    """Read a short body without keeping it; a longer one is thrown away after the answer."""
+    """Read a short body without keeping it; a longer one is thrown away after the answer.
+
+    A client that asks whether to send its body, by `Expect`, is told only the answer.
+    """
     headers = dict(exchange.scope['headers'])
-    is_short = int(headers.get(b'content-length', 0)) <= SHORT and b'transfer-encoding' not in headers
+    may_be_short = not {b'transfer-encoding', b'expect'} & headers.keys()
+    is_short = may_be_short and int(headers.get(b'content-length', 0)) <= SHORT
     while is_short and (await exchange.receive()).get('more_body', False):
         pass
     exchange.is_read, exchange.unread = True, int(not is_short)
