@@ -20,6 +20,14 @@ def behind_proxies(scope: dict, trusted) -> dict:
     return {**scope, 'client': (client, port if client == peer else 0), 'scheme': scheme}
 
 
+def with_one_slash(scope: dict) -> dict:
+    """Return the scope of a request for `//v1/Name` with the path `/v1/Name`, at which Flask answers it.
+
+    Otherwise a call would not be counted for the limits of its model.
+    """
+    return {**scope, 'path': '/' + scope['path'].lstrip('/')}
+
+
 async def admit(exchange):
     """Check the key of a request, and count it for the rate limit of its model.
 

