@@ -91,7 +91,7 @@ class Keys:
             if self._read():
                 LOGGER.info('%s was read: %s', self.path, counted(self.count, 'key'))
         except StartError as error:
-            # The master's may have been removed since this process was forked.
+            # Those that the master has read may have been removed by the time this process was forked.
             if self._read_by != os.getpid():
                 self._by_prefix = {}
             LOGGER.error('%s The keys stay as they were; there are %d.', error, self.count)
@@ -101,6 +101,7 @@ class Keys:
         self._next_look = monotonic() + INTERVAL
         before, self._state = self._state, self._state_of_file()
         if self._state == before:
+            self._read_by = os.getpid()
             return False
         self._on[0] = 1
         try:
