@@ -30,7 +30,7 @@ def add_key(name: str, models: list) -> str:
     keys = Keys(path, known_models(ROUTES, conf))
     key = secrets.token_hex(LENGTH)
     line = ' '.join([name, hashlib.sha256(key.encode()).hexdigest(), *([','.join(models)] if models else [])])
-    before = path.read_text(encoding='utf-8') if path.exists() else ''
+    before = path.read_text(encoding='utf-8-sig') if path.exists() else ''
     keys.parsed(f'{before.rstrip()}\n{line}\n')
     with path.open('a', encoding='utf-8') as file:
         file.write('' if before.endswith('\n') or not before else '\n')

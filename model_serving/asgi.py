@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from .front import failures, startup
-from .front.admission import admit, behind_proxies
+from .front.admission import admit, behind_proxies, with_one_slash
 from .front.streams import StreamedAnswer, begin
 from .front.wsgi import by_flask, json_headers
 from .serving import deadlines
@@ -30,11 +30,10 @@ class Front:
         """`max_bodies` is the budget for all bodies that are unfinished or wait for their answers, in bytes."""
         self.app, self.access_log = app, app.access_log
         self.max_bodies, self.held = max_bodies, 0
-        self.exchanges = set()
         # How each model's URL is answered, and any other URL.
         self.endpoints, self.other = {}, None
         self.headers, self.headers_by_origin = startup.constant_headers(app)
-        self.own_hooks = startup.hooks(app)
+        self.own_hooks, self.exchanges = startup.hooks(app), set()
         self.starting, self.is_started = asyncio.Lock(), False
 
     async def __call__(self, scope, receive, send):
@@ -45,6 +44,8 @@ class Front:
                 await self.start()  # a server without lifespan
             if self.app.trusted_proxies:
                 scope = behind_proxies(scope, self.app.trusted_proxies)
+            if scope['path'].startswith('//'):
+                scope = with_one_slash(scope)
             await Exchange(self, scope, receive, send).run()
 
     async def start(self, threads: int = 16):

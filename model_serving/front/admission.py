@@ -20,6 +20,14 @@ def behind_proxies(scope: dict, trusted) -> dict:
     return {**scope, 'client': (client, port if client == peer else 0), 'scheme': scheme}
 
 
+def with_one_slash(scope: dict) -> dict:
+    """Return the scope of a request for `//v1/Name` with the path `/v1/Name`, at which Flask answers it.
+
+    Otherwise a call would not be counted for the limits of its model.
+    """
+    return {**scope, 'path': '/' + scope['path'].lstrip('/')}
+
+
 async def admit(exchange):
     """Check the key of a request, and count it for the rate limit of its model.
 
@@ -40,9 +48,13 @@ async def admit(exchange):
 
 
 async def _discard_body(exchange):
-    """Read a short body without keeping it; a longer one is thrown away after the answer."""
+    """Read a short body without keeping it; a longer one is thrown away after the answer.
+
+    A client that asks whether to send its body, by `Expect`, is told only the answer.
+    """
     headers = dict(exchange.scope['headers'])
-    is_short = int(headers.get(b'content-length', 0)) <= SHORT and b'transfer-encoding' not in headers
+    may_be_short = not {b'transfer-encoding', b'expect'} & headers.keys()
+    is_short = may_be_short and int(headers.get(b'content-length', 0)) <= SHORT
     while is_short and (await exchange.receive()).get('more_body', False):
         pass
     exchange.is_read, exchange.unread = True, int(not is_short)

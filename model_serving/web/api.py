@@ -16,7 +16,7 @@ from werkzeug.exceptions import (
 from werkzeug.routing import RoutingException
 
 from ..utils.text_utils import did_you_mean
-from . import streams, strict_json
+from . import access, streams, strict_json
 from .errors import answer_to
 from .models import has_own_get, list_urls
 from .protocols.urls import dialect_of
@@ -116,6 +116,8 @@ def _message(error):
 
 
 def _nothing_at(path):
+    if not access.is_known():
+        return f'Nothing is served at {path[:100]}.'
     models = list(current_app.servables)
     lists = list_urls(current_app.servables.values())
     if re.fullmatch(r'/v[0-9]{1,9}/?', path):

@@ -1,8 +1,10 @@
 """API keys: a file with a line for each key, which is read again when it changes."""
 
 import logging
+import os
 from hashlib import sha256
 from hmac import compare_digest
+from mmap import mmap
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
@@ -45,18 +47,25 @@ def known_models(routes, conf) -> list:
 
 
 class Keys:
-    """The keys of a file. Without the file, keys are off: `is_on`.
+    """The keys of a file. Without the file, keys are off: `is_on`; once it was there, they stay on.
 
     `look` reads the file again when it has changed, appeared or got a mistake corrected. When it has a mistake or is
-    gone, the keys stay as they were: nobody is let in because of that.
+    gone, the keys stay as they were: nobody is let in because of that, by a worker that is made then neither.
     """
 
     def __init__(self, path: Path, models):
         """Read the file if it exists; `models` are the names that lines may have. Raises StartError for a mistake."""
         self.path, self._models = path, models
-        self.is_on, self._by_prefix = False, {}
+        # Whether keys are on, shared with the workers that are forked later: the file may be gone by then.
+        self._on = mmap(-1, 1)
+        self._by_prefix, self._read_by = {}, os.getpid()
         self._state, self._next_look = None, 0.0
         self._read()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether callers need a key."""
+        return self._on[0] == 1
 
     @property
     def count(self) -> int:
@@ -82,20 +91,24 @@ class Keys:
             if self._read():
                 LOGGER.info('%s was read: %s', self.path, counted(self.count, 'key'))
         except StartError as error:
-            LOGGER.error('%s The keys stay as they were.', error)
+            # Those that the master has read may have been removed by the time this process was forked.
+            if self._read_by != os.getpid():
+                self._by_prefix = {}
+            LOGGER.error('%s The keys stay as they were; there are %d.', error, self.count)
 
     def _read(self) -> bool:
         """Read the file if it is another one than before; tells whether it was read. Raises StartError."""
         self._next_look = monotonic() + INTERVAL
         before, self._state = self._state, self._state_of_file()
         if self._state == before:
+            self._read_by = os.getpid()
             return False
+        self._on[0] = 1
         try:
             text = self.path.read_text(encoding='utf-8-sig')
         except (OSError, UnicodeDecodeError) as error:
             raise StartError(f'{self.path} could not be read: {error}.') from error
-        self._by_prefix = self.parsed(text)
-        self.is_on = True
+        self._by_prefix, self._read_by = self.parsed(text), os.getpid()
         return True
 
     def _state_of_file(self):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from model_serving.server.banner import lines, url
+from model_serving.server.banner import access_lines, lines, url
 from tests.conftest import BASE_FOLDER
 
 
@@ -53,3 +53,44 @@ def test_one_is_singular(number, shown):
 )
 def test_the_address_is_one_that_a_browser_opens(address, expected):
     assert url(address) == expected
+
+
+OPEN = 'Everybody who reaches this port can call the models. To ask for API keys: bin/new-key.sh NAME'
+
+
+@pytest.mark.parametrize(
+    'addresses, told',
+    [
+        ([('127.0.0.1', 1)], []),
+        ([('127.1.2.3', 1), ('::1', 1, 0, 0), ('localhost', 1), '/tmp/a.sock'], []),
+        ([('0.0.0.0', 1)], [OPEN]),
+        ([('::', 1, 0, 0)], [OPEN]),
+        ([('', 1)], [OPEN]),
+        ([('127.0.0.1', 1), ('10.0.0.1', 1)], [OPEN]),
+    ],
+)
+def test_without_keys_there_is_a_line_where_others_reach_the_service(addresses, told):
+    assert access_lines(SimpleNamespace(is_on=False), addresses) == told
+
+
+@pytest.mark.parametrize('count, shown', [(0, '0 keys'), (1, '1 key'), (2, '2 keys')])
+def test_with_keys_the_line_tells_how_many_there_are_and_where(count, shown):
+    keys = SimpleNamespace(is_on=True, path='conf/api_keys', count=count)
+    for host in ('127.0.0.1', '0.0.0.0'):
+        told = access_lines(keys, [(host, 1)])
+        assert told == [f'Callers need an API key. conf/api_keys has {shown}.']
+
+
+@pytest.mark.long
+def test_start_tells_who_may_call(make_service):
+    service = make_service(environment={'WORKERS': '1'}, start=False)
+    told = service.start()
+    assert 'API key' not in told
+    service.stop()
+    service.environment['HOST'] = '0.0.0.0'
+    assert OPEN in service.start().splitlines()
+    service.stop()
+    assert service.run('bin/new-key.sh', 'shop').returncode == 0
+    told = service.start().splitlines()
+    assert OPEN not in told
+    assert f'Callers need an API key. {service.folder}/conf/api_keys has 1 key.' in told
