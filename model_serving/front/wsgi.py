@@ -79,7 +79,8 @@ def encoded(headers) -> list:
 
 def with_constant(own: list, constant: list) -> list:
     """Return an answer's own headers, and the constant ones that are not among them."""
-    names = {name for name, _ in own}
+    # An answer may vary by more than its origin.
+    names = {name for name, _ in own if name != b'vary'}
     return own + [header for header in constant if header[0] not in names]
 
 

@@ -47,25 +47,21 @@ def known_models(routes, conf) -> list:
 
 
 class Keys:
-    """The keys of a file. Without the file, keys are off: `is_on`; once it was there, they stay on.
+    """The keys of a file. Callers need one, `is_on`, from the moment when there is a file.
 
-    `look` reads the file again when it has changed, appeared or got a mistake corrected. When it has a mistake or is
-    gone, the keys stay as they were: nobody is let in because of that, by a worker that is made then neither.
+    `look` reads the file again when it has changed. While it has a mistake or is gone, the keys stay as they were, and
+    a worker that is made in the meantime lets nobody in.
     """
 
     def __init__(self, path: Path, models):
         """Read the file if it exists; `models` are the names that lines may have. Raises StartError for a mistake."""
         self.path, self._models = path, models
-        # Whether keys are on, shared with the workers that are forked later: the file may be gone by then.
-        self._on = mmap(-1, 1)
+        # Whether there has been a file, shared with the workers that are forked later: it may be gone by then.
+        self._has_been = mmap(-1, 1)
         self._by_prefix, self._read_by = {}, os.getpid()
         self._state, self._next_look = None, 0.0
         self._read()
-
-    @property
-    def is_on(self) -> bool:
-        """Whether callers need a key."""
-        return self._on[0] == 1
+        self.is_on = self._has_been[0] == 1
 
     @property
     def count(self) -> int:
@@ -95,6 +91,7 @@ class Keys:
             if self._read_by != os.getpid():
                 self._by_prefix = {}
             LOGGER.error('%s The keys stay as they were; there are %d.', error, self.count)
+        self.is_on = self._has_been[0] == 1
 
     def _read(self) -> bool:
         """Read the file if it is another one than before; tells whether it was read. Raises StartError."""
@@ -103,7 +100,7 @@ class Keys:
         if self._state == before:
             self._read_by = os.getpid()
             return False
-        self._on[0] = 1
+        self._has_been[0] = 1
         try:
             text = self.path.read_text(encoding='utf-8-sig')
         except (OSError, UnicodeDecodeError) as error:
