@@ -16,7 +16,7 @@ from model_serving.web.keys import Keys, known_models, path_of  # noqa: E402
 
 USAGE = 'Usage: bin/new-key.sh NAME [MODEL …], as in: bin/new-key.sh shop DigitsModel v2/WineModel'
 # In bytes: nobody guesses it, and its hash tells nothing of it.
-LENGTH = 32
+LENGTH = 24
 
 
 def add_key(name: str, models: list) -> str:

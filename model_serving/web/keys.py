@@ -70,14 +70,17 @@ class Keys:
 
     def find(self, api_key: bytes | None, authorization: bytes | None) -> Key | None:
         """Return the key that a request has in its X-API-Key or Authorization header; None if it has no valid one."""
-        scheme, _, token = (authorization or b'').partition(b' ')
-        for sent in (api_key, token.strip() if scheme.lower() == b'bearer' else None):
-            digest = sha256(sent).digest() if sent else b''
-            # The time of this lookup depends on bytes of a hash, which a caller can't choose.
-            key = self._by_prefix.get(digest[:PREFIX])
-            if key is not None and compare_digest(key.digest, digest):
-                return key
-        return None
+        key = self._found(api_key) if api_key else None
+        if key is None and authorization:
+            scheme, _, token = authorization.partition(b' ')
+            key = self._found(token.strip()) if scheme.lower() == b'bearer' else None
+        return key
+
+    def _found(self, sent):
+        digest = sha256(sent).digest()
+        # The time of this lookup depends on bytes of a hash, which a caller can't choose.
+        key = self._by_prefix.get(digest[:PREFIX])
+        return key if key is not None and compare_digest(key.digest, digest) else None
 
     def look(self):
         """Read the file again if it has changed. Looks once a second at most."""
