@@ -15,18 +15,20 @@ from model_serving.utils.kinds import KEY_NAME  # noqa: E402
 from model_serving.web.keys import Keys, known_models, path_of  # noqa: E402
 
 USAGE = 'Usage: bin/new-key.sh NAME [MODEL …], as in: bin/new-key.sh shop DigitsModel v2/WineModel'
-# In bytes: nobody guesses it, and its hash tells nothing of it.
+NOTE = (
+    'This is the key of {name}. It is not stored, so copy it now. '
+    'From now on, a service that uses {path} asks its callers for a key.'
+)
+# In bytes. Nobody can guess it, so its plain SHA-256 is safe; in hexadecimal that takes one block.
 LENGTH = 24
 
 
-def add_key(name: str, models: list) -> str:
-    """Add a line for a new key, and return the key; raises StartError if the line, or the file, has a mistake."""
+def add_key(name: str, models: list, conf: Conf, path: Path) -> str:
+    """Add a line for a new key to a file, and return the key; raises StartError for a mistake in either."""
     try:
         KEY_NAME.read(name)
     except ValueError as error:
-        raise StartError(f'The name {name!r} is not possible: it must be {KEY_NAME.allowed}.') from error
-    conf = Conf()
-    path = path_of(conf.serving['api_keys'])
+        raise StartError(f'The name {name!r} is not allowed: it must be {KEY_NAME.allowed}.') from error
     keys = Keys(path, known_models(ROUTES, conf))
     key = secrets.token_hex(LENGTH)
     line = ' '.join([name, hashlib.sha256(key.encode()).hexdigest(), *([','.join(models)] if models else [])])
@@ -44,13 +46,13 @@ def main(arguments):
         sys.exit(USAGE)
     name, *models = arguments
     try:
-        print(add_key(name, [model for text in models for model in text.split(',') if model]))
+        conf = Conf()
+        path = path_of(conf.serving['api_keys'])
+        key = add_key(name, [model for text in models for model in text.split(',') if model], conf, path)
     except (StartError, OSError) as error:
         sys.exit(f'No key was made. {error}')
-    note = (
-        'This is the key of {}. It is not kept anywhere, so copy it now. A running service asks for keys from now on.'
-    )
-    print(note.format(name), file=sys.stderr)
+    print(key)
+    print(NOTE.format(name=name, path=path), file=sys.stderr)
 
 
 if __name__ == '__main__':

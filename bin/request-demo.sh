@@ -1,5 +1,6 @@
 #!/bin/sh
 # Call the models with curl and show what they answer: request-demo.sh [http://127.0.0.1:9999]
+# Where the service asks for an API key: API_KEY=… request-demo.sh
 set -eu
 url=${1:-http://${HOST:-127.0.0.1}:${PORT:-9999}}
 
@@ -13,7 +14,7 @@ ask() {
     fi
     path=$1
     shift
-    curl --silent --show-error --request POST "$@" --write-out 'HTTP %{http_code}\n\n' "$url$path"
+    curl ${API_KEY:+--header "X-API-Key: $API_KEY"} --silent --show-error --request POST "$@" --write-out 'HTTP %{http_code}\n\n' "$url$path"
 }
 
 ask 'No JSON object' /v1/XXXModel

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from .front import failures, startup
-from .front.admission import admit, behind_proxies, with_one_slash
+from .front.admission import admit, normalized
 from .front.streams import StreamedAnswer, begin
 from .front.wsgi import by_flask, json_headers
 from .serving import deadlines
@@ -30,10 +30,11 @@ class Front:
         """`max_bodies` is the budget for all bodies that are unfinished or wait for their answers, in bytes."""
         self.app, self.access_log = app, app.access_log
         self.max_bodies, self.held = max_bodies, 0
+        self.exchanges = set()
         # How each model's URL is answered, and any other URL.
         self.endpoints, self.other = {}, None
         self.headers, self.headers_by_origin = startup.constant_headers(app)
-        self.own_hooks, self.exchanges = startup.hooks(app), set()
+        self.own_hooks = startup.hooks(app)
         self.starting, self.is_started = asyncio.Lock(), False
 
     async def __call__(self, scope, receive, send):
@@ -42,10 +43,8 @@ class Front:
         elif scope['type'] == 'http':
             if not self.is_started:
                 await self.start()  # a server without lifespan
-            if self.app.trusted_proxies:
-                scope = behind_proxies(scope, self.app.trusted_proxies)
-            if scope['path'].startswith('//'):
-                scope = with_one_slash(scope)
+            if self.app.trusted_proxies or scope['path'].startswith('//'):
+                scope = normalized(scope, self.app.trusted_proxies)
             await Exchange(self, scope, receive, send).run()
 
     async def start(self, threads: int = 16):
@@ -73,7 +72,7 @@ class Exchange:
         self.arrived = self.heard = perf_counter()
         headers = dict(scope['headers'])
         self.endpoint = endpoint = front.endpoints.get(scope['path'], front.other)
-        self.headers = front.headers_by_origin.get(headers.get(b'origin'), front.headers)
+        self.answer_headers = front.headers_by_origin.get(headers.get(b'origin'), front.headers)
         sent_id = headers.get(b'x-request-id', b'').decode('latin-1')
         self.request_id = request_id(sent_id) if sent_id else f'{getrandbits(64):016x}'
         timeout = headers.get(b'x-request-timeout')
@@ -161,7 +160,7 @@ class Exchange:
         if isinstance(result, (Response, StreamedAnswer)):
             return await begin(self, result)
         data, status, own = flask_restful.utils.unpack(result)
-        return status, json_headers(own, self.headers) if own else self.headers, strict_json.dumps(data)
+        return status, json_headers(own, self.answer_headers) if own else self.answer_headers, strict_json.dumps(data)
 
     def abandon(self):
         """End an answer that is not at its end."""

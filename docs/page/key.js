@@ -1,14 +1,15 @@
 // The form for an API key, where the service asks for one. What is typed is sent with every call from then on.
 const Key = (() => {
 const SAID = {
-  en: {none: 'This service asks for an API key.', wrong: 'The service does not know this API key.'},
-  'zh-CN': {none: '此服务需要 API 密钥。', wrong: '此 API 密钥无效。'},
+  en: {none: 'This service asks for an API key. Whoever runs it makes one with bin/new-key.sh.', wrong: 'The service does not know this API key.'},
+  'zh-CN': {none: '此服务需要 API 密钥，由服务的管理员用 bin/new-key.sh 生成。', wrong: '此 API 密钥无效。'},
 };
 const place = (id) => document.getElementById(id);
 
 // `isRefused`: nothing can be shown without a key, or with the one that was typed before.
 function ask(api, isRefused) {
-  const [form, input] = [place('key-form'), place('key')];
+  const form = place('key-form');
+  const input = place('key');
   input.value = Service.key(api);
   input.oninput = () => Service.key(api, input.value.trim());
   form.onsubmit = (event) => {
@@ -16,11 +17,15 @@ function ask(api, isRefused) {
     location.reload();
   };
   form.hidden = false;
+  form.querySelector('button').hidden = !isRefused;
   hideLinks(api);
-  if (!isRefused) return;
-  const notice = place('notice');
-  notice.textContent = SAID[Words.language()][input.value ? 'wrong' : 'none'];
-  notice.hidden = false;
+  if (isRefused) tell(SAID[Words.language()], input);
+}
+
+function tell(said, input) {
+  if (!input.value) place('key-hint').textContent = said.none;
+  place('notice').textContent = input.value ? said.wrong : '';
+  place('notice').hidden = !input.value;
   input.focus();
 }
 

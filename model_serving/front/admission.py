@@ -9,29 +9,31 @@ from ..web import access, proxies
 SHORT = 64 * 1024
 
 
-def behind_proxies(scope: dict, trusted) -> dict:
-    """Return the scope of a request with the client and the scheme that its `trusted` proxies tell."""
+def normalized(scope: dict, trusted) -> dict:
+    """Return the scope of a request as Flask would see it.
+
+    It has the client and the scheme that `trusted` proxies tell, and the path `/v1/Name` for `//v1/Name`, since calls
+    of either count for the limits of the model.
+    """
+    if scope['path'].startswith('//'):
+        scope = {**scope, 'path': '/' + scope['path'].lstrip('/')}
+    if not trusted:
+        return scope
     sent = {b'x-forwarded-for': [], b'x-forwarded-proto': []}
     for name, value in scope['headers']:
         if name in sent:
             sent[name].append(value.decode('latin-1'))
     peer, port = scope.get('client') or ('', 0)
-    client, scheme = proxies.behind(trusted, peer, scope['scheme'], *(','.join(values) for values in sent.values()))
+    client, scheme = proxies.client_and_scheme(
+        trusted, peer, scope['scheme'], *(','.join(values) for values in sent.values())
+    )
     return {**scope, 'client': (client, port if client == peer else 0), 'scheme': scheme}
-
-
-def with_one_slash(scope: dict) -> dict:
-    """Return the scope of a request for `//v1/Name` with the path `/v1/Name`, at which Flask answers it.
-
-    Otherwise a call would not be counted for the limits of its model.
-    """
-    return {**scope, 'path': '/' + scope['path'].lstrip('/')}
 
 
 async def admit(exchange):
     """Check the key of a request, and count it for the rate limit of its model.
 
-    Raises Unauthorized, Forbidden, RateLimited and LimitsUnknown.
+    Raises Unauthorized, Forbidden, RateLimited and RateLimitUnavailable.
     """
     app, scope, servable = exchange.front.app, exchange.scope, exchange.endpoint.servable
     try:
@@ -39,7 +41,7 @@ async def admit(exchange):
             headers = dict(scope['headers'])
             sent = headers.get(b'x-api-key'), headers.get(b'authorization')
             exchange.key = app.keys.find(*sent)
-            access.check(app, exchange.key, any(sent), scope['method'], scope['path'])
+            access.authorize(app, exchange.key, scope['method'], scope['path'], sent)
         if exchange.endpoint.is_limited and scope['method'] != 'OPTIONS':
             await app.rate_limits.check(servable, exchange.key, (scope.get('client') or ('',))[0])
     except (HTTPException, CallError):

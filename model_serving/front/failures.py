@@ -103,7 +103,7 @@ async def answer(exchange, error: BaseException):
     dialect, servable = dialect_of(exchange.front.app, exchange.scope['path']), exchange.endpoint.servable
     error_body = dialect and dialect.error
     body, status, headers = answer_to(error, call_of(exchange), exchange.request_id, servable, error_body)
-    return status, with_constant(encoded(headers.items()), exchange.headers), body
+    return status, with_constant(encoded(headers.items()), exchange.answer_headers), body
 
 
 def cut_off(exchange, error):

@@ -72,14 +72,14 @@ async def start(front, threads: int):
         _add_endpoints(front, threads)
         if front.app.metrics:
             measuring.start(front)
-        _look_for_keys(front.app.keys)
+        _refresh(front.app.keys)
         front.is_started = True
 
 
-def _look_for_keys(keys):
+def _refresh(keys):
     """Read the file of keys again whenever it has changed."""
-    keys.look()
-    asyncio.get_running_loop().call_later(INTERVAL, _look_for_keys, keys)
+    asyncio.get_running_loop().call_later(INTERVAL, _refresh, keys)
+    keys.refresh()
 
 
 def _add_endpoints(front, threads):

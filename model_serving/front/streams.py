@@ -48,7 +48,7 @@ class StreamedAnswer:
         first = await self._next()
         # A client of HTTP/1.0 can't take an answer in chunks.
         is_whole = exchange.scope['http_version'] == '1.0'
-        return 200, with_constant(headers, exchange.headers), await self._whole(first) if is_whole else first
+        return 200, with_constant(headers, exchange.answer_headers), await self._whole(first) if is_whole else first
 
     async def next_piece(self) -> bytes:
         """Return the next piece, empty after the last one. An error is the last piece."""

@@ -104,7 +104,7 @@ async def by_response(exchange, response):
     call = exchange.rest = WSGICall(response, environ_of(exchange.scope, b'', 0), exchange.endpoint.threads)
     # A stream is read in a thread.
     status, headers, piece = await call.threads.run(call.begin) if response.is_streamed else call.begin()
-    return status, with_constant(headers, exchange.headers), piece
+    return status, with_constant(headers, exchange.answer_headers), piece
 
 
 class WSGICall:

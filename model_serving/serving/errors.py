@@ -62,7 +62,7 @@ class Overloaded(CallError):
 
 
 class RateLimited(CallError):
-    """A caller has sent as many requests to a model as its rate limit allows, `100 per 1 minute`."""
+    """A caller has sent as many requests to a model as its rate limit allows, such as `100 per minute`."""
 
     status, reason = 429, 'rate_limit'
 
@@ -71,10 +71,10 @@ class RateLimited(CallError):
         super().__init__(f'The rate limit of {name} is {limit} for each caller. Try again in {self.retry_after} s.')
 
 
-class LimitsUnknown(CallError):
+class RateLimitUnavailable(CallError):
     """The requests of a caller can't be counted, and the settings say that then nobody is let in."""
 
-    status, reason = 503, 'limits_unknown'
+    status, reason = 503, 'rate_limit_unavailable'
 
     def __init__(self, seconds: float):
         self.retry_after = ceil(seconds)

@@ -60,9 +60,15 @@ def _proxies(text):
 
 
 def _rates(text):
-    for rate in re.split('[,;]', text) if text not in ('', 'none') else ():
-        _matching(r'\s*0*[1-9][0-9]*\s*(/|per)\s*(0*[1-9][0-9]*\s*)?(second|minute|hour|day)s?\s*', rate)
-    return text.removeprefix('none')
+    """Return the limits of the package limits, which is imported only if there are any, since that takes long."""
+    if text in ('', 'none'):
+        return []
+    import limits
+
+    found = limits.parse_many(text)
+    if not all(limit.amount and limit.get_expiry() for limit in found):
+        raise ValueError
+    return found
 
 
 def _storage(text):
@@ -99,7 +105,9 @@ KEY_NAME = Kind(
 LOG_FORMAT = Kind({'text': 'text', 'json': 'json'}.__getitem__, 'text or json')
 ORIGINS = Kind(_origins, '*, or origins such as https://example.com, separated by commas or spaces')
 PROXIES = Kind(_proxies, 'how many proxies there are, or their addresses, such as 127.0.0.1, 10.0.0.0/8')
-RATES = Kind(_rates, 'none, or numbers of requests in a time, such as 100/minute or 5/second, 1000/day')
+RATES = Kind(
+    _rates, 'none, or numbers of requests per second, minute, hour or day, such as 100/minute or 5/second, 1000/day'
+)
 STORAGE = Kind(_storage, 'memory, or the URL of a Redis, such as redis://localhost:6379/0')
 ALLOW_OR_REFUSE = Kind({'allow': 'allow', 'refuse': 'refuse'}.__getitem__, 'allow or refuse')
 ON_ERROR = Kind({'stop': 'stop', 'skip': 'skip'}.__getitem__, 'stop or skip')

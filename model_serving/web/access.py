@@ -1,4 +1,4 @@
-"""Who may call what: the URLs that need no key, and the errors for a caller without the right one."""
+"""Who may call what: the paths that need no key, and the errors for a caller without the right one."""
 
 from flask import current_app, request
 from werkzeug.datastructures import WWWAuthenticate
@@ -9,9 +9,9 @@ from .request import KEY
 
 REALM = 'Model Serving'
 # Health checks come from machines that have no key.
-OPEN = {'/health/live', '/health/ready', '/_ah/warmup'}
+PUBLIC_PATHS = {'/health/live', '/health/ready', '/_ah/warmup'}
 # The page's own files hold nothing of the models. It asks its user for a key.
-PAGE, PAGE_FILES = {'/', '/jquery.min.js'}, '/page/'
+PAGE_PATHS, PAGE_FOLDER = {'/', '/jquery.min.js'}, '/page/'
 # As /openapi.json describes them; the page uses the first one.
 SCHEMES = {
     'X-API-Key': {'type': 'apiKey', 'in': 'header', 'name': 'X-API-Key'},
@@ -22,41 +22,42 @@ NO_KEY = f'This service asks for an API key. {HOW}'
 WRONG_KEY = f'This API key is not valid here. {HOW} Keys are made by whoever runs the service, with bin/new-key.sh.'
 
 
-def is_open(path: str, has_page: bool) -> bool:
-    """Tell whether a path needs no key."""
-    return path in OPEN or (has_page and (path in PAGE or path.startswith(PAGE_FILES)))
+def authorize(app, key, method: str, path: str, sent: tuple = (None, None)):
+    """Raise Unauthorized without a key where one is needed, and Forbidden if it is for other models.
+
+    `key` is the one that `sent`, the headers X-API-Key and Authorization, has; None if that is not valid. A preflight
+    needs none, since browsers send it without.
+    """
+    servable = app.models_by_path.get(path)
+    if method == 'OPTIONS' or (servable is None and _is_public(path, app.has_page)):
+        return
+    if key is None:
+        is_wrong = bool(sent[0] or (sent[1] or b'')[:7].lower() == b'bearer ')
+        error = {'error': 'invalid_token'} if is_wrong else {}
+        challenge = WWWAuthenticate('bearer', {'realm': REALM, **error})
+        raise Unauthorized(WRONG_KEY if is_wrong else NO_KEY, www_authenticate=challenge)
+    if servable is not None and not key.is_for(servable):
+        raise Forbidden(f'The key {key.name} is not for {servable.name}. It is for: {", ".join(key.models)}.')
+
+
+def _is_public(path, has_page):
+    return path in PUBLIC_PATHS or (has_page and (path in PAGE_PATHS or path.startswith(PAGE_FOLDER)))
 
 
 def admit():
-    """Do what the front does on a request before its body is read, for Flask without the front."""
-    app, headers, servable = current_app, request.headers, current_app.called_at(request.path)
-    app.keys.look()
-    sent = [headers.get(name, '').encode('latin-1', 'replace') for name in ('X-API-Key', 'Authorization')]
-    key = request.environ[KEY] = app.keys.find(*sent) if app.keys.is_on else None
+    """Check the key of Flask's request and count it for a rate limit, as front/admission.py does for the front."""
+    app, servable = current_app, current_app.called_at(request.path)
+    app.keys.refresh()
+    request.environ[KEY] = None
     if app.keys.is_on:
-        check(app, key, any(sent), request.method, request.path)
+        sent = [request.headers.get(name, '').encode('latin-1', 'replace') for name in ('X-API-Key', 'Authorization')]
+        key = request.environ[KEY] = app.keys.find(*sent)
+        authorize(app, key, request.method, request.path, sent)
     if servable and app.rate_limits.has(servable) and request.method != 'OPTIONS':
-        counted = app.rate_limits.check(servable, key, request.remote_addr or '')
+        counted = app.rate_limits.check(servable, request.environ[KEY], request.remote_addr or '')
         event_loop.run(counted, servable.name, servable.settings['timeout'])
 
 
-def is_known() -> bool:
-    """Tell whether the caller of this request may read which models there are."""
+def may_see_models() -> bool:
+    """Tell whether the caller of Flask's request may read which models there are."""
     return not current_app.keys.is_on or request.environ[KEY] is not None
-
-
-def check(app, key, has_sent: bool, method: str, path: str):
-    """Raise Unauthorized without a key where one is needed, and Forbidden for a model that the key is not for.
-
-    `key` is that of the request, if it is valid; `has_sent` tells whether there was any. A preflight needs none, since
-    browsers send it without.
-    """
-    servable = app.models_by_path.get(path)
-    if (servable is None and is_open(path, app.has_page)) or method == 'OPTIONS':
-        return
-    if key is None:
-        error = {'error': 'invalid_token'} if has_sent else {}
-        challenge = WWWAuthenticate('bearer', {'realm': REALM, **error})
-        raise Unauthorized(WRONG_KEY if has_sent else NO_KEY, www_authenticate=challenge)
-    if servable is not None and not key.is_for(servable):
-        raise Forbidden(f'The key {key.name} is not for {servable.name}. It is for: {", ".join(key.models)}.')

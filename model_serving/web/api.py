@@ -116,7 +116,7 @@ def _message(error):
 
 
 def _nothing_at(path):
-    if not access.is_known():
+    if not access.may_see_models():
         return f'Nothing is served at {path[:100]}.'
     models = list(current_app.servables)
     lists = list_urls(current_app.servables.values())

@@ -102,7 +102,7 @@ def _correct(environ, trusted):
     """Write the client and the scheme that trusted proxies tell into the environment of a request."""
     peer, scheme = environ.get('REMOTE_ADDR', ''), environ['wsgi.url_scheme']
     sent = (environ.get(f'HTTP_X_FORWARDED_{name}', '') for name in ('FOR', 'PROTO'))
-    environ['REMOTE_ADDR'], environ['wsgi.url_scheme'] = proxies.behind(trusted, peer, scheme, *sent)
+    environ['REMOTE_ADDR'], environ['wsgi.url_scheme'] = proxies.client_and_scheme(trusted, peer, scheme, *sent)
 
 
 def _begin():
@@ -118,15 +118,14 @@ def _begin():
         deadlines.begin(g.arrived, deadlines.of_header(timeout, current_app.limits(request.path)['timeout']))
         access.admit()
     elif current_app.keys.is_on:
-        # The front has looked at the path as the server has it, and Flask calls what is at this one.
-        access.check(current_app, request.environ[KEY], False, request.method, request.path)
+        # A middleware may have rewritten the path since the front has checked it.
+        access.authorize(current_app, request.environ[KEY], request.method, request.path)
     if not deadlines.is_valid(timeout):
         sent = timeout[:40].decode(errors='replace')
         raise BadRequest(f'X-Request-Timeout must be a number of seconds above 0, such as 2.5, not {sent!r}.')
-    # A resource may have a method for OPTIONS, which needs a key like its other methods.
-    if request.method == 'OPTIONS' and not access.is_known():
-        return current_app.make_default_options_response()
-    return None
+    # Without a key, a preflight calls no resource, and does not tell which URLs there are.
+    is_strangers = request.method == 'OPTIONS' and not access.may_see_models()
+    return current_app.response_class() if is_strangers else None
 
 
 def _end(response):

@@ -23,7 +23,7 @@ MAX_REASON = 1000
 # Errors that show a valid body.
 WITH_EXAMPLE = {BadRequest.code, UnsupportedMediaType.code}
 # Why a request was refused, for the metrics; errors of a call know it themselves.
-REASONS = {400: 'invalid', 401: 'no_key', 403: 'other_key', 408: 'slow_body', 413: 'too_large', 415: 'media_type'}
+REASONS = {400: 'invalid', 401: 'unauthorized', 403: 'forbidden', 408: 'slow_body', 413: 'too_large', 415: 'media_type'}
 # The largest example that is shown beside something else, in bytes of JSON.
 MAX_EXAMPLE = 1024
 FAILURE_SCHEMA = {

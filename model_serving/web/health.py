@@ -21,18 +21,18 @@ class HealthReady(Resource):
 
     A model that was skipped does not count: the others can answer. `?model=/v1/XXXModel` asks for one. A process that
     has been told to end answers 503, while it still answers what it has accepted. Where keys are needed, only the
-    status is told without one.
+    status of all models together is told without one.
     """
 
     statuses = {503: 'A model cannot answer: `message` names it, `models` says why'}
 
     def get(self):
-        url = request.args.get('model')
+        may_see = access.may_see_models()
+        url = request.args.get('model') if may_see else None
         if url and url not in current_app.servables:
-            there_are = f' There are: {", ".join(current_app.servables)}' if access.is_known() else ''
-            abort(404, f'There is no model {url[:100]}.{there_are}')
+            abort(404, f'There is no model {url[:100]}. There are: {", ".join(current_app.servables)}')
         state, status, headers = _state({url: current_app.servables[url]} if url else current_app.servables, url)
-        if not access.is_known():
+        if not may_see:
             state = {'status': state['status'], **({} if status == 200 else {'message': WITHOUT_KEY})}
         return state, status, headers
 

@@ -20,7 +20,7 @@ DEFAULT = 'conf/api_keys'
 INTERVAL = 1.0
 # How many bytes of a digest find the only key that can be the right one.
 PREFIX = 8
-FORM = 'A line is the name of a key, its SHA-256 in hexadecimal, and perhaps models such as DigitsModel,v2/WineModel.'
+FORM = 'It must be the name of a key, its SHA-256 in hexadecimal, and perhaps models such as DigitsModel,v2/WineModel.'
 
 
 class Key(NamedTuple):
@@ -49,19 +49,20 @@ def known_models(routes, conf) -> list:
 class Keys:
     """The keys of a file. Callers need one, `is_on`, from the moment when there is a file.
 
-    `look` reads the file again when it has changed. While it has a mistake or is gone, the keys stay as they were, and
-    a worker that is made in the meantime lets nobody in.
+    `refresh` reads the file again when it has changed. While it has a mistake or is gone, the keys stay as they were,
+    and a worker that is made in the meantime lets nobody in.
     """
 
     def __init__(self, path: Path, models):
         """Read the file if it exists; `models` are the names that lines may have. Raises StartError for a mistake."""
         self.path, self._models = path, models
-        # Whether there has been a file, shared with the workers that are forked later: it may be gone by then.
-        self._has_been = mmap(-1, 1)
-        self._by_prefix, self._read_by = {}, os.getpid()
-        self._state, self._next_look = None, 0.0
-        self._read()
-        self.is_on = self._has_been[0] == 1
+        # A worker may be forked when the file that other workers have seen is gone. So that this one asks for keys too,
+        # all processes share a byte: whether there ever was a file.
+        self._file_has_existed = mmap(-1, 1)
+        self._by_prefix, self._loaded_in = {}, os.getpid()
+        self._stamp, self._next_look = None, 0.0
+        self._load()
+        self.is_on = self._file_has_existed[0] == 1
 
     @property
     def count(self) -> int:
@@ -82,36 +83,36 @@ class Keys:
         key = self._by_prefix.get(digest[:PREFIX])
         return key if key is not None and compare_digest(key.digest, digest) else None
 
-    def look(self):
+    def refresh(self):
         """Read the file again if it has changed. Looks once a second at most."""
         if monotonic() < self._next_look:
             return
         try:
-            if self._read():
-                LOGGER.info('%s was read: %s', self.path, counted(self.count, 'key'))
+            if self._load():
+                LOGGER.info('This worker has read %s: %s', self.path, counted(self.count, 'key'))
         except StartError as error:
             # Those that the master has read may have been removed by the time this process was forked.
-            if self._read_by != os.getpid():
+            if self._loaded_in != os.getpid():
                 self._by_prefix = {}
             LOGGER.error('%s The keys stay as they were; there are %d.', error, self.count)
-        self.is_on = self._has_been[0] == 1
+        self.is_on = self._file_has_existed[0] == 1
 
-    def _read(self) -> bool:
+    def _load(self) -> bool:
         """Read the file if it is another one than before; tells whether it was read. Raises StartError."""
         self._next_look = monotonic() + INTERVAL
-        before, self._state = self._state, self._state_of_file()
-        if self._state == before:
-            self._read_by = os.getpid()
+        before, self._stamp = self._stamp, self._stamp_of_file()
+        if self._stamp == before:
+            self._loaded_in = os.getpid()
             return False
-        self._has_been[0] = 1
+        self._file_has_existed[0] = 1
         try:
             text = self.path.read_text(encoding='utf-8-sig')
         except (OSError, UnicodeDecodeError) as error:
             raise StartError(f'{self.path} could not be read: {error}.') from error
-        self._by_prefix, self._read_by = self.parsed(text), os.getpid()
+        self._by_prefix, self._loaded_in = self.parsed(text), os.getpid()
         return True
 
-    def _state_of_file(self):
+    def _stamp_of_file(self):
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -128,8 +129,10 @@ class Keys:
             words = line.split()
             if words and not words[0].startswith('#'):
                 key = self._key(words, f'{self.path}, line {number}:')
-                if key.name in {other.name for other in keys.values()}:
-                    raise StartError(f'{self.path}, line {number}: there are two keys with the name {key.name}.')
+                if key.name in {other.name for other in keys.values()} or key.digest[:PREFIX] in keys:
+                    raise StartError(
+                        f'{self.path}, line {number}: {key.name} has the name or the hash of another line.'
+                    )
                 keys[key.digest[:PREFIX]] = key
         return keys
 
@@ -139,7 +142,7 @@ class Keys:
         except (ValueError, IndexError):
             name, digest = '', b''
         if len(digest) != sha256().digest_size:
-            raise StartError(f'{place} it is no key. {FORM}')
+            raise StartError(f'{place} this is not a valid line. {FORM}')
         models = tuple(filter(None, ','.join(words[2:]).split(',')))
         for model in models:
             if model not in self._models:

@@ -10,8 +10,8 @@ MODEL = ('model', 'version')
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 # Why calls are refused, in the order of their statuses.
 REASONS = (
-    *('invalid', 'no_key', 'other_key', 'slow_body', 'too_large', 'media_type', 'queue_full', 'rate_limit'),
-    *('not_ready', 'bodies', 'stopped', 'limits_unknown', 'deadline', 'busy'),
+    *('invalid', 'unauthorized', 'forbidden', 'slow_body', 'too_large', 'media_type', 'queue_full', 'rate_limit'),
+    *('not_ready', 'bodies', 'stopped', 'rate_limit_unavailable', 'deadline', 'busy'),
 )
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 

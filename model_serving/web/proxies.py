@@ -5,7 +5,7 @@ from ipaddress import ip_address
 SCHEMES = {'http', 'https'}
 
 
-def behind(trusted, peer: str, scheme: str, forwarded_for: str, forwarded_proto: str) -> tuple[str, str]:
+def client_and_scheme(trusted, peer: str, scheme: str, forwarded_for: str, forwarded_proto: str) -> tuple[str, str]:
     """Return the client's address and the scheme of a request that came from `peer`.
 
     `trusted` is the setting trusted_proxies: how many proxies there are, or their networks. Each one appends the

@@ -1,12 +1,12 @@
 """How many requests each caller may send to a model, counted by the package limits."""
 
 import asyncio
-import importlib
 import logging
 import time
+from importlib.util import find_spec
 from ipaddress import ip_address, ip_network
 
-from ..serving.errors import LimitsUnknown, RateLimited, StartError
+from ..serving.errors import RateLimited, RateLimitUnavailable, StartError
 
 LOGGER = logging.getLogger('limits')
 NEEDS_REDIS = (
@@ -15,7 +15,7 @@ NEEDS_REDIS = (
 # How long Redis may take, in seconds, and for how long it is not asked again after a failure.
 REDIS_TIMEOUT, PAUSE = 0.5, 2.0
 # Of an IPv6 address, the bits that a provider gives to one customer; the customer chooses the others.
-CUSTOMER = 64
+PREFIX_LENGTH = 64
 
 
 class RateLimits:
@@ -26,23 +26,18 @@ class RateLimits:
 
     def __init__(self, servables, storage: str, on_failure: str):
         """`storage` and `on_failure` are the settings of these names. Raises StartError without a package for Redis."""
-        texts = {each.url: each.settings['rate_limit'] for each in servables if each.settings['rate_limit']}
-        # Imported only where there is a limit, since it takes longer than the rest of the service.
-        self._limits = {url: importlib.import_module('limits').parse_many(text) for url, text in texts.items()}
+        self._limits = {each.url: each.settings['rate_limit'] for each in servables if each.settings['rate_limit']}
         self._storage, self._allows_failure = storage, on_failure == 'allow'
         self._counter = None
-        if texts and storage != 'memory':
-            try:
-                importlib.import_module('redis')
-            except ImportError as error:
-                raise StartError(NEEDS_REDIS) from error
+        if self._limits and storage != 'memory' and find_spec('redis') is None:
+            raise StartError(NEEDS_REDIS)
 
     def has(self, servable) -> bool:
         """Tell whether a model has a limit."""
         return servable.url in self._limits
 
     async def check(self, servable, key, address: str):
-        """Count a request to a model; raises RateLimited beyond its limit, and LimitsUnknown if Redis does not answer.
+        """Count a request to a model; raises RateLimited, and RateLimitUnavailable if Redis does not answer.
 
         The caller is the name of its `key`, or without a key its address.
         """
@@ -53,7 +48,7 @@ class RateLimits:
         for limit in self._limits.get(servable.url, ()):
             seconds = await self._counter.count(limit, servable.url, *caller)
             if seconds is not None:
-                raise RateLimited(servable.name, str(limit), seconds)
+                raise RateLimited(servable.name, str(limit).replace(' per 1 ', ' per '), seconds)
 
 
 class InMemory:
@@ -67,10 +62,14 @@ class InMemory:
         from limits.strategies import FixedWindowRateLimiter
 
         self._workers, self._limiter = workers, FixedWindowRateLimiter(MemoryStorage())
+        # This worker's share of each limit.
+        self._shares = {}
 
     async def count(self, limit, *caller) -> float | None:
         """Count a request; return None, or beyond the limit how many seconds to wait."""
-        share = type(limit)(max(1, limit.amount // self._workers), limit.multiples)
+        share = self._shares.get(limit)
+        if share is None:
+            share = self._shares[limit] = type(limit)(max(1, limit.amount // self._workers), limit.multiples)
         if self._limiter.hit(share, *caller):
             return None
         return self._limiter.get_window_stats(share, *caller).reset_time - time.time()
@@ -92,7 +91,7 @@ class InRedis:
         self._limiter, self._allows_failure, self._ask_after = FixedWindowRateLimiter(storage), allows_failure, 0.0
 
     async def count(self, limit, *caller) -> float | None:
-        """Count a request; return None, or beyond the limit how many seconds to wait. Raises LimitsUnknown."""
+        """Count a request; return None, or beyond the limit how many seconds to wait. Raises RateLimitUnavailable."""
         from limits.errors import StorageError
 
         if time.monotonic() >= self._ask_after:
@@ -104,7 +103,7 @@ class InRedis:
             except (StorageError, TimeoutError) as error:
                 self._failed(error)
         if not self._allows_failure:
-            raise LimitsUnknown(PAUSE)
+            raise RateLimitUnavailable(PAUSE)
         return None
 
     def _failed(self, error):
@@ -120,4 +119,4 @@ def _customer(address):
         return address
     found = ip_address(address.partition('%')[0])
     # A server that listens on :: has IPv4 clients as ::ffff:1.2.3.4; all of these would be one customer.
-    return str(found.ipv4_mapped or ip_network((found, CUSTOMER), strict=False))
+    return str(found.ipv4_mapped or ip_network((found, PREFIX_LENGTH), strict=False))

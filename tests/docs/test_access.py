@@ -10,17 +10,17 @@ from tests.docs.following import blocks, run, text_of
 from tests.docs.test_nginx import CONFIGURATION, Nginx
 
 ACCESS = blocks(text_of('docs/access.md'))
-CONFS = [block for block in ACCESS if block.path and block.path.startswith('conf/')]
+CONFS = [block.text for block in ACCESS if block.language == 'ini']
 PASSWORDS = next(block.text for block in ACCESS if block.language == 'nginx')
 USERS = '/etc/nginx/model-serving.users'
 BODY = {'name': 'Leo'}
 
 
-@pytest.mark.parametrize('block', CONFS, ids=lambda block: block.text.splitlines()[-1])
-def test_its_settings_are_settings(block, tmp_path):
+@pytest.mark.parametrize('text', CONFS, ids=lambda text: text.splitlines()[-1])
+def test_its_settings_are_settings(text, tmp_path):
     """A setting that does not exist, or a value that is not allowed, is a StartError."""
-    (tmp_path / block.path.removeprefix('conf/')).write_text(block.text)
-    assert Conf(tmp_path, {})
+    (tmp_path / 'serving.conf').write_text(text)
+    assert Conf(tmp_path, {}).serving
 
 
 @pytest.mark.long
@@ -28,7 +28,7 @@ def test_its_commands_make_a_key_and_use_it(make_service):
     # One worker, since each reads the file by itself.
     service = make_service(environment={'WORKERS': '1'})
     make, call = [block for block in ACCESS if block.language == 'sh'][:2]
-    service.environment['KEY'] = run(service, make.text).strip()
+    service.environment['KEY'] = run(service, f'{make.text}echo $KEY').strip()
     wait_until(lambda: service.get('/openapi.json').status_code == 401)
     printed = run(service, call.text)
     assert printed.startswith('{"result":"Hello, Leo!"}')

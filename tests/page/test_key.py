@@ -11,8 +11,12 @@ from tests.page.conftest import open_model, send
 pytestmark = pytest.mark.long
 KEY = 'key-of-shop'
 SAID = {
-    'en-US': ('This service asks for an API key.', 'The service does not know this API key.', 'Connect'),
-    'zh-CN': ('此服务需要 API 密钥。', '此 API 密钥无效。', '连接'),
+    'en-US': (
+        'This service asks for an API key. Whoever runs it makes one with bin/new-key.sh.',
+        'The service does not know this API key.',
+        'Connect',
+    ),
+    'zh-CN': ('此服务需要 API 密钥，由服务的管理员用 bin/new-key.sh 生成。', '此 API 密钥无效。', '连接'),
 }
 
 
@@ -26,7 +30,7 @@ def service(service_class, tmp_path_factory):
 
 
 def give(page, key, locale='en-US'):
-    """Type a key and press the button."""
+    """Type a key and press the button, which is there until a right one was given."""
     form = page.locator('#key-form')
     form.get_by_role('textbox').fill(key)
     form.get_by_role('button', name=SAID[locale][2]).click()
@@ -44,7 +48,8 @@ def test_the_page_asks_for_a_key_until_it_has_a_right_one(service, static_host, 
     none, wrong, _ = SAID[locale]
     page = open_page(f'{static_host}/?api={service.url}' if is_elsewhere else service.url, locale=locale)
     notice = page.locator('#notice')
-    expect(notice).to_have_text(none)
+    expect(page.locator('#key-hint')).to_have_text(none)
+    expect(notice).to_be_hidden()
     expect(page.locator('#key')).to_be_focused()
     expect(page.get_by_role('alert')).to_be_hidden()
     give(page, 'wrong', locale)
@@ -83,6 +88,7 @@ def test_a_link_that_needs_a_key_is_hidden(service, static_host, open_page, is_e
         if key:
             give(page, key)
             expect(page.locator('.card').first).to_be_visible()
+            expect(page.locator('#key-form button')).to_be_hidden()
         expect(page.locator('#key-form')).to_be_visible()
         shown = links(page)
         assert not [link for link in shown if link.endswith(('/docs/', '/openapi.json'))]

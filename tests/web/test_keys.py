@@ -172,12 +172,13 @@ def basic(text):
 
 WRONG = [{'X-API-Key': 'wrong'}, {'X-API-Key': KEY + 'x'}, {'X-API-Key': KEY.upper()}, {'X-API-Key': 'all'},
          {'X-API-Key': sha256(KEY.encode()).hexdigest()}, {'X-API-Key': f'Bearer {KEY}'}, {'X-API-Key': 'é'},
-         {'Authorization': KEY}, {'Authorization': f'Token {KEY}'}, {'Authorization': f'Bearer{KEY}'}, basic(KEY),
-         {'Authorization': f'Bearer {KEY}, Bearer x'}, {'Authorization': 'Bearer'}, basic(f'{KEY}:{KEY}')]  # fmt: skip
+         {'Authorization': f'Bearer {KEY}, Bearer x'}, {'Authorization': 'bearer wrong'}]  # fmt: skip
 NONE = [
     {},
     {'X-API-Key': ''},
-    {'Authorization': ''},
+    *({'Authorization': text} for text in ('', KEY, f'Token {KEY}', f'Bearer{KEY}', 'Bearer')),
+    basic(KEY),
+    basic(f'{KEY}:{KEY}'),
     {'X-Key': KEY},
     {'Cookie': f'X-API-Key={KEY}'},
     {'X_API_Key': KEY},
@@ -313,6 +314,12 @@ def test_without_a_key_health_tells_only_the_status(app, monkeypatch, way, path,
     assert json.loads(body)['models']['/v1/OtherModel'] == (problem or 'ready')
 
 
+@pytest.mark.parametrize('model', ['/v1/XXXModel', '/v1/NoModel'])
+def test_without_a_key_health_does_not_tell_which_models_there_are(app, model):
+    answer = app.test_client().get(f'/health/ready?model={model}')
+    assert (answer.status_code, answer.json) == (200, {'status': 'ready'})
+
+
 def test_the_description_tells_of_keys_only_where_they_are_on(app, open_app):
     document = app.test_client().get('/openapi.json', headers={'X-API-Key': KEY}).json
     openapi_spec_validator.validate(document)
@@ -328,14 +335,16 @@ HASH = sha256(b'a').hexdigest()
 @pytest.mark.parametrize(
     'text, told',
     [
-        ('shop', 'line 1: it is no key. A line is the name of a key, its SHA-256'),
-        (f'# good\nshop {HASH}\n\nbad key\n', 'line 4: it is no key.'),
-        (f'shop {HASH[1:]}', 'line 1: it is no key.'),
-        (f'shop {HASH[2:]}', 'line 1: it is no key.'),
-        (f'shop {HASH}00', 'line 1: it is no key.'),
-        (f'sh/op {HASH}', 'line 1: it is no key.'),
-        (f'{HASH} shop', 'line 1: it is no key.'),
-        (f'shop {HASH}\nshop {sha256(b"b").hexdigest()}', 'line 2: there are two keys with the name shop.'),
+        ('shop', 'line 1: this is not a valid line. It must be the name of a key, its SHA-256'),
+        (f'# good\nshop {HASH}\n\nbad key\n', 'line 4: this is not a valid line.'),
+        (f'shop {HASH[1:]}', 'line 1: this is not a valid line.'),
+        (f'shop {HASH[2:]}', 'line 1: this is not a valid line.'),
+        (f'shop {HASH}00', 'line 1: this is not a valid line.'),
+        (f'sh/op {HASH}', 'line 1: this is not a valid line.'),
+        (f'{HASH} shop', 'line 1: this is not a valid line.'),
+        # Or the second line would give a key of some models all of them.
+        (f'shop {HASH} XXXModel\nother {HASH}', 'line 2: other has the name or the hash of another line.'),
+        (f'shop {HASH}\nshop {sha256(b"b").hexdigest()}', 'line 2: shop has the name or the hash of another line.'),
         (
             f'shop {HASH} XXModel',
             "line 1: there is no model XXModel. Did you mean 'XXXModel'? There are: XXXModel, v1/XXX",

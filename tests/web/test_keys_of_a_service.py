@@ -57,7 +57,7 @@ def test_a_key_made_while_the_service_runs_works_within_two_seconds_and_one_remo
 def test_a_mistake_in_the_file_or_its_absence_lets_nobody_in_and_the_log_says_so(service):
     file = service.folder / FILE
     file.write_text(f'{SHOP}late {sha256(b"late").hexdigest()}\nlate 12\n')
-    wait_until(lambda: service.log.count(f'{FILE}, line 4: it is no key.') == 2)
+    wait_until(lambda: service.log.count(f'{FILE}, line 4: this is not a valid line.') == 2)
     assert [statuses(service, key) for key in ('late', KEY, '')] == [{401}, {200}, {401}]
     file.unlink()
     wait_until(lambda: service.log.count(f'{FILE} could not be read: ') == 2)
@@ -107,7 +107,7 @@ def test_a_key_that_was_removed_is_not_known_to_a_later_worker_that_can_not_read
     service.write({FILE: f'other {sha256(b"other").hexdigest()}\n'})
     wait_until(lambda: statuses(service, KEY) == {401}, 2)
     service.write({FILE: 'bad key'})
-    wait_until(lambda: 'line 1: it is no key' in service.log)
+    wait_until(lambda: 'line 1: this is not a valid line' in service.log)
     assert statuses(service, 'other') == {200}
     renewed(service)
     assert statuses(service, KEY) == {401}
@@ -118,7 +118,7 @@ def test_a_file_that_appears_with_a_mistake_lets_nobody_in(make_service):
     service = make_service(environment={'WORKERS': '1'})
     service.write({FILE: 'shop key-of-shop\n'})
     wait_until(lambda: statuses(service, '') == {401}, 2)
-    assert f'{FILE}, line 1: it is no key.' in service.log
+    assert f'{FILE}, line 1: this is not a valid line.' in service.log
     service.write({FILE: SHOP})
     wait_until(lambda: statuses(service, KEY) == {200}, 2)
 
@@ -145,9 +145,9 @@ def test_new_key_makes_a_key_for_models(tree):
     [
         ([], 'Usage: bin/new-key.sh NAME [MODEL …]'),
         (['--help'], 'Usage: bin/new-key.sh NAME [MODEL …]'),
-        (['a b'], "No key was made. The name 'a b' is not possible: it must be up to"),
+        (['a b'], "No key was made. The name 'a b' is not allowed: it must be up to"),
         (['x' * 65], 'letters, digits and any of . _ @ -, such as shop'),
-        (['shop'], 'line 2: there are two keys with the name shop.'),
+        (['shop'], 'line 2: shop has the name or the hash of another line.'),
         (['b', 'XXModel'], "line 2: there is no model XXModel. Did you mean 'XXXModel'? There are: XXXModel, v1/XXX"),
     ],
 )
@@ -284,7 +284,7 @@ def test_the_metrics_count_who_was_refused(service):
         lines = service.get('/metrics', headers={'X-API-Key': KEY}).text.splitlines()
         return float(next(line for line in lines if line.startswith(row)).removeprefix(row))
 
-    before = [count('no_key'), count('other_key')]
+    before = [count('unauthorized'), count('forbidden')]
     for headers in ({}, {'X-API-Key': 'wrong'}, {'X-API-Key': 'key-of-wines'}):
         service.post('/v1/models/XXXModel:predict', {'instances': [LEO]}, headers=headers)
-    assert [count('no_key'), count('other_key')] == [before[0] + 2, before[1] + 1]
+    assert [count('unauthorized'), count('forbidden')] == [before[0] + 2, before[1] + 1]

@@ -10,7 +10,7 @@ from model_serving.models.xxx_model import XXXModel
 from model_serving.resources.model_resource import ModelResource
 from model_serving.serving.route import Route
 from model_serving.utils.validation_utils import validate_json
-from model_serving.web.proxies import behind
+from model_serving.web.proxies import client_and_scheme
 from tests.web.nasty_requests import head
 
 PEER = '10.0.0.9'
@@ -57,7 +57,7 @@ OURS = [ip_network('10.0.0.0/8'), ip_network('2001:db8::/32')]
     ],
 )
 def test_the_client_that_trusted_proxies_tell(trusted, forwarded_for, client):
-    assert behind(trusted, PEER, 'http', forwarded_for, '')[0] == client
+    assert client_and_scheme(trusted, PEER, 'http', forwarded_for, '')[0] == client
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_the_client_that_trusted_proxies_tell(trusted, forwarded_for, client):
 )
 def test_who_is_no_trusted_proxy_is_the_client_itself(peer, client):
     scheme = 'https' if client == '203.0.113.1' else 'http'
-    assert behind(OURS, peer, 'http', '203.0.113.1', 'https') == (client, scheme)
+    assert client_and_scheme(OURS, peer, 'http', '203.0.113.1', 'https') == (client, scheme)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_who_is_no_trusted_proxy_is_the_client_itself(peer, client):
     ],
 )
 def test_the_scheme_that_trusted_proxies_tell(trusted, forwarded_proto, scheme):
-    assert behind(trusted, PEER, 'http', '198.51.100.7', forwarded_proto)[1] == scheme
+    assert client_and_scheme(trusted, PEER, 'http', '198.51.100.7', forwarded_proto)[1] == scheme
 
 
 class WhoResource(ModelResource):

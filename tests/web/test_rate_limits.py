@@ -14,7 +14,7 @@ from model_serving.serving.route import Route
 from model_serving.utils.conf_utils import Conf
 from tests.conftest import BASE_FOLDER, wait_until
 from tests.web.conftest import by_front, message_of
-from tests.web.scraping import assert_soon, counted
+from tests.web.scraping import counted
 
 URLS = ('/v1/XXXModel', '/v1/OtherModel', '/v2/XXXModel')
 ROUTES = tuple(Route(url, XXXModelResource, XXXModel) for url in URLS)
@@ -37,7 +37,7 @@ def test_one_request_too_many_is_told_the_limit_and_when_to_come_back(limited):
     refused = call()
     seconds = int(refused.headers['Retry-After'])
     assert 50 < seconds <= 60
-    expected = f'The rate limit of XXXModel is 3 per 1 minute for each caller. Try again in {seconds} s.'
+    expected = f'The rate limit of XXXModel is 3 per minute for each caller. Try again in {seconds} s.'
     assert message_of(refused, 429) == expected
 
 
@@ -168,7 +168,7 @@ def test_a_model_may_have_a_limit_of_its_own_or_none(make_call, limits, general,
         assert statuses(call, 5, path=path) == [200] * amount + [429] * (5 - amount)
 
 
-@pytest.mark.parametrize('limits, first', [('2/minute, 5/hour', '2 per 1 minute'), ('5/minute;2/hour', '2 per 1 hour')])
+@pytest.mark.parametrize('limits, first', [('2/minute, 5/hour', '2 per minute'), ('5/minute;2/hour', '2 per hour')])
 def test_of_several_limits_each_one_holds(limited, limits, first):
     call = limited(limits)
     assert statuses(call, 2) == [200, 200]
@@ -187,35 +187,34 @@ def test_of_many_requests_at_once_as_many_as_allowed_pass(limited, threads):
     assert Counter(answers) == {200: 50, 429: 150}
 
 
-def test_the_limit_is_looked_at_before_the_body(limited):
-    """Who is beyond it makes the service read no JSON, however large."""
-    call = limited('1/minute')
-    assert call().status_code == 200
-    assert call(body=b'{' * 1000).status_code == 429
-
-
 @pytest.mark.parametrize(
-    'text', ['0/minute', 'x', '10/fortnight', '-1/second', '5', '5/second,', '5/0 seconds', '1.5/minute', '∞/day']
+    'text', ['0/minute', 'x', '10/fortnight', '-1/second', '5', '5/second,', '1.5/minute', '∞/day']
 )
 def test_what_is_no_limit_is_told_what_is(text):
     with pytest.raises(StartError) as error:
         create_app(ROUTES, Conf('nowhere', {'MODEL_SERVING_XXXMODEL_RATE_LIMIT': text}))
     assert str(error.value) == (
-        f'MODEL_SERVING_XXXMODEL_RATE_LIMIT = {text!r}: it must be none, or numbers of requests in a time, such as '
-        '100/minute or 5/second, 1000/day.'
+        f'MODEL_SERVING_XXXMODEL_RATE_LIMIT = {text!r}: it must be none, or numbers of requests per second, '
+        'minute, hour or day, such as 100/minute or 5/second, 1000/day.'
     )
 
 
 @pytest.mark.long
 def test_each_worker_allows_its_share(make_service):
     """And the metrics say why a request was refused."""
-    service = make_service(environment={'WORKERS': '2', 'MODEL_SERVING_XXXMODEL_RATE_LIMIT': '8/hour'})
-    # Each call has a connection of its own, and the workers take turns by chance.
-    passed = sum(service.post('/v1/XXXModel', {'name': 'Leo'}).status_code == 200 for _ in range(100))
-    assert 4 <= passed <= 8
+    service = make_service(environment={'WORKERS': '2', 'MODEL_SERVING_XXXMODEL_RATE_LIMIT': '5/hour'})
+
+    def passes(count):
+        # Each call has a connection of its own, and the workers take turns by chance.
+        return sum(service.post('/v1/XXXModel', {'name': 'Leo'}).status_code == 200 for _ in range(count))
+
+    passed = 0
+    while passed < 4:
+        passed += passes(1)
+    assert passes(100) == 0
     assert service.post('/v1/DigitsModel', {}).status_code == 400
     refused = partial(counted, service, 'refused_requests_total', 'model', 'reason')
-    assert_soon(lambda: refused()['XXXModel', 'rate_limit'], 100 - passed)
+    wait_until(lambda: refused()['XXXModel', 'rate_limit'] >= 100)
 
 
 def test_redis_without_its_package_is_told_how_to_get_it():

@@ -119,7 +119,7 @@ def test_workers_and_services_share_one_limit_exactly(make_redis, limited, threa
     answers = Counter(threads.map(lambda number: status(services[number % 2]), range(120)))
     assert answers == {200: 50, 429: 70}
     refused = call(services[0])
-    assert message_of(refused, 429).startswith('The rate limit of XXXModel is 50 per 1 hour for each caller.')
+    assert message_of(refused, 429).startswith('The rate limit of XXXModel is 50 per hour for each caller.')
     assert 3500 < int(refused.headers['Retry-After']) <= 3600
     assert SILENT not in services[0].log + services[1].log
 
@@ -155,7 +155,7 @@ def test_while_redis_is_gone_requests_are_refused_if_the_settings_say_so(make_re
     assert 'does not answer. Requests are refused.' in service.log
     # What has no limit is answered as before.
     assert service.get('/health/ready').status_code == 200
-    assert_soon(lambda: counted(service, 'refused_requests_total', 'reason')[('limits_unknown',)], 10)
+    assert_soon(lambda: counted(service, 'refused_requests_total', 'reason')[('rate_limit_unavailable',)], 10)
     redis.start()
     wait_until(lambda: status(service) == 200)
 
