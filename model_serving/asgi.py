@@ -114,7 +114,7 @@ class Exchange:
         except asyncio.CancelledError as error:
             failures.cut_off(self, error)
         except Exception:
-            LOGGER.exception('%s was cut off, request id %s', self.scope['path'], self.request_id)
+            LOGGER.exception('%s was cut off, request id %s', failures.call_of(self), self.request_id)
         finally:
             self.timer.cancel()
             self.front.held -= self.held

@@ -1,8 +1,8 @@
 // The form for an API key, where the service asks for one. What is typed is sent with every call from then on.
 const Key = (() => {
 const SAID = {
-  en: {none: 'This service asks for an API key. Whoever runs it makes one with bin/new-key.sh.', wrong: 'The service does not know this API key.'},
-  'zh-CN': {none: '此服务需要 API 密钥，由服务的管理员用 bin/new-key.sh 生成。', wrong: '此 API 密钥无效。'},
+  en: {none: '{api} asks for an API key. Whoever runs it makes one with bin/new-key.sh.', wrong: '{api} does not know this API key.'},
+  'zh-CN': {none: '{api} 需要 API 密钥，由服务的管理员用 bin/new-key.sh 生成。', wrong: '此 API 密钥对 {api} 无效。'},
 };
 const place = (id) => document.getElementById(id);
 
@@ -19,12 +19,13 @@ function ask(api, isRefused) {
   form.hidden = false;
   form.querySelector('button').hidden = !isRefused;
   hideLinks(api);
-  if (isRefused) tell(SAID[Words.language()], input);
+  if (isRefused) tell(SAID[Words.language()], input, api);
 }
 
-function tell(said, input) {
-  if (!input.value) place('key-hint').textContent = said.none;
-  place('notice').textContent = input.value ? said.wrong : '';
+// With the address, since a link may open this page for another service, which then gets the key.
+function tell(said, input, api) {
+  if (!input.value) place('key-hint').textContent = said.none.replace('{api}', api);
+  place('notice').textContent = input.value ? said.wrong.replace('{api}', api) : '';
   place('notice').hidden = !input.value;
   input.focus();
 }

@@ -1,12 +1,15 @@
 """What is decided on a request before its body is read: where it comes from, and whether its caller may call."""
 
+import asyncio
+import contextlib
+
 from werkzeug.exceptions import HTTPException
 
 from ..serving.errors import CallError
 from ..web import access, proxies
 
-# A body up to this size is read before a refusal, so that the connection can be kept; in bytes.
-SHORT = 64 * 1024
+# A body up to this size, in bytes, is read before a refusal, so that the connection can be kept, for so many seconds.
+SHORT, PATIENCE = 64 * 1024, 1
 
 
 def normalized(scope: dict, trusted) -> dict:
@@ -50,13 +53,16 @@ async def admit(exchange):
 
 
 async def _discard_body(exchange):
-    """Read a short body without keeping it; a longer one is thrown away after the answer.
+    """Read a short body without keeping it; a longer or a slow one is thrown away after the answer.
 
     A client that asks whether to send its body, by `Expect`, is told only the answer.
     """
     headers = dict(exchange.scope['headers'])
     may_be_short = not {b'transfer-encoding', b'expect'} & headers.keys()
-    is_short = may_be_short and int(headers.get(b'content-length', 0)) <= SHORT
-    while is_short and (await exchange.receive()).get('more_body', False):
-        pass
-    exchange.is_read, exchange.unread = True, int(not is_short)
+    exchange.is_read, exchange.unread = True, 1
+    if may_be_short and int(headers.get(b'content-length', 0)) <= SHORT:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while (await exchange.receive()).get('more_body', False):
+                    pass
+                exchange.unread = 0

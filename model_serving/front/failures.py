@@ -9,6 +9,7 @@ from werkzeug.exceptions import RequestTimeout
 from werkzeug.wrappers import Response
 
 from ..serving.errors import Busy, DeadlineExceeded, LatePiece, Stopped, TooManyBodies
+from ..utils.text_utils import printable
 from ..web.errors import answer_to
 from ..web.protocols.urls import dialect_of
 from .wsgi import by_response, encoded, with_constant
@@ -123,7 +124,7 @@ def cut_off(exchange, error):
 
 def call_of(exchange) -> str:
     """Return how the log names a request, as `POST /v1/XXXModel`."""
-    return f'{exchange.scope["method"]} {exchange.scope["path"]}'
+    return printable(f'{exchange.scope["method"]} {exchange.scope["path"]}')
 
 
 def _timeout(exchange, error, is_late):

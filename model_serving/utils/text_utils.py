@@ -19,6 +19,11 @@ def clip(text: str, most: int = MAX_MESSAGE) -> str:
     return text if len(text) <= most else f'{text[: most // 2]} … {text[-most // 2 :]}'
 
 
+def printable(text: str) -> str:
+    """Return a text of a client for a line of the log, which line breaks and control characters in it could forge."""
+    return text if text.isprintable() else ascii(text)
+
+
 def counted(number: int, word: str) -> str:
     """Return `1 worker` or `2 workers`."""
     return f'{number} {word}' if number == 1 else f'{number} {word}s'

@@ -9,6 +9,7 @@ from collections import deque
 
 from ..serving import secrets
 from ..utils.log_format import Formatter
+from ..utils.text_utils import printable
 
 LOGGER = logging.getLogger('access')
 LINE = '%s "%s" %s %s %.1f ms %s'
@@ -69,11 +70,9 @@ class AccessLog:
 
     def _line(self, scope, status, length, seconds, request_id, batches, key):
         """Return the text of a line, and for JSON what it says."""
-        # The raw path: the decoded one could hold line breaks that forge a line of the log. Without the query, which
-        # may hold a key.
-        path = (scope.get('raw_path') or scope['path'].encode()).decode('latin-1')
-        path = path if path.isprintable() else ascii(path)
-        client, request = (scope.get('client') or '-')[0] or '-', f'{scope["method"]} {path}'
+        # Without the query, which may hold a key.
+        path = printable((scope.get('raw_path') or scope['path'].encode()).decode('latin-1')).replace('"', '%22')
+        client, request = (scope.get('client') or '-')[0] or '-', f'{printable(scope["method"])} {path}'
         if not Formatter.is_json:
             caller = f'{client} {key.name}' if key else client
             return LINE % (caller, request, status, length or '-', seconds * 1000, request_id), {}

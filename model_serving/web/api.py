@@ -15,7 +15,7 @@ from werkzeug.exceptions import (
 )
 from werkzeug.routing import RoutingException
 
-from ..utils.text_utils import did_you_mean
+from ..utils.text_utils import did_you_mean, printable
 from . import access, streams, strict_json
 from .errors import answer_to
 from .models import has_own_get, list_urls
@@ -62,7 +62,7 @@ class ServiceApi(flask_restful.Api):
         servable = current_app.called_at(request.path)
         request_id = request.environ.get(REQUEST_ID)
         dialect = dialect_of(current_app, request.path)
-        call, error_body = f'{request.method} {request.path}', dialect and dialect.error
+        call, error_body = printable(f'{request.method} {request.path}'), dialect and dialect.error
         return _response(*answer_to(error, call, request_id, servable, error_body))
 
 

@@ -123,9 +123,8 @@ def _begin():
     if not deadlines.is_valid(timeout):
         sent = timeout[:40].decode(errors='replace')
         raise BadRequest(f'X-Request-Timeout must be a number of seconds above 0, such as 2.5, not {sent!r}.')
-    # Without a key, a preflight calls no resource, and does not tell which URLs there are.
-    is_strangers = request.method == 'OPTIONS' and not access.may_see_models()
-    return current_app.response_class() if is_strangers else None
+    # A preflight comes without a key, so it calls no resource, and does not tell which URLs there are.
+    return current_app.response_class() if request.method == 'OPTIONS' and current_app.keys.is_on else None
 
 
 def _end(response):

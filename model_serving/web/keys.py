@@ -84,8 +84,8 @@ class Keys:
         return key if key is not None and compare_digest(key.digest, digest) else None
 
     def refresh(self):
-        """Read the file again if it has changed. Looks once a second at most."""
-        if monotonic() < self._next_look:
+        """Read the file again if it has changed. Looks when a worker starts, and then once a second at most."""
+        if monotonic() < self._next_look and self._loaded_in == os.getpid():
             return
         try:
             if self._load():

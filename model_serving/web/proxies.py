@@ -2,6 +2,8 @@
 
 from ipaddress import ip_address
 
+# How many entries are looked at, since a client may send thousands; trusted_proxies may be as many.
+MAX_HOPS = 99
 SCHEMES = {'http', 'https'}
 
 
@@ -12,14 +14,14 @@ def client_and_scheme(trusted, peer: str, scheme: str, forwarded_for: str, forwa
     address of its own peer to X-Forwarded-For, so only the last entries can be believed. `peer` and `scheme` themselves
     are returned if the headers lack an entry or have no address there.
     """
-    hops = [hop.strip() for hop in forwarded_for.split(',')]
+    hops = [hop.strip() for hop in forwarded_for.rsplit(',', MAX_HOPS)[-MAX_HOPS:]]
     if isinstance(trusted, int):
         client = hops[-trusted] if len(hops) >= trusted else ''
     elif not _is_in(trusted, peer):
         return peer, scheme
     else:
         client = next((hop for hop in reversed(hops) if not _is_in(trusted, hop)), hops[0])
-    schemes = [each.strip() for each in forwarded_proto.split(',')]
+    schemes = [each.strip() for each in forwarded_proto.rsplit(',', MAX_HOPS)[-MAX_HOPS:]]
     # A proxy may write its own scheme over those of the ones before it.
     sent = schemes[-min(trusted, len(schemes))] if isinstance(trusted, int) else schemes[-1]
     return _plain(client) or peer, sent if sent in SCHEMES else scheme

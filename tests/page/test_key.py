@@ -12,11 +12,11 @@ pytestmark = pytest.mark.long
 KEY = 'key-of-shop'
 SAID = {
     'en-US': (
-        'This service asks for an API key. Whoever runs it makes one with bin/new-key.sh.',
-        'The service does not know this API key.',
+        '{api} asks for an API key. Whoever runs it makes one with bin/new-key.sh.',
+        '{api} does not know this API key.',
         'Connect',
     ),
-    'zh-CN': ('此服务需要 API 密钥，由服务的管理员用 bin/new-key.sh 生成。', '此 API 密钥无效。', '连接'),
+    'zh-CN': ('{api} 需要 API 密钥，由服务的管理员用 bin/new-key.sh 生成。', '此 API 密钥对 {api} 无效。', '连接'),
 }
 
 
@@ -45,7 +45,7 @@ def links(page):
 @pytest.mark.parametrize('locale', SAID)
 @pytest.mark.parametrize('is_elsewhere', [False, True])
 def test_the_page_asks_for_a_key_until_it_has_a_right_one(service, static_host, open_page, locale, is_elsewhere):
-    none, wrong, _ = SAID[locale]
+    none, wrong, _ = (text.format(api=service.url) for text in SAID[locale])
     page = open_page(f'{static_host}/?api={service.url}' if is_elsewhere else service.url, locale=locale)
     notice = page.locator('#notice')
     expect(page.locator('#key-hint')).to_have_text(none)

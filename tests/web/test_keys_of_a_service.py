@@ -219,6 +219,14 @@ def test_a_refused_caller_has_its_answer_before_its_body_is_read(service, connec
     assert answer.headers['connection'] == 'close'
 
 
+@pytest.mark.long
+def test_a_refused_caller_has_its_answer_without_the_rest_of_a_short_body(service, connect):
+    """It takes a second, in which the rest may come."""
+    answer = connect(service).call(post(b'x', length=1000, line=LINE))
+    assert answer.status == 401
+    assert answer.headers['connection'] == 'close'
+
+
 def test_a_refused_caller_keeps_its_connection_after_a_short_body(service, connect):
     connection = connect(service)
     connection.send(post(b'x' * 1000, line=LINE)[:-500])
@@ -263,6 +271,20 @@ def test_the_log_has_the_name_of_a_key_and_never_a_key(service):
 
 def json_lines(service):
     return [json.loads(line) for line in service.log.split('\n')[:-1]]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('host', ['x' * 70, 'a..b'])
+def test_nobody_writes_a_line_of_the_log(make_service, connect, host):
+    """With names that DNS does not allow, so that Flask can't tell the URL, and with line breaks in a path."""
+    service = make_service({FILE: SHOP}, {'WORKERS': '1'})
+    forged = '[2030/01/01 00:00:00] - [INFO] - [access] - nobody'
+    path = '/x%0A' + forged.replace(' ', '%20') + '%0A'
+    for method, status in (('OPTIONS', 200), ('GET', 401)):
+        answer = connect(service).call(head(line=f'{method} {path} HTTP/1.1', host=f'Host: {host}'))
+        assert answer.status == status
+    service.stop()
+    assert not [line for line in service.log.splitlines() if line.startswith('[2030')]
 
 
 @pytest.mark.long

@@ -17,6 +17,12 @@ PEER = '10.0.0.9'
 OURS = [ip_network('10.0.0.0/8'), ip_network('2001:db8::/32')]
 
 
+def test_only_the_last_entries_are_looked_at():
+    """A client may send thousands, and each takes time."""
+    sent = '203.0.113.1' + f', {PEER}' * 10_000
+    assert client_and_scheme(OURS, PEER, 'http', sent, '') == (PEER, 'http')
+
+
 @pytest.mark.parametrize(
     'trusted, forwarded_for, client',
     [
