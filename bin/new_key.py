@@ -23,8 +23,8 @@ NOTE = (
 LENGTH = 24
 
 
-def add_key(name: str, models: list, conf: Conf, path: Path) -> str:
-    """Add a line for a new key to a file, and return the key; raises StartError for a mistake in either."""
+def add_key(name: str, models: list, conf: Conf, path: Path):
+    """Print a new key, and add its line to a file; raises StartError for a mistake in either, and OSError."""
     try:
         KEY_NAME.read(name)
     except ValueError as error:
@@ -34,10 +34,17 @@ def add_key(name: str, models: list, conf: Conf, path: Path) -> str:
     line = ' '.join([name, hashlib.sha256(key.encode()).hexdigest(), *([','.join(models)] if models else [])])
     before = path.read_text(encoding='utf-8-sig') if path.exists() else ''
     keys.parsed(f'{before.rstrip()}\n{line}\n')
-    with path.open('a', encoding='utf-8') as file:
-        file.write('' if before.endswith('\n') or not before else '\n')
-        file.write(f'{line}\n')
-    return key
+    print(key, flush=True)
+    added = line if before.endswith('\n') or not before else f'\n{line}'
+    with path.open('ab', buffering=0) as file:
+        size = file.tell()
+        try:
+            if file.write(f'{added}\n'.encode()) <= len(added):
+                raise OSError('The disk is full.')
+        # Without half a line.
+        except OSError:
+            file.truncate(size)
+            raise
 
 
 def main(arguments):
@@ -48,10 +55,9 @@ def main(arguments):
     try:
         conf = Conf()
         path = path_of(conf.serving['api_keys'])
-        key = add_key(name, [model for text in models for model in text.split(',') if model], conf, path)
+        add_key(name, [model for text in models for model in text.split(',') if model], conf, path)
     except (StartError, OSError) as error:
         sys.exit(f'No key was made. {error}')
-    print(key)
     print(NOTE.format(name=name, path=path), file=sys.stderr)
 
 

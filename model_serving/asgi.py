@@ -134,7 +134,7 @@ class Exchange:
         """Return status, headers and body of the answer; raises ClientLeft, and whatever the handler raises."""
         if self.front.app.keys.is_on or self.endpoint.is_limited:
             await admit(self)
-        pieces, more = [], not self.unread
+        pieces, more = [], not (self.unread or self.is_read)
         while more:
             message = await self.receive()
             if message['type'] != 'http.request':

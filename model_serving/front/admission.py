@@ -45,6 +45,9 @@ async def admit(exchange):
             sent = headers.get(b'x-api-key'), headers.get(b'authorization')
             exchange.key = app.keys.find(*sent)
             access.authorize(app, exchange.key, scope['method'], scope['path'], sent)
+            # What needs no key needs no body, either.
+            if exchange.key is None and (b'content-length' in headers or b'transfer-encoding' in headers):
+                await _discard_body(exchange)
         if exchange.endpoint.is_limited and scope['method'] != 'OPTIONS':
             await app.rate_limits.check(servable, exchange.key, (scope.get('client') or ('',))[0])
     except (HTTPException, CallError):

@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from ..serving import secrets
 
+# In seconds.
+YEAR = 366 * 24 * 3600
 UNITS = ('', 'KiB', 'MiB', 'GiB')
 
 
@@ -66,7 +68,7 @@ def _rates(text):
     import limits
 
     found = limits.parse_many(text)
-    if not all(limit.amount and limit.get_expiry() for limit in found):
+    if not all(limit.amount and limit.get_expiry() <= YEAR for limit in found):
         raise ValueError
     return found
 
@@ -75,8 +77,8 @@ def _storage(text):
     # Errors show the text, that of a connection the URL.
     password = re.match(r'(?:\w+:/*)?[^:]*:(.*)@', text)
     secrets.keep(unquote(password[1]) if password else '')
-    _matching(r'memory|rediss?://.+', text)
-    # It raises ValueError for a port that is none.
+    _matching(r'memory|rediss?://([^/?#]*@)?([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]+(/[0-9]+)?', text)
+    # It raises ValueError for a port that is too large.
     _ = urlsplit(text).port
     return text
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from mmap import mmap
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import NamedTuple
 
 from ..serving.errors import StartError
@@ -16,8 +16,10 @@ from ..utils.text_utils import counted, did_you_mean
 
 LOGGER = logging.getLogger('keys')
 DEFAULT = 'conf/api_keys'
-# How often the file is looked at, in seconds.
-INTERVAL = 1.0
+# How often the file is looked at, and for how long after a change it may still be written, in seconds.
+INTERVAL, WRITING = 0.5, 0.1
+# How large it may be, in bytes.
+MAX_SIZE = 4 * 2**20
 # How many bytes of a digest find the only key that can be the right one.
 PREFIX = 8
 FORM = 'It must be the name of a key, its SHA-256 in hexadecimal, and perhaps models such as DigitsModel,v2/WineModel.'
@@ -84,39 +86,53 @@ class Keys:
         return key if key is not None and compare_digest(key.digest, digest) else None
 
     def refresh(self):
-        """Read the file again if it has changed. Looks when a worker starts, and then once a second at most."""
+        """Read the file again if it has changed. Looks when a worker starts, and then twice a second at most."""
         if monotonic() < self._next_look and self._loaded_in == os.getpid():
             return
         try:
-            if self._load():
+            if not self._is_being_written() and self._load():
                 LOGGER.info('This worker has read %s: %s', self.path, counted(self.count, 'key'))
         except StartError as error:
             # Those that the master has read may have been removed by the time this process was forked.
             if self._loaded_in != os.getpid():
                 self._by_prefix = {}
-            LOGGER.error('%s The keys stay as they were; there are %d.', error, self.count)
+            consequence = 'The keys stay as they were.' if self._by_prefix else 'This worker lets nobody in.'
+            LOGGER.error('%s %s', error, consequence)
         self.is_on = self._file_has_existed[0] == 1
+
+    def _is_being_written(self):
+        """Tell whether the file has only just changed: some editors empty it first."""
+        self._next_look = monotonic() + INTERVAL
+        try:
+            return 0 <= time() - self.path.stat().st_mtime < WRITING
+        except OSError:
+            return False
 
     def _load(self) -> bool:
         """Read the file if it is another one than before; tells whether it was read. Raises StartError."""
-        self._next_look = monotonic() + INTERVAL
         before, self._stamp = self._stamp, self._stamp_of_file()
         if self._stamp == before:
             self._loaded_in = os.getpid()
             return False
         self._file_has_existed[0] = 1
+        self._by_prefix, self._loaded_in = self.parsed(self._text()), os.getpid()
+        return True
+
+    def _text(self):
         try:
-            text = self.path.read_text(encoding='utf-8-sig')
+            # Others, such as a pipe, may never end.
+            if self.path.exists() and not (self.path.is_file() and self.path.stat().st_size <= MAX_SIZE):
+                raise StartError(f'{self.path} must be a file of at most {MAX_SIZE} bytes.')
+            return self.path.read_text(encoding='utf-8-sig')
         except (OSError, UnicodeDecodeError) as error:
             raise StartError(f'{self.path} could not be read: {error}.') from error
-        self._by_prefix, self._loaded_in = self.parsed(text), os.getpid()
-        return True
 
     def _stamp_of_file(self):
         try:
             found = self.path.stat()
         except FileNotFoundError:
-            return None
+            # A link to a place where nothing is mounted yet must not turn keys off.
+            return str(self.path.readlink()) if self.path.is_symlink() else None
         # It may be there, so reading it says what is wrong.
         except OSError as error:
             return str(error)
@@ -124,16 +140,17 @@ class Keys:
 
     def parsed(self, text: str) -> dict:
         """Return the keys of a file's text, by their prefixes; raises StartError for a mistake."""
-        keys = {}
+        keys, names = {}, set()
         for number, line in enumerate(text.splitlines(), 1):
             words = line.split()
             if words and not words[0].startswith('#'):
                 key = self._key(words, f'{self.path}, line {number}:')
-                if key.name in {other.name for other in keys.values()} or key.digest[:PREFIX] in keys:
+                if key.name in names or key.digest[:PREFIX] in keys:
                     raise StartError(
                         f'{self.path}, line {number}: {key.name} has the name or the hash of another line.'
                     )
                 keys[key.digest[:PREFIX]] = key
+                names.add(key.name)
         return keys
 
     def _key(self, words, place):

@@ -14,6 +14,8 @@ NEEDS_REDIS = (
 )
 # How long Redis may take, in seconds, and for how long it is not asked again after a failure.
 REDIS_TIMEOUT, PAUSE = 0.5, 2.0
+# How many requests of a worker ask Redis at the same time; its pool has 100 connections.
+MAX_CONNECTIONS = 50
 # Of an IPv6 address, the bits that a provider gives to one customer; the customer chooses the others.
 PREFIX_LENGTH = 64
 
@@ -52,16 +54,14 @@ class RateLimits:
 
 
 class InMemory:
-    """Counts in this worker, and allows its share of each limit.
-
-    Not with the asyncio storage of limits, which looks through the counts of all callers with each request.
-    """
+    """Counts in this worker, and allows its share of each limit."""
 
     def __init__(self, workers: int):
-        from limits.storage import MemoryStorage
-        from limits.strategies import FixedWindowRateLimiter
+        from limits.aio.strategies import FixedWindowRateLimiter
 
-        self._workers, self._limiter = workers, FixedWindowRateLimiter(MemoryStorage())
+        from .counts_in_memory import CountsInMemory
+
+        self._workers, self._limiter = workers, FixedWindowRateLimiter(CountsInMemory())
         # This worker's share of each limit.
         self._shares = {}
 
@@ -70,9 +70,7 @@ class InMemory:
         share = self._shares.get(limit)
         if share is None:
             share = self._shares[limit] = type(limit)(max(1, limit.amount // self._workers), limit.multiples)
-        if self._limiter.hit(share, *caller):
-            return None
-        return self._limiter.get_window_stats(share, *caller).reset_time - time.time()
+        return await _count(self._limiter, share, *caller)
 
 
 class InRedis:
@@ -87,31 +85,43 @@ class InRedis:
         # Once more at once, since Redis may have closed an idle connection. By default it waits longer and longer.
         retry = Retry(NoBackoff(), retries=1)
         options = {'socket_timeout': REDIS_TIMEOUT, 'socket_connect_timeout': REDIS_TIMEOUT, 'retry': retry}
-        storage = RedisStorage(f'async+{url}', wrap_exceptions=True, implementation='redispy', **options)
-        self._limiter, self._allows_failure, self._ask_after = FixedWindowRateLimiter(storage), allows_failure, 0.0
+        storage = RedisStorage(f'async+{url}', implementation='redispy', **options)
+        self._limiter, self._allows_failure = FixedWindowRateLimiter(storage), allows_failure
+        # Others wait here, since a pool that has no connection left would look like a Redis that does not answer.
+        self._places = asyncio.Semaphore(MAX_CONNECTIONS)
+        self._answered = self._ask_after = 0.0
 
     async def count(self, limit, *caller) -> float | None:
         """Count a request; return None, or beyond the limit how many seconds to wait. Raises RateLimitUnavailable."""
-        from limits.errors import StorageError
-
-        if time.monotonic() >= self._ask_after:
-            try:
-                async with asyncio.timeout(2 * REDIS_TIMEOUT):
-                    if await self._limiter.hit(limit, *caller):
-                        return None
-                    return (await self._limiter.get_window_stats(limit, *caller)).reset_time - time.time()
-            except (StorageError, TimeoutError) as error:
-                self._failed(error)
+        async with self._places:
+            asked = time.monotonic()
+            if asked >= self._ask_after:
+                try:
+                    async with asyncio.timeout(2 * REDIS_TIMEOUT):
+                        seconds = await _count(self._limiter, limit, *caller)
+                    self._answered = time.monotonic()
+                    return seconds
+                # Whatever an odd answer leads to.
+                except Exception as error:
+                    self._failed(error, asked)
         if not self._allows_failure:
             raise RateLimitUnavailable(PAUSE)
         return None
 
-    def _failed(self, error):
-        # Requests that failed at the same time need no line each.
-        if time.monotonic() >= self._ask_after:
+    def _failed(self, error, asked):
+        # Requests that failed at the same time need no line each. One that was late while others were answered says
+        # that this process is busy.
+        if self._answered < asked and time.monotonic() >= self._ask_after:
             self._ask_after = time.monotonic() + PAUSE
             consequence = 'Requests are not limited.' if self._allows_failure else 'Requests are refused.'
             LOGGER.warning('The Redis of rate_limit_storage does not answer. %s %r', consequence, error)
+
+
+async def _count(limiter, limit, *caller):
+    """Count a request; return None, or beyond the limit how many seconds to wait."""
+    if await limiter.hit(limit, *caller):
+        return None
+    return (await limiter.get_window_stats(limit, *caller)).reset_time - time.time()
 
 
 def _customer(address):

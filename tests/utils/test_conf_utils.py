@@ -81,7 +81,17 @@ def test_a_byte_order_mark_is_no_obstacle(tmp_path):
         ),
         *(
             (f'[serving]\nrate_limit_storage = {text}\n', f'{text!r}: it must be memory, or the URL of a Redis, such')
-            for text in ('disk', 'redis', 'redis://', 'http://localhost:6379', 'redis://localhost:port', 'redis://[::1')
+            for text in (
+                'disk',
+                'redis',
+                'redis://',
+                'http://localhost:6379',
+                'redis://localhost:port',
+                'redis://[::1',
+                'redis://redis/0',
+                'redis://redis:6379/0?db=1',
+                'redis://redis:6379/cache',
+            )
         ),
         ('[serving]\nrate_limit_failure = maybe\n', "rate_limit_failure = 'maybe': it must be allow or refuse."),
         ('[model]\nrate_limit = 0/minute\n', "[model] rate_limit = '0/minute': it must be none, or numbers of"),

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 from hashlib import sha256
 
@@ -15,6 +16,7 @@ from model_serving.serving import event_loop
 from model_serving.serving.errors import StartError
 from model_serving.serving.route import Route
 from model_serving.utils.conf_utils import Conf
+from model_serving.web.keys import Keys
 from tests.conftest import call_asgi
 
 KEY = 'key-of-all'
@@ -313,6 +315,15 @@ def test_without_a_key_health_tells_only_the_status(app, monkeypatch, way, path,
     assert b'Model' not in body
     _, _, body = ask(app, way, 'GET', path, {'X-API-Key': KEY})
     assert json.loads(body)['models']['/v1/OtherModel'] == (problem or 'ready')
+
+
+@pytest.mark.parametrize('make', [lambda path: path.symlink_to('/nowhere'), os.mkfifo, lambda path: path.mkdir()])
+def test_what_is_no_file_is_told(tmp_path, make):
+    """A link to a secret that is not mounted must not turn keys off, and a pipe must not be waited for."""
+    path = tmp_path / 'keys'
+    make(path)
+    with pytest.raises(StartError, match=re.escape(str(path))):
+        Keys(path, [])
 
 
 @pytest.mark.parametrize('model', ['/v1/XXXModel', '/v1/NoModel'])

@@ -7,7 +7,9 @@ import contextlib
 import os
 import shutil
 import socket
+import socketserver
 import subprocess
+import threading
 from collections import Counter
 from time import perf_counter
 from urllib.parse import quote
@@ -17,7 +19,9 @@ import requests
 
 from model_serving.web.rate_limits import PAUSE
 from tests.conftest import free_port, wait_until
+from tests.server.raw_connection import RawConnection
 from tests.web.conftest import message_of
+from tests.web.nasty_requests import post
 from tests.web.scraping import assert_soon, counted
 
 pytestmark = pytest.mark.redis
@@ -111,6 +115,34 @@ def call(service):
 
 def status(service) -> int:
     return call(service).status_code
+
+
+def test_more_requests_at_once_than_there_are_connections(make_redis, limited):
+    """They wait for one, and do not go through uncounted."""
+    service = limited(make_redis().url, '50/hour')
+    request = post(b'{"name":"Leo"}', line='POST /v1/XXXModel HTTP/1.1')
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(contextlib.closing(RawConnection(service))) for _ in range(300)]
+        for client in clients:
+            client.send(request * 2)
+        answers = Counter(client.answer().status for client in clients for _ in range(2))
+    assert answers == {200: 50, 429: 550}
+
+
+@pytest.mark.parametrize('answer', [b'+OK\r\n', b'*0\r\n', b'$3\r\n\xff\xfe\xfd\r\n', b'HTTP/1.1 400 no\r\n\r\n'])
+def test_what_is_no_redis_is_like_one_that_is_gone(limited, answer):
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            while self.request.recv(1000):
+                self.request.sendall(answer)
+
+    with socketserver.ThreadingTCPServer(('127.0.0.1', 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever).start()
+        service = limited(f'redis://127.0.0.1:{server.server_address[1]}/0', '3/hour', 'refuse')
+        assert message_of(call(service), 503) == TOLD
+        server.shutdown()
+    assert SILENT in service.log
 
 
 def test_workers_and_services_share_one_limit_exactly(make_redis, limited, threads):
