@@ -139,6 +139,14 @@ def test_context_variables_do_not_reach_the_next_request_of_a_connection(gates, 
     assert json.loads(connection.call(request).body)['result'] == 'nothing'
 
 
+def test_a_task_of_a_handler_that_calls_sys_exit_ends_nothing(gates):
+    """It would end the worker with a status at which gunicorn halts the service."""
+    workers = gates.worker_pids
+    assert gates.post('/v1/ExitingModel', {}).status_code == 500
+    assert gates.post('/v1/XXXModel', {'name': 'Leo'}).json() == ANSWER
+    assert gates.worker_pids == workers
+
+
 def test_calls_that_wait_for_a_prediction_need_no_thread(gates, gate, calls):
     first = calls('/v1/GateModel', 1, come=1)
     others = calls('/v1/GateModel', 20, come=0)
