@@ -19,7 +19,8 @@ nohup .venv/bin/gunicorn --config conf/gunicorn.conf.py --pid "$pid_file" main:a
 pid=$!
 
 waited=0
-until banner | grep -q '^Ready\. Open '; do
+# While models are loaded, the first grep alone takes little of the processor from them.
+until grep -q 'Ready\. Open ' "$log_file" && banner | grep -q '^Ready\. Open '; do
     if ! is_alive "$pid"; then
         say_why 'The service did not start.'
         running_pid > /dev/null || rm -f "$pid_file"

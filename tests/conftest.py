@@ -6,6 +6,7 @@ tests/clients/requirements/ too: these tests run here, and start a client in an 
 """
 
 import asyncio
+import compileall
 import contextlib
 import os
 import re
@@ -30,12 +31,15 @@ from model_serving.serving import event_loop
 BASE_FOLDER = Path(__file__).resolve().parents[1]
 REQUIREMENTS = {path.stem: path for path in sorted((BASE_FOLDER / 'tests').glob('**/requirements/*.txt'))}
 OPTIONAL_MARKS = ['long', *REQUIREMENTS]
-NOT_COPIED = ('.git', '.venv', 'tmp', '__pycache__', '.pytest_cache', '.ruff_cache', '.hypothesis', 'tests', 'api_keys')
+NOT_COPIED = ('.git', '.venv', 'tmp', '*.pyc.*', '.pytest_cache', '.ruff_cache', '.hypothesis', 'tests', 'api_keys')
 
 
 def pytest_configure(config):
     # A shell ignores Ctrl+C for what it runs in the background, and so would the scripts that are interrupted here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not hasattr(config, 'workerinput'):
+        # Once for all copies of the tree: with PYTHONDONTWRITEBYTECODE each service would compile it anew.
+        compileall.compile_dir(BASE_FOLDER / 'model_serving', quiet=1)
     for mark, path in REQUIREMENTS.items():
         needed = path.relative_to(BASE_FOLDER)
         config.addinivalue_line('markers', f'{mark}: needs {needed}; runs with bin/test.sh --all')

@@ -47,6 +47,7 @@ def start(make_service):
     return start
 
 
+@pytest.mark.long
 def test_a_stream_that_hangs_before_its_first_piece_costs_the_worker(start):
     odd = start({'MODEL_SERVING_EARLYMODEL_TIMEOUT': '0.5'})
     (pid,) = odd.worker_pids
@@ -230,6 +231,7 @@ def test_the_log_has_the_status_of_an_answer_that_came_before_the_rest_of_the_bo
     assert logged_status(odd, 'too-large') == '413'
 
 
+@pytest.mark.long
 def test_a_stop_waits_for_a_handler_that_cleans_up(start):
     """At the end of the graceful time it is cancelled; its client is told all the same."""
     odd = start({'GUNICORN_CMD_ARGS': '--graceful-timeout 3'})

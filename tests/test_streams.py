@@ -218,7 +218,7 @@ def test_a_stop_lets_streams_end(start):
         assert numbers_of(call.result()) == list(range(20))
 
 
-@pytest.mark.parametrize('url', ['/v1/CountModel', '/v1/OwnModel'])
+@pytest.mark.parametrize('url', ['/v1/CountModel', pytest.param('/v1/OwnModel', marks=pytest.mark.long)])
 def test_a_stop_ends_longer_streams_with_an_error(start, url):
     streams = start({'GUNICORN_CMD_ARGS': '--graceful-timeout 3'})
     with ThreadPoolExecutor(1) as pool:

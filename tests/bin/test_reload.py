@@ -50,6 +50,8 @@ FAILING_MODEL = {
         '__init__(self):', f'__init__(self):\n        raise ValueError({REASON!r})'
     )
 }
+# Clients that call without a pause would take the processor from the version that is being loaded.
+PAUSE = 0.01
 WHERE_IT_LOADS = [
     pytest.param({}, id='in the master'),
     pytest.param({'IN_WORKER': 'yes'}, id='in a worker', marks=pytest.mark.long),
@@ -102,7 +104,7 @@ def test_a_reload_brings_new_code_settings_and_model_files_and_loses_nothing(mak
     def number():
         return service.post('/v1/NumberModel', {'x': 3}).json()
 
-    with busy_clients(service, 4):
+    with busy_clients(service, 4, pause=PAUSE):
         assert number() == {'result': 6}
         service.write(
             {
@@ -139,7 +141,7 @@ def test_a_reload_brings_new_code_settings_and_model_files_and_loses_nothing(mak
 def test_the_service_goes_on_when_a_new_version_does_not_work(make_small, files, reason):
     service = make_small({'OMP_NUM_THREADS': '2'})
     master, workers = service.master_pid, service.worker_pids
-    with busy_clients(service, 2), service.changed(files):
+    with busy_clients(service, 2, pause=PAUSE), service.changed(files):
         finished = service.run('bin/reload.sh')
         assert finished.returncode == 1
         assert 'The new version did not start. The service goes on as before.' in finished.stderr
@@ -183,6 +185,7 @@ def test_the_service_goes_on_when_a_reload_is_broken_off(make_small, environment
     assert_goes_on(service, master, workers)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('environment', WHERE_IT_LOADS)
 def test_stop_ends_the_version_that_is_being_loaded_too(make_small, environment):
     service = make_small(environment)

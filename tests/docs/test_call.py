@@ -23,7 +23,10 @@ def code_of(streams, language, instance) -> str:
     return re.sub(r"\{'?prompt'?: .*?\}", instance, with_url(streams, found).replace('TextModel', 'CountModel'))
 
 
-@pytest.mark.parametrize('fail_at, message', [(-1, REFUSED), (0, FAILED), (1, FAILED)])
+@pytest.mark.parametrize(
+    'fail_at, message',
+    [pytest.param(-1, REFUSED, marks=pytest.mark.long), pytest.param(0, FAILED, marks=pytest.mark.long), (1, FAILED)],
+)
 def test_why_a_stream_failed_is_shown(streams, browser, fail_at, message):
     instance = f"{{'fail_at': {fail_at}}}"
     finished = streams.run(sys.executable, '-c', code_of(streams, 'python', instance))

@@ -74,18 +74,20 @@ class PatientResource(ModelResource):
 
 
 class StreamResource(ModelResource):
-    """Answers piece by piece, the second one when the gate is open."""
+    """Answers piece by piece, the second one when the gate is open; its end leaves a file beside the gate."""
 
     @validate_json(schema)
     def post(self, instance):
+        gate = instance.get('gate', 'open')
+
         def pieces():
             try:
                 yield f'{request.path} '
-                enter(instance.get('gate', 'open'))
+                enter(gate)
                 yield 'x' * instance.get('size', 1)
                 yield ' end'
             finally:
-                Path('stream-ended').touch()
+                Path(f'{gate}-ended').touch()
 
         return Response(stream_with_context(pieces()), mimetype='text/plain')
 

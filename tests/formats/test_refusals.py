@@ -6,9 +6,10 @@ import zipfile
 
 import pytest
 
-from model_serving.formats import PACKAGES
+from model_serving.formats import PACKAGES, ModelFile
+from model_serving.serving.errors import StartError
 from model_serving.utils.conf_utils import BASE_FOLDER
-from tests.formats.answers import problem
+from tests.formats.answers import problem, settings_of
 from tests.formats.files import SQUARE, part_of, write_onnx, written
 
 NO_PACKAGE = """raise ImportError("No module named 'xgboost'", name='xgboost')"""
@@ -113,21 +114,36 @@ def test_a_damaged_onnx_file(refusal, tmp_path):
 @pytest.mark.parametrize(
     'patch, words',
     [
-        ('{', 'Expecting property name'),
-        ('[]', 'must be a JSON object'),
         ('{"type": "nothing"}', 'is not a valid JSON Schema'),
-        ('{"properties": {"xs": {}}}', "'xs' is not an input of the model. Did you mean 'x'? There are: x."),
         ('{"examples": [{"x": 1}, {"x": "a"}]}', "examples[1] does not fit its schema: x: 'a' is not of type 'number'"),
-        (None, 'cannot be read: No such file or directory.'),
+        ('{"properties": {"xs": {}}}', "'xs' is not an input of the model. Did you mean 'x'? There are: x."),
     ],
 )
 def test_a_bad_patch_over_the_schema(refusal, tmp_path, patch, words):
-    schema = tmp_path / 'a.schema.json'
-    if patch is not None:
-        schema.write_text(patch)
+    schema = written(tmp_path / 'a.schema.json', patch.encode())
     message = refusal(write_onnx(tmp_path / 'a.onnx', SQUARE), f'schema = {schema}')
     assert words in message
     assert str(schema) in message
+
+
+@pytest.mark.parametrize(
+    'patch, words',
+    [
+        (b'{', 'Expecting property name'),
+        (b'[]', 'must be a JSON object'),
+        (None, 'cannot be read: No such file or directory.'),
+    ],
+)
+def test_what_is_no_patch_at_all(tmp_path, patch, words):
+    schema = tmp_path / 'a.schema.json'
+    if patch is not None:
+        written(schema, patch)
+    file = ModelFile(settings_of(write_onnx(tmp_path / 'a.onnx', SQUARE), schema=str(schema)))
+    file()
+    with pytest.raises(StartError) as raised:
+        file.schemas()
+    assert words in str(raised.value)
+    assert str(schema) in str(raised.value)
 
 
 def test_the_patch_is_applied_as_rfc_7386_says():

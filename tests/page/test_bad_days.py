@@ -18,7 +18,14 @@ def test_page_without_storage(service, page):
     expect(page.locator('#result')).to_have_text('Hello, Leo!')
 
 
-@pytest.mark.parametrize('kept', ['{garbage', 'null', '{}', '[null]', '[{"path": "/v1/x"}]'])
+@pytest.mark.parametrize(
+    'kept',
+    [
+        '{garbage',
+        '[{"path": "/v1/x"}]',
+        *(pytest.param(kept, marks=pytest.mark.long) for kept in ('null', '{}', '[null]')),
+    ],
+)
 def test_history_of_another_page(service, page, kept):
     page.add_init_script(f"localStorage.setItem('model-serving-calls', '{kept}')")
     page.goto(f'{service.url}/#/v1/XXXModel')

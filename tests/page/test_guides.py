@@ -100,9 +100,20 @@ def test_the_chosen_theme_holds_for_the_guides(service, open_page):
     assert max(page.evaluate('getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)')) < 60
 
 
-@pytest.mark.parametrize('scheme, width', [('light', 1440), ('dark', 360), ('light', 768)])
-@pytest.mark.parametrize('name', ['docs/configuration.md', 'docs/guides.md', 'README.md'])
-def test_it_fits_and_has_no_fault(service, open_page, scheme, width, name):
+LOOKS = [('light', 1440), ('dark', 360), ('light', 768)]
+PAGES = ['README.md', 'docs/configuration.md', 'docs/guides.md']
+
+
+@pytest.mark.parametrize(
+    'name, scheme, width',
+    [
+        # In the default run each page once, and each look.
+        pytest.param(page, *look, marks=[] if number == place else pytest.mark.long)
+        for number, page in enumerate(PAGES)
+        for place, look in enumerate(LOOKS)
+    ],
+)
+def test_it_fits_and_has_no_fault(service, open_page, name, scheme, width):
     page = open_page(f'{service.url}/{name}', color_scheme=scheme, viewport={'width': width, 'height': 900})
     expect(page.locator('main h1')).to_be_visible()
     assert_fits(page)

@@ -44,7 +44,7 @@ def test_each_model_fits_and_has_no_fault(gallery, open_page, scheme, width):
         assert_fits(page)
 
 
-@pytest.mark.parametrize('scheme', ['light', 'dark'])
+@pytest.mark.parametrize('scheme', [pytest.param('light', marks=pytest.mark.long), 'dark'])
 def test_doctor_fits_and_has_no_fault(static_host, open_page, scheme):
     page = open_page(static_host, color_scheme=scheme, viewport={'width': 360, 'height': 700})
     expect(page.get_by_role('alert')).to_be_visible()
@@ -182,7 +182,9 @@ def test_switch_for_the_theme(service, open_page):
     assert min(page.evaluate(ground)) > 200
 
 
-@pytest.mark.parametrize('locale, sends', [('zh-CN', '发送'), ('zh-TW', '发送'), ('de-DE', 'Send')])
+@pytest.mark.parametrize(
+    'locale, sends', [('zh-CN', '发送'), pytest.param('zh-TW', '发送', marks=pytest.mark.long), ('de-DE', 'Send')]
+)
 def test_language_of_the_browser(service, open_page, locale, sends):
     page = open_page(f'{service.url}/#/v1/XXXModel', locale=locale)
     expect(page.locator('#submit')).to_have_text(sends)

@@ -1,4 +1,4 @@
-"""Clients that call without a pause, and tell of each request that was lost."""
+"""Clients that call again and again, and tell of each request that was lost."""
 
 import contextlib
 import http.client
@@ -14,11 +14,12 @@ ANSWER = {'result': 'Hello, Leo!'}
 class BusyClient:
     """Calls on one kept connection, which it opens again when the service says so, or on a new one each time.
 
-    `answered` counts its answers, `lost` tells of each request that was sent and not answered.
+    It pauses for so many seconds before each call. `answered` counts its answers, `lost` tells of each request that
+    was sent and not answered.
     """
 
-    def __init__(self, service, keeps, path='/v1/XXXModel', body=b'{"name": "Leo"}', answer=ANSWER):
-        self.service, self.keeps = service, keeps
+    def __init__(self, service, keeps, path='/v1/XXXModel', body=b'{"name": "Leo"}', answer=ANSWER, pause=0):
+        self.service, self.keeps, self.pause = service, keeps, pause
         self.path, self.body, self.answer = path, body, answer
         self.answered, self.lost = 0, []
         self.stopping = threading.Event()
@@ -27,7 +28,7 @@ class BusyClient:
         headers = {'Content-Type': 'application/json', **({} if self.keeps else {'Connection': 'close'})}
         connection = http.client.HTTPConnection('127.0.0.1', self.service.port, timeout=60)
         with contextlib.closing(connection):
-            while not self.stopping.is_set():
+            while not self.stopping.wait(self.pause):
                 try:
                     connection.request('POST', self.path, self.body, headers)
                     response = connection.getresponse()
@@ -65,9 +66,9 @@ def calling(clients):
 
 
 @contextlib.contextmanager
-def busy_clients(service, count=16, keep_all=False):
+def busy_clients(service, count=16, keep_all=False, pause=0):
     """Have clients call, all or every other one on kept connections; at the end none of their requests was lost."""
-    clients = [BusyClient(service, keeps=keep_all or bool(number % 2)) for number in range(count)]
+    clients = [BusyClient(service, keeps=keep_all or bool(number % 2), pause=pause) for number in range(count)]
     with calling(clients):
         yield clients
     assert [client.lost for client in clients] == [[]] * count

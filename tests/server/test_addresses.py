@@ -47,7 +47,9 @@ def answers(service, host) -> bool:
         return False
 
 
-@pytest.mark.parametrize('system', ['', pytest.param(IPV6_ALONE, marks=needs_ipv6)], ids=['as it is', 'IPv6 alone'])
+@pytest.mark.parametrize(
+    'system', ['', pytest.param(IPV6_ALONE, marks=[needs_ipv6, pytest.mark.long])], ids=['as it is', 'IPv6 alone']
+)
 def test_by_default_both_families_are_answered(start, system):
     service, lines = start(system)
     assert [line for line in lines if 'Ready.' in line] == [f'Ready. Open http://localhost:{service.port}/']
@@ -71,7 +73,7 @@ def test_a_system_without_ipv6_is_no_matter(start):
     'host, expected',
     [
         ('0.0.0.0', {'127.0.0.1': True, '[::1]': False}),
-        pytest.param('::1', {'127.0.0.1': False, '[::1]': True}, marks=needs_ipv6),
+        pytest.param('::1', {'127.0.0.1': False, '[::1]': True}, marks=[needs_ipv6, pytest.mark.long]),
     ],
 )
 def test_a_host_means_that_one_alone(start, host, expected):
@@ -80,7 +82,7 @@ def test_a_host_means_that_one_alone(start, host, expected):
 
 
 @needs_ipv6
-@pytest.mark.parametrize('taken, told', [('127.0.0.1', '0.0.0.0'), ('::1', '[::]')])
+@pytest.mark.parametrize('taken, told', [('127.0.0.1', '0.0.0.0'), pytest.param('::1', '[::]', marks=pytest.mark.long)])
 def test_a_port_in_use_in_one_family_is_told(make_service, taken, told):
     service = make_service(start=False)
     del service.environment['HOST']

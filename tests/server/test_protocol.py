@@ -79,15 +79,16 @@ class TestBounds:
     @pytest.mark.parametrize(
         'endless',
         [
-            pytest.param(b'GET /' + b'x' * 64 * MIB, id='url'),
-            pytest.param(head()[:-2] + b'X-A: ' + b'a' * 64 * MIB, id='header'),
-            pytest.param(head()[:-2] + b'X-A: b\r\n' * 8 * MIB, id='headers'),
-            pytest.param(b'\r\n' * 32 * MIB, id='empty lines'),
-            pytest.param(IN_CHUNKS[:-2] + b'X-A: b\r\n' * 8 * MIB, id='trailers'),
-            pytest.param(IN_CHUNKS[:-5] + b'1;' + b'x' * 64 * MIB, id='chunk extension'),
+            pytest.param(lambda: b'GET /' + b'x' * 64 * MIB, id='url'),
+            pytest.param(lambda: head()[:-2] + b'X-A: ' + b'a' * 64 * MIB, id='header'),
+            pytest.param(lambda: head()[:-2] + b'X-A: b\r\n' * 8 * MIB, id='headers'),
+            pytest.param(lambda: b'\r\n' * 32 * MIB, id='empty lines'),
+            pytest.param(lambda: IN_CHUNKS[:-2] + b'X-A: b\r\n' * 8 * MIB, id='trailers'),
+            pytest.param(lambda: IN_CHUNKS[:-5] + b'1;' + b'x' * 64 * MIB, id='chunk extension'),
         ],
     )
     def test_an_endless_head_takes_little_memory(self, one_worker, connections, endless):
+        endless = endless()
         assert connections.open().call().outcome == HELLO
         with takes_less_memory_than(16 * MIB, one_worker):
             connection = connections.open(endless)

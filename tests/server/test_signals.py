@@ -181,15 +181,6 @@ def test_workers_end_when_their_master_is_killed(make_service):
     wait_until(lambda: are_gone(workers))
 
 
-def test_a_task_of_a_handler_that_calls_sys_exit_ends_nothing(make_gates):
-    """It would end the worker with a status at which gunicorn halts the service."""
-    service = make_gates({'WORKERS': '1'})
-    workers = service.worker_pids
-    assert service.post('/v1/ExitingModel', {}).status_code == 500
-    assert_answers(service)
-    assert service.worker_pids == workers
-
-
 @pytest.mark.long
 def test_usr2_brings_up_a_second_master_that_goes_on_without_the_first(make_service):
     service = make_service()

@@ -169,6 +169,7 @@ def kill_all(service):
     wait_until(lambda: are_gone(pids))
 
 
+@pytest.mark.long
 def test_the_folder_goes_with_its_service(pair, make_service):
     """At its end, or at the start of any service when it was killed. That of a service that runs stays."""
     service = make_service(environment={'WORKERS': '1'})
@@ -187,6 +188,7 @@ def test_the_folder_goes_with_its_service(pair, make_service):
     assert pair.get('/metrics').status_code == 200
 
 
+@pytest.mark.long
 def test_a_folder_that_is_cleared_away_leaves_a_service_without_metrics(make_service):
     service = make_service()
     folder = folder_of(service)
@@ -202,6 +204,7 @@ def test_a_folder_that_is_cleared_away_leaves_a_service_without_metrics(make_ser
     folder.unlink()
 
 
+@pytest.mark.long
 def test_without_room_for_metrics_the_service_goes_on(make_service):
     """Here no disk has room enough."""
     service = make_service(with_constants(utils__ended_workers__ROOM=2**60))

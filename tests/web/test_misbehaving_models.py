@@ -82,6 +82,7 @@ def test_a_library_that_ends_the_worker_does_not_end_the_service(make_service):
         assert f'exited with code {status}' in service.log
 
 
+@pytest.mark.long
 def test_a_killed_worker_takes_its_own_requests_with_it_and_no_other(make_service):
     """SIGKILL is what the system does to a process that takes too much memory."""
     service = make_service(files(), {'WORKERS': '2', 'THREADS': '4'})
