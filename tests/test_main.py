@@ -184,6 +184,7 @@ def shows_the_debugger(tree) -> bool:
     return 'javascript' in answer.headers['Content-Type']
 
 
+@pytest.mark.long
 def test_debug_reloads_and_the_watching_process_loads_no_model(tree, start):
     log = start('127.0.0.1', '--debug')
     assert tree.post('/v1/XXXModel', {'name': 'Leo'}).json() == {'result': 'Hello, Leo!'}

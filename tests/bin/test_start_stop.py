@@ -85,6 +85,7 @@ def test_a_stale_pid_file_is_no_obstacle_and_the_folder_does_not_matter(stopped,
     assert stopped.stop() == 'The service has stopped.\n'
 
 
+@pytest.mark.long
 def test_it_stops_where_nobody_asks_how_processes_ended(stopped):
     """As in a container whose first process is no init."""
     finished = stopped.run(sys.executable, '-c', NEGLIGENT_PARENT)

@@ -38,6 +38,7 @@ def test_description_of_another_service(service, open_page):
     expect(page.get_by_role('alert')).to_contain_text('another kind of service')
 
 
+@pytest.mark.long
 def test_answer_of_null(service, open_page):
     page = open_page(f'{service.url}/#/v1/XXXModel')
     page.route('**/v1/XXXModel', lambda route: route.fulfill(body='null', content_type='application/json'))
@@ -53,6 +54,7 @@ def with_schema(service, schema):
     return document
 
 
+@pytest.mark.long
 def test_names_and_examples_that_are_unusual(service, open_page):
     properties = {name: {'type': ['string', 'null']} for name in ('constructor', 'Sepal.Length', '__proto__')}
     examples = [{'Sepal.Length': None}, None]

@@ -59,6 +59,7 @@ def test_drawing_fills_the_grid_as_the_uci_set_was_made(digits):
     assert rows[4] == [0, 0, 0, 8, 8, 0, 0, 0]
 
 
+@pytest.mark.long
 def test_touch(service, open_page):
     digits = card_on(open_page(service.url, has_touch=True))
     box = digits.locator('.paper').bounding_box()

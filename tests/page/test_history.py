@@ -32,6 +32,7 @@ def test_replay_after_a_reload(page):
     expect(other.locator('.number')).to_have_text('3')
 
 
+@pytest.mark.long
 def test_twenty_are_kept_and_forgotten_on_demand(page):
     card = open_model(page, '/v2/AnyModel')
     for count in range(1, 23):

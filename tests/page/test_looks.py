@@ -155,6 +155,7 @@ def test_messages_of_the_service_in_chinese(service, open_page):
         expect(page.locator('#result')).to_have_text(message)
 
 
+@pytest.mark.long
 def test_a_misspelt_property_in_chinese(gallery, open_page):
     """All of the message is translated, the hint too."""
     page = open_page(f'{gallery.url}/#/v1/FormModel', locale='zh-CN')

@@ -73,6 +73,7 @@ def test_only_those_who_sent_what_fails_get_a_500(misbehaving):
     assert [answers[number].json() for number in (0, 2, 3)] == [{'result': number} for number in (0, 2, 3)]
 
 
+@pytest.mark.long
 def test_a_library_that_ends_the_worker_does_not_end_the_service(make_service):
     service = make_service(files(), {'WORKERS': '1'})
     for status in (1, 5):

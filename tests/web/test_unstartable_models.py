@@ -165,6 +165,7 @@ def test_models_that_are_skipped_answer_503_with_the_reason_and_readiness_tells_
         assert skipping.get(path).status_code == 200
 
 
+@pytest.mark.long
 def test_a_worker_that_is_made_later_lives_whatever_its_models_do(make_service):
     """Models of a class and of a file, both loaded in each worker, of a service that stops where they can't start."""
     environment = {'WORKERS': '1', 'OMP_NUM_THREADS': '2', 'UNSTARTABLE': 'FileModel'}
