@@ -70,7 +70,7 @@ class Exchange:
     def __init__(self, front, scope, receive, send):
         self.front, self.scope, self.receive, self.send = front, scope, receive, send
         self.arrived = self.heard = perf_counter()
-        headers = dict(scope['headers'])
+        headers = self.headers = dict(scope['headers'])
         self.endpoint = endpoint = front.endpoints.get(scope['path'], front.other)
         self.answer_headers = front.headers_by_origin.get(headers.get(b'origin'), front.headers)
         sent_id = headers.get(b'x-request-id', b'').decode('latin-1')

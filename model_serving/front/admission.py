@@ -41,7 +41,7 @@ async def admit(exchange):
     app, scope, servable = exchange.front.app, exchange.scope, exchange.endpoint.servable
     try:
         if app.keys.is_on:
-            headers = dict(scope['headers'])
+            headers = exchange.headers
             sent = headers.get(b'x-api-key'), headers.get(b'authorization')
             exchange.key = app.keys.find(*sent)
             access.authorize(app, exchange.key, scope['method'], scope['path'], sent)
@@ -60,7 +60,7 @@ async def _discard_body(exchange):
 
     A client that asks whether to send its body, by `Expect`, is told only the answer.
     """
-    headers = dict(exchange.scope['headers'])
+    headers = exchange.headers
     may_be_short = not {b'transfer-encoding', b'expect'} & headers.keys()
     exchange.is_read, exchange.unread = True, 1
     if may_be_short and int(headers.get(b'content-length', 0)) <= SHORT:

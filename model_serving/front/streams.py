@@ -43,7 +43,7 @@ class StreamedAnswer:
         """Return status, headers and the first piece; raises what the handler raises before it."""
         self._exchange = exchange
         self._stream = HandlerStream(self._pieces, f'{failures.call_of(exchange)}, request id {exchange.request_id},')
-        self._type = media_type(dict(exchange.scope['headers']).get(b'accept', b'').decode('latin-1'))
+        self._type = media_type(exchange.headers.get(b'accept', b'').decode('latin-1'))
         headers = encoded([('Content-Type', self._type), *HEADERS.items()])
         first = await self._next()
         # A client of HTTP/1.0 can't take an answer in chunks.
