@@ -48,7 +48,7 @@ def add_key(name: str, models: list, conf: Conf, path: Path):
 
 
 def main(arguments):
-    """Print a new key, or why there is none."""
+    """Print a new key, or the reason why none was made."""
     if not arguments or arguments[0].startswith('-'):
         sys.exit(USAGE)
     name, *models = arguments
