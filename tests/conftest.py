@@ -274,7 +274,12 @@ def streams(tmp_path_factory):
 @pytest.fixture
 def gate(streams):
     """A file in the folder of `streams` that a model waits for; it is there after the test."""
-    file = streams.folder / f'gate {time.perf_counter_ns()}'
+    yield from gate_in(streams)
+
+
+def gate_in(service):
+    """Yield a file in the folder of a service, for models to wait for; afterwards it is there."""
+    file = service.folder / f'gate {time.perf_counter_ns()}'
     yield file
     file.touch()
 

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import json
 import re
-import time
 from functools import partial
 
 import pytest
@@ -17,7 +16,16 @@ from model_serving.models.xxx_model import XXXModel
 from model_serving.resources.xxx_model_resource import XXXModelResource
 from model_serving.serving.route import Route
 from model_serving.utils.conf_utils import Conf
-from tests.conftest import BASE_FOLDER, call_asgi, entered, gates_service, run_async, takes_less_memory_than, wait_until
+from tests.conftest import (
+    BASE_FOLDER,
+    call_asgi,
+    entered,
+    gate_in,
+    gates_service,
+    run_async,
+    takes_less_memory_than,
+    wait_until,
+)
 from tests.fakes import handler_resources as handlers
 from tests.web.nasty_requests import post
 
@@ -86,9 +94,7 @@ def gates(service_class, tmp_path_factory):
 @pytest.fixture
 def gate(gates):
     """A gate of the test's own; it is open after the test."""
-    file = gates.folder / f'gate-{time.perf_counter_ns()}'
-    yield file
-    file.touch()
+    yield from gate_in(gates)
 
 
 def opened(gate, *calls) -> list:

@@ -17,7 +17,7 @@ from model_serving import __version__
 from model_serving.app import create_app
 from model_serving.web.metrics import Metrics
 from model_serving.web.metrics_table import METRICS
-from tests.conftest import entered, gates_service, wait_until
+from tests.conftest import entered, gate_in, gates_service, wait_until
 from tests.server.raw_connection import RawConnection
 from tests.web.nasty_requests import head, post
 from tests.web.scraping import assert_soon, calls, counted, samples
@@ -39,9 +39,7 @@ def gates(service_class, tmp_path_factory):
 @pytest.fixture
 def gate(gates):
     """A file that models wait for if a call names it; it is there after the test."""
-    file = gates.folder / f'gate {time.perf_counter_ns()}'
-    yield file
-    file.touch()
+    yield from gate_in(gates)
 
 
 @pytest.fixture
