@@ -8,6 +8,7 @@ import gzip
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from tests.conftest import free_port, wait_until
+from tests.conftest import children, free_port, wait_until
 from tests.docs.following import blocks, text_of
 from tests.test_streams import has
 
@@ -37,7 +38,7 @@ class Nginx:
     def __init__(self, folder, port, *changes, text=CONFIGURATION):
         self.port = free_port()
         self.url = f'http://127.0.0.1:{self.port}'
-        self.log = folder / 'error.log'
+        self.log, self.file = folder / 'error.log', folder / 'nginx.conf'
         for old, new in (*changes, ('127.0.0.1:9999', f'127.0.0.1:{port}')):
             assert text.count(old) == 1
             text = text.replace(old, new)
@@ -46,8 +47,8 @@ class Nginx:
         temporary = '\n'.join(f'{name}_temp_path {folder}/{name};' for name in TEMPORARY)
         http = f'http {{\naccess_log off;\n{temporary}\n{text}\n}}'
         main = f'daemon off;\n{USER}\nerror_log error.log;\npid nginx.pid;\nevents {{}}\n{http}\n'
-        (folder / 'nginx.conf').write_text(main)
-        self.command = [nginx_program(), '-p', str(folder), '-c', str(folder / 'nginx.conf'), '-e', 'error.log']
+        self.file.write_text(main)
+        self.command = [nginx_program(), '-p', str(folder), '-c', str(self.file), '-e', 'error.log']
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stderr=subprocess.DEVNULL)
@@ -58,13 +59,20 @@ class Nginx:
         self.process.terminate()
         self.process.wait(20)
 
+    def reload(self, old, new):
+        """Change the configuration, and have nginx read it; returns when its old processes have ended."""
+        before = children(self.process.pid)
+        self.file.write_text(self.file.read_text().replace(old, new))
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: not set(before) & set(children(self.process.pid)))
+
     def listens(self):
         assert self.process.poll() is None, self.log.read_text()
         with contextlib.suppress(ConnectionRefusedError), socket.create_connection(('127.0.0.1', self.port)):
             return True
 
-    def post(self, body, **options):
-        return requests.post(f'{self.url}/v1/XXXModel', json=body, timeout=60, **options)
+    def post(self, body, path='/v1/XXXModel', **options):
+        return requests.post(self.url + path, json=body, timeout=60, **options)
 
 
 def nginx_program():
@@ -120,7 +128,7 @@ def test_many_calls_at_once(nginx):
 
 
 def test_errors_of_nginx_have_our_form(nginx, tmp_path):
-    too_large = nginx.post({'name': 'Leo' * 2**22})
+    too_large = nginx.post({'name': 'Leo' * 2**24})
     with Nginx(tmp_path, free_port()) as alone:
         not_reached = alone.post({'name': 'Leo'})
     assert [answer.status_code for answer in (too_large, not_reached)] == [413, 503]
