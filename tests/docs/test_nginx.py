@@ -22,7 +22,7 @@ from tests.docs.following import blocks, text_of
 from tests.test_streams import has
 
 pytestmark = pytest.mark.long
-CONFIGURATION, TLS, BELOW = [
+CONFIGURATION, TLS, REDIRECT, BELOW = [
     block.text for block in blocks(text_of('docs/deploy-nginx.md')) if block.language == 'nginx'
 ]
 # Root's nginx would become another user, who may not write into the folders of a test.
@@ -171,6 +171,22 @@ def below_a_path(service, certificate):
     ]
     with Nginx(folder, service.port, FAST, *changes) as running:
         yield f'https://127.0.0.1:{running.port}/models'
+
+
+@pytest.mark.parametrize('version, is_spoken', [('tls1_1', False), ('tls1_2', True), ('tls1_3', True)])
+def test_versions_of_tls(below_a_path, version, is_spoken):
+    address = below_a_path.split('/')[2]
+    command = ['openssl', 's_client', '-connect', address, f'-{version}', '-cipher', 'DEFAULT@SECLEVEL=0']
+    finished = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+    assert (finished.returncode == 0) == is_spoken
+
+
+def test_http_leads_to_https(tmp_path):
+    elsewhere = CONFIGURATION.replace('listen 80;', f'listen 127.0.0.1:{free_port()};')
+    with Nginx(tmp_path, free_port(), text=elsewhere + REDIRECT) as nginx:
+        answer = nginx.post({}, '/v1/XXXModel?a=b', headers={'Host': 'models.example.com'}, allow_redirects=False)
+    # 308, since after 301 most clients would send a GET.
+    assert (answer.status_code, answer.headers['Location']) == (308, 'https://models.example.com/v1/XXXModel?a=b')
 
 
 @pytest.fixture

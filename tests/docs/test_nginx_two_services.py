@@ -5,6 +5,7 @@ Marked long, as test_nginx.py.
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -170,9 +171,9 @@ def test_a_post_that_takes_too_long_goes_to_no_other_machine(two, tmp_path):
 
 
 def test_a_machine_that_is_taken_out_gets_no_calls_any_more(two, nginx):
-    """With `down` in its line, while clients call."""
+    """With `down` in its line. nginx closes idle connections when it reads its file, so the clients keep none."""
     first, _ = two
-    clients = [BusyClient(nginx, keeps=False) for _ in range(16)]
+    clients = [client for client in clients_of(nginx) if not client.keeps]
     with calling(clients):
         nginx.reload(f'{first.port} max_fails', f'{first.port} down max_fails')
         wait_until_answered(clients)
@@ -180,6 +181,19 @@ def test_a_machine_that_is_taken_out_gets_no_calls_any_more(two, nginx):
         wait_until_answered(clients)
         assert answered(first) == before
     assert lost_by(clients) == []
+
+
+def test_both_know_the_keys_of_a_copied_file_and_count_limits_alone(make_service, tmp_path):
+    environment = {'WORKERS': '1', 'MODEL_SERVING_XXXMODEL_RATE_LIMIT': '10/minute'}
+    first, second = (make_service(environment=environment, start=False) for _ in range(2))
+    key = first.run('bin/new-key.sh', 'shop').stdout.strip()
+    shutil.copy(first.folder / 'conf' / 'api_keys', second.folder / 'conf')
+    for service in (first, second):
+        service.start()
+    with in_front_of(tmp_path, first.port, second.port) as nginx:
+        assert {nginx.post(LEO).status_code for _ in range(10)} == {401}
+        answers = [nginx.post(LEO, headers={'X-API-Key': key}) for _ in range(40)]
+    assert Counter(answer.status_code for answer in answers) == {200: 20, 429: 20}
 
 
 def test_a_hundred_clients_that_send_a_byte_a_second_slow_nobody(nginx):
