@@ -154,7 +154,8 @@ def test_a_machine_that_is_killed_under_load_costs_each_client_one_call_at_most(
         first.start()
         wait_until_it_gets_calls(first)
     assert max(len(client.lost) for client in clients) == 1
-    assert set(lost_by(clients)) == {503}
+    # An answer that has begun breaks off; the clients of all others are told.
+    assert all(lost == 503 or lost.startswith('IncompleteRead') for lost in lost_by(clients))
 
 
 def test_a_machine_that_does_not_answer_at_all_costs_no_call(two, threads, tmp_path):
