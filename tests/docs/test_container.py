@@ -32,9 +32,17 @@ LEO = {'instances': [{'name': 'Leo'}], 'parameters': {'confidence': 0.5}}
 PREDICTIONS = {'predictions': ['Hello, Leo!']}
 DEFAULT_MODEL = {'MODEL_SERVING_SERVING_DEFAULT_MODEL': 'XXXModel'}
 VERTEX = '/v1/endpoints/7/deployedModels/8'
+# For the ten seconds that it waits before it kills; tests/server/test_signals.py shows what it does.
+CLOUD_RUN_ARGUMENTS = '--graceful-timeout=8'
 # What a platform sets, the variable of its port, the words that it adds, and the paths for health and predictions.
 PLATFORMS = {
-    'Cloud Run': ({'K_SERVICE': 'a', 'K_REVISION': 'a.1'}, 'PORT', [], '/health/live', '/v1/models/XXXModel:predict'),
+    'Cloud Run': (
+        {'K_SERVICE': 'a', 'GUNICORN_CMD_ARGS': '--graceful-timeout=8'},
+        'PORT',
+        [],
+        '/health/live',
+        '/v1/models/XXXModel:predict',
+    ),
     'Vertex AI': (
         {**DEFAULT_MODEL, 'AIP_HEALTH_ROUTE': VERTEX, 'AIP_PREDICT_ROUTE': f'{VERTEX}:predict'},
         'AIP_HTTP_PORT',
@@ -83,6 +91,7 @@ def test_the_dockerfile_is_short_and_its_user_is_a_number():
     user, _ = dict(STEPS)['USER'].split(':')
     assert int(user) > 0
     assert '-f conf/Dockerfile -t model-serving' in text_of('docs/deploy-container.md')
+    assert f'GUNICORN_CMD_ARGS={CLOUD_RUN_ARGUMENTS}' in text_of('docs/deploy-managed.md')
 
 
 def test_nothing_is_sent_to_the_builder_but_what_is_copied():

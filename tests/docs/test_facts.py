@@ -79,7 +79,7 @@ FACTS = [
     ('docs/deploy-systemd.md', 'for at most {} s', GRACEFUL),
     (
         'docs/deploy-app-engine.md',
-        'F1 has {} MB of memory',
+        '| F1 | {} MB |',
         found('tests/test_app_engine.py', r'^F1_MEMORY, .* = (\d+),'),
     ),
 ]
