@@ -136,7 +136,7 @@ def test_google_parses_the_scaling_of_the_guide():
     own = (BASE_FOLDER / 'app.yaml').read_text(encoding='utf-8')
     app = re.sub(r'^automatic_scaling:\n(( .*)?\n)*', f'{scaling}\n', own, flags=re.MULTILINE)
     found = appinfo.LoadSingleAppInfo(app).automatic_scaling
-    assert (found.min_idle_instances, found.target_cpu_utilization, found.max_concurrent_requests) == ('1', 0.6, 80)
+    assert (found.min_idle_instances, found.target_cpu_utilization, found.max_concurrent_requests) == ('1', 0.6, '80')
     with pytest.raises(Exception, match='Unexpected attribute'):
         appinfo.LoadSingleAppInfo(app.replace('min_idle', 'min_idel'))
 
