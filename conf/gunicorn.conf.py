@@ -1,10 +1,11 @@
 """gunicorn's settings. The environment variables HOST, PORT, WORKERS and THREADS are read here and nowhere else.
 
-bin/start.sh, systemd and App Engine use this file; only bin/start.sh adds a pid file.
+bin/start.sh, systemd, containers and App Engine use this file; only bin/start.sh adds a pid file.
 """
 
 import os
 import resource
+import signal
 import sys
 from pathlib import Path
 
@@ -22,6 +23,11 @@ from model_serving.server.gunicorn_hooks import (  # noqa: E402, F401 - gunicorn
 )
 from model_serving.utils import service_folder  # noqa: E402
 from model_serving.utils.cpu_utils import limit_threads  # noqa: E402
+
+# Linux keeps SIGTERM from the first process of a container, unless that has a handler. gunicorn has one only when the
+# models are loaded.
+if os.getpid() == 1:
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
 
 
 def _number(name, default, most):

@@ -16,6 +16,7 @@ import requests
 import yaml
 
 from tests.conftest import BASE_FOLDER, children, free_port, proportional_memory, wait_until
+from tests.docs.following import blocks, text_of
 
 APP_YAML = yaml.safe_load((BASE_FOLDER / 'app.yaml').read_text(encoding='utf-8'))
 # MB of memory of each class of instances, and files that may be uploaded.
@@ -125,6 +126,19 @@ def test_google_parses_app_yaml():
     assert (app.runtime, app.instance_class, app.inbound_services) == ('python314', 'F1', ['warmup'])
     assert app.automatic_scaling.max_instances == 1
     assert app.env_variables == {'WORKERS': '1', 'THREADS': '8'}
+
+
+@pytest.mark.appengine
+def test_google_parses_the_scaling_of_the_guide():
+    from google.appengine.api import appinfo
+
+    (scaling,) = [block.text for block in blocks(text_of('docs/deploy-app-engine.md')) if 'min_idle' in block.text]
+    own = (BASE_FOLDER / 'app.yaml').read_text(encoding='utf-8')
+    app = re.sub(r'^automatic_scaling:\n(( .*)?\n)*', f'{scaling}\n', own, flags=re.MULTILINE)
+    found = appinfo.LoadSingleAppInfo(app).automatic_scaling
+    assert (found.min_idle_instances, found.target_cpu_utilization, found.max_concurrent_requests) == ('1', 0.6, '80')
+    with pytest.raises(Exception, match='Unexpected attribute'):
+        appinfo.LoadSingleAppInfo(app.replace('min_idle', 'min_idel'))
 
 
 @pytest.mark.appengine

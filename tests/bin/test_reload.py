@@ -12,7 +12,8 @@ import pytest
 
 from tests.bin.test_start_stop import BAD_FILE
 from tests.conftest import BASE_FOLDER, children, entered, proportional_memory, wait_until
-from tests.docs.test_deploy import HOME, is_ready, setting
+from tests.docs.running import is_ready
+from tests.docs.test_systemd import HOME, setting
 from tests.formats.files import write_onnx
 from tests.server.busy_clients import BusyClient, busy_clients, calling, wait_until_answered
 from tests.server.test_signals import are_gone, assert_answers, is_running

@@ -134,23 +134,6 @@ def test_no_such_model(service, path, reason):
         assert reason in answer.json()['error']
 
 
-@pytest.mark.long
-def test_the_url_that_vertex_ai_chooses(make_service):
-    environment = {
-        'AIP_PREDICT_ROUTE': '/v1/endpoints/7/deployedModels/8:predict',
-        'AIP_HEALTH_ROUTE': '/v1/endpoints/7/deployedModels/8',
-        'MODEL_SERVING_SERVING_DEFAULT_MODEL': 'XXXModel',
-        'WORKERS': '1',
-    }
-    service = make_service(environment=environment, start=False)
-    # Vertex AI names the port by a variable of its own.
-    service.environment['AIP_HTTP_PORT'] = service.environment.pop('PORT')
-    service.start()
-    asked = {'instances': [{'name': 'Leo'}], 'parameters': {'confidence': 0.5}}
-    assert service.post(environment['AIP_PREDICT_ROUTE'], asked).json() == {'predictions': ['Hello, Leo!']}
-    assert service.get(environment['AIP_HEALTH_ROUTE']).status_code == 200
-
-
 @pytest.mark.parametrize(
     'environment, reason',
     [

@@ -73,11 +73,13 @@ FACTS = [
     ('docs/errors.md', '`errors` lists up to {} failures', MAX_ERRORS),
     ('docs/api.md', '`errors`, up to {} failures', MAX_ERRORS),
     ('docs/configuration.md', 'at most {} MiB', MAX_MIB),
-    ('docs/deploy-container.md', 'for up to {} s, so set `terminationGracePeriodSeconds: {}`', GRACEFUL, STOP),
+    ('docs/deploy-container.md', 'the service answers accepted requests for up to {} s', GRACEFUL),
+    ('docs/deploy-container.md', '--stop-timeout {}', STOP),
+    ('docs/deploy-kubernetes.md', 'accepted requests for up to {} s', GRACEFUL),
     ('docs/deploy-systemd.md', 'for at most {} s', GRACEFUL),
     (
         'docs/deploy-app-engine.md',
-        'F1 has {} MB of memory',
+        '| F1 | {} MB |',
         found('tests/test_app_engine.py', r'^F1_MEMORY, .* = (\d+),'),
     ),
 ]
@@ -88,7 +90,7 @@ def test_a_figure(document, sentence, numbers):
     assert sentence.format(*numbers) in ' '.join(text_of(document).split())
 
 
-def test_systemd_and_kubernetes_wait_longer_than_the_service():
+def test_systemd_and_docker_wait_longer_than_the_service():
     assert int(STOP) >= int(GRACEFUL) + 5
 
 

@@ -17,7 +17,7 @@ from model_serving.serving.errors import StartError
 from model_serving.serving.route import Route
 from model_serving.utils.conf_utils import Conf
 from model_serving.web.keys import Keys
-from tests.conftest import call_asgi
+from tests.conftest import call_asgi, wait_until
 
 KEY = 'key-of-all'
 # The models that each key is for, as the file has them.
@@ -324,6 +324,27 @@ def test_what_is_no_file_is_told(tmp_path, make):
     make(path)
     with pytest.raises(StartError, match=re.escape(str(path))):
         Keys(path, [])
+
+
+def test_a_secret_that_kubernetes_replaces_is_read_again(tmp_path):
+    """The file is a link into a folder that is a link itself, and that link is swapped."""
+    for number, names in enumerate((['shop'], ['shop', 'bank'])):
+        folder = tmp_path / f'..{number}'
+        folder.mkdir()
+        (folder / 'api_keys').write_text(''.join(line(name, name) for name in names))
+    (tmp_path / '..data').symlink_to('..0')
+    (tmp_path / 'api_keys').symlink_to('..data/api_keys')
+    keys = Keys(tmp_path / 'api_keys', [])
+    assert (keys.find(b'shop', None).name, keys.find(b'bank', None)) == ('shop', None)
+    (tmp_path / 'new').symlink_to('..1')
+    (tmp_path / 'new').rename(tmp_path / '..data')
+
+    def is_read():
+        keys.refresh()
+        return keys.count == 2
+
+    wait_until(is_read, 5)
+    assert keys.find(b'bank', None).name == 'bank'
 
 
 @pytest.mark.parametrize('model', ['/v1/XXXModel', '/v1/NoModel'])
