@@ -41,6 +41,7 @@ TOP = {
     'routes.py': {'models', 'resources', 'serving'},
     'app.py': {'asgi', 'formats', 'resources', 'serving', 'utils', 'web', 'routes'},
     'asgi.py': {'front', 'serving', 'web'},
+    'on_ray.py': {'server', 'utils'},
 }
 
 MAX_MODULE, MAX_FUNCTION = 200, 30

@@ -7,37 +7,49 @@ import signal
 import subprocess
 import sys
 import tempfile
+from itertools import count
 from pathlib import Path
 
 import requests
+import yaml
 
 from tests.conftest import children, free_port, wait_until
+from tests.docs.following import blocks, text_of
 
 # Ray asks for it at each of its own ports.
 TOKEN = '0123456789abcdef0123456789abcdef'
 HEAD, OTHER = '127.0.0.1', '127.0.0.2'
+(GUIDE,) = [block.text for block in blocks(text_of('docs/deploy-ray.md')) if block.path == 'ray.yaml']
+
+
+def environment(home) -> dict:
+    """Return the environment for Ray's programs."""
+    settings = {
+        'HOME': str(home),
+        'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
+        'RAY_AUTH_MODE': 'token',
+        'RAY_AUTH_TOKEN': TOKEN,
+        'RAY_USAGE_STATS_ENABLED': '0',
+        # Otherwise all calls go to the replica beside the proxy, as long as it takes them.
+        'RAY_SERVE_PROXY_PREFER_LOCAL_NODE_ROUTING': '0',
+    }
+    return {**os.environ, **settings}
 
 
 class Cluster:
-    """Nodes that `ray start` made, and what Ray Serve says of them; `url` is that of Serve's proxy, on the head."""
+    """Nodes that `ray start` made, and what Ray says of them; `url` is that of Serve's proxy, on the head."""
 
     def __init__(self):
-        self.port, self.dashboard_port = free_port(), free_port()
-        self.url = f'http://{HEAD}:{self.port}'
-        self.address = f'{HEAD}:{free_port()}'
+        self.port, self.dashboard_port, gcs_port = free_port(), free_port(), free_port()
+        self.url, self.address = f'http://{HEAD}:{self.port}', f'{HEAD}:{gcs_port}'
         # Ray makes sockets in it, whose paths must be short.
         self.folder = Path(tempfile.mkdtemp(prefix='ray-'))
-        programs = f'{Path(sys.executable).parent}:{os.environ["PATH"]}'
-        token = {'RAY_AUTH_MODE': 'token', 'RAY_AUTH_TOKEN': TOKEN, 'RAY_USAGE_STATS_ENABLED': '0'}
-        self.environment = {**os.environ, **token, 'PATH': programs, 'HOME': str(self.folder)}
-        self.nodes = {}
+        self.environment = environment(self.folder)
+        self.nodes, self.applications, self.numbers = {}, {}, count()
 
     def __enter__(self):
-        head = ['--head', f'--port={self.address.partition(":")[2]}', f'--dashboard-port={self.dashboard_port}']
-        self._add(HEAD, *head)
+        self._add(HEAD, '--head', f'--port={self.address.partition(":")[2]}', f'--dashboard-port={self.dashboard_port}')
         self.add_other()
-        proxy = ['--http-host', HEAD, '--http-port', str(self.port), '--proxy-location', 'HeadOnly']
-        self._serve('start', '--address', self.address, *proxy, check=True)
         return self
 
     def __exit__(self, *error):
@@ -57,31 +69,55 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
         node.wait()
 
-    def run(self, folder, *options, name='default', prefix='/', environment=None):
-        """Deploy the tree in a folder as an application, as docs/deploy-ray.md says; return what `serve run` did."""
-        where = ['--address', self.address, '--working-dir', '.', '--name', name, '--route-prefix', prefix]
-        what = ['--non-blocking', *where, 'model_serving.on_ray:app', *options]
-        return self._serve('run', *what, cwd=folder, env={**self.environment, **(environment or {})})
+    def deploy(self, folder, name='default', prefix='/', args=None, settings=None):
+        """Deploy what is in a folder, by an archive and a file for `serve deploy`, as docs/deploy-ray.md says."""
+        archive = shutil.make_archive(
+            self.folder / f'archive-{next(self.numbers)}', 'zip', *copied(folder, self.folder)
+        )
+        config = yaml.safe_load(GUIDE)
+        (application,) = config['applications']
+        application |= {'name': name, 'route_prefix': prefix, 'args': args or {}}
+        application['runtime_env'] = {'working_dir': f'file://{archive}', 'env_vars': settings or {}}
+        self.applications[name] = application
+        http = {'proxy_location': 'HeadOnly', 'http_options': {'host': HEAD, 'port': self.port}}
+        file = self.folder / 'ray.yaml'
+        file.write_text(yaml.safe_dump({**config, **http, 'applications': list(self.applications.values())}))
+        command = ['serve', 'deploy', str(file), '--address', f'http://{HEAD}:{self.dashboard_port}']
+        subprocess.run(command, env=self.environment, check=True, capture_output=True, timeout=60)
 
-    def replicas(self, name='default') -> list:
-        """Return those that run, with `pid` and `node_ip`."""
-        deployments = self._ask('/api/serve/applications/')['applications'][name]['deployments']
-        return [one for one in deployments['ModelServing']['replicas'] if one['state'] == 'RUNNING']
+    def application(self, name='default') -> dict:
+        """Return what Ray says of an application, such as its `status` and the `message` with the reason."""
+        return self._ask('/api/serve/applications/')['applications'].get(name, {'status': '', 'deployments': {}})
+
+    def wait_until_running(self, name):
+        wait_until(lambda: self.application(name)['status'] == 'RUNNING', seconds=120)
+
+    def wait_until_failed(self, name) -> str:
+        """Wait until Ray has given an application up; return the reason."""
+        wait_until(lambda: self.application(name)['status'] == 'DEPLOY_FAILED', seconds=120)
+        return self.application(name)['deployments']['ModelServing']['message']
+
+    def replicas(self) -> list:
+        """Return what Ray says of each replica: `state`, and for one that runs `pid` and `node_ip`."""
+        return self.application()['deployments'].get('ModelServing', {'replicas': []})['replicas']
 
     def wait_for_replicas(self, number, without=()):
         """Wait until so many replicas run, and no other ones are left; none of them has one of these pids."""
-        wait_until(lambda: self._is_settled(number, set(without)), seconds=120)
 
-    def _is_settled(self, number, without):
-        deployment = self._ask('/api/serve/applications/')['applications']['default']['deployments']['ModelServing']
-        states = [one['state'] for one in deployment['replicas']]
-        return states == ['RUNNING'] * number and not without & {one['pid'] for one in deployment['replicas']}
+        def is_settled():
+            replicas = self.replicas()
+            is_old = {one.get('pid') for one in replicas} & set(without)
+            return [one['state'] for one in replicas] == ['RUNNING'] * number and not is_old
+
+        wait_until(is_settled, seconds=120)
 
     def _add(self, name, *options):
         size = ['--num-cpus=4', '--object-store-memory=100000000', f'--temp-dir={self.folder / str(len(self.nodes))}']
+        command = ['ray', 'start', '--block', *size, *options]
         with open(self.folder / f'{name}.log', 'w') as log:
-            command = ['ray', 'start', '--block', *size, *options]
-            self.nodes[name] = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+            # In a folder without the project: its code would come before the code that is deployed.
+            started = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
+        self.nodes[name] = started
         wait_until(lambda: self._alive() == len(self.nodes), seconds=120)
 
     def _alive(self):
@@ -95,9 +131,13 @@ class Cluster:
         headers = {'Authorization': f'Bearer {TOKEN}'}
         return requests.get(f'http://{HEAD}:{self.dashboard_port}{path}', headers=headers, timeout=60).json()
 
-    def _serve(self, *arguments, **options):
-        options = {'env': self.environment, 'capture_output': True, 'text': True, 'timeout': 200, **options}
-        return subprocess.run(['serve', *arguments], **options)
+
+def copied(folder, target) -> tuple:
+    """Copy what git would archive of a folder; return where it is, and its name."""
+    copy = target / 'copy' / 'model-serving'
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns('.venv', 'tmp', 'api_keys', '__pycache__'))
+    return copy.parent, copy.name
 
 
 def family(pid) -> list:
