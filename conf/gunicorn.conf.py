@@ -25,8 +25,8 @@ from model_serving.utils import service_folder  # noqa: E402
 from model_serving.utils.cpu_utils import limit_threads  # noqa: E402
 
 # Linux keeps SIGTERM from the first process of a container, unless that has a handler. gunicorn has one only when the
-# models are loaded.
-if os.getpid() == 1:
+# models are loaded, and keeps it when HUP has it read this file again.
+if os.getpid() == 1 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
 
 

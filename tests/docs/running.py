@@ -18,10 +18,13 @@ def is_ready(url):
 
 
 @contextlib.contextmanager
-def running(command, folder, environment, seconds_to_stop, port_variable='PORT', is_contained=False, key=None):
+def running(
+    command, folder, environment, seconds_to_stop, port_variable='PORT', is_contained=False, key=None, hang_up=False
+):
     """Run the command of a document, which has to start the service, and to end by SIGTERM; yields its URL.
 
-    A command that `is_contained` starts a container, whose first process gets SIGTERM. `key` is an API key.
+    A command that `is_contained` starts a container, whose first process gets the signals. `key` is an API key.
+    `hang_up`: it gets SIGHUP before its end.
     """
     port = free_port()
     url = f'http://127.0.0.1:{port}'
@@ -33,7 +36,11 @@ def running(command, folder, environment, seconds_to_stop, port_variable='PORT',
         assert answer.json() == {'result': 'Hello, Leo!'}
         yield url
     finally:
-        pids = children(started.pid) if is_contained else [started.pid]
-        for pid in pids:
-            os.kill(pid, signal.SIGTERM)
+        assert started.poll() is None, 'It has ended by itself.'
+        (pid,) = children(started.pid) if is_contained else [started.pid]
+        if hang_up:
+            workers = children(pid)
+            os.kill(pid, signal.SIGHUP)
+            wait_until(lambda: not {*workers} & {*children(pid)} and is_ready(url))
+        os.kill(pid, signal.SIGTERM)
         assert started.wait(seconds_to_stop) == 0

@@ -37,7 +37,7 @@ CLOUD_RUN_ARGUMENTS = '--graceful-timeout=8'
 # What a platform sets, the variable of its port, the words that it adds, and the paths for health and predictions.
 PLATFORMS = {
     'Cloud Run': (
-        {'K_SERVICE': 'a', 'GUNICORN_CMD_ARGS': '--graceful-timeout=8'},
+        {'K_SERVICE': 'a', 'GUNICORN_CMD_ARGS': CLOUD_RUN_ARGUMENTS},
         'PORT',
         [],
         '/health/live',
@@ -61,6 +61,8 @@ def image(tmp_path_factory):
     folder.mkdir()
     for *sources, target in COPIES:
         subprocess.run(['cp', '-r', *sources, folder / target], cwd=BASE_FOLDER, check=True)
+    # As conf/Dockerfile.dockerignore says.
+    (folder / 'conf' / 'api_keys').unlink(missing_ok=True)
     subprocess.run(['chmod', '-R', 'a-w', folder], check=True)
     yield folder
     subprocess.run(['chmod', '-R', 'u+w', folder], check=True)
@@ -159,3 +161,10 @@ def test_sigterm_ends_a_container_that_still_loads_its_models(image, tmp_path):
         (first,) = children(started.pid)
         os.kill(first, signal.SIGTERM)
         assert started.wait(STOP) == 128 + signal.SIGTERM
+
+
+@pytest.mark.long
+def test_a_container_that_was_told_to_replace_its_workers_still_ends_gracefully(image):
+    """HUP has gunicorn read conf/gunicorn.conf.py again."""
+    with running(contained(image, *COMMAND), image, CONTAINER, STOP, is_contained=True, hang_up=True) as url:
+        assert_answers(url, '/health/live', '/v1/models/XXXModel:predict')
