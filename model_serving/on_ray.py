@@ -29,11 +29,15 @@ def asgi_app():
     uploaded, used = Path.cwd() / 'model_serving', Path(__file__).parent
     if uploaded.exists() and not uploaded.samefile(used):
         raise RuntimeError(f'The replica would use {used}, not {uploaded}. Start Ray and Serve in an empty folder.')
+    # Reading conf/logging.conf closes all handlers: without its target, Ray's would keep every line in memory.
+    targets = {one: one.target for one in logging.getLogger('ray.serve').handlers if hasattr(one, 'target')}
     try:
         from main import app as service
     except SystemExit as error:
         # Ray would end the replica without its reason.
         raise RuntimeError(error.code) from None
+    for handler, target in targets.items():
+        handler.setTarget(target)
     for line in access_lines(service.keys, [('0.0.0.0', 8000)]):
         logging.getLogger('start').info(line)
 

@@ -66,6 +66,12 @@ def test_the_contract_of_the_article(service, json, status, answer):
     assert answered.headers['X-Request-ID'] == 'order-42'
 
 
+def test_the_log_of_ray_goes_on(cluster, service):
+    service.post('/v1/XXXModel', {'name': 'Leo'}, headers={'X-Request-ID': 'order-43'})
+    logs = list(cluster.folder.glob('*/session_latest/logs/serve/replica_default_*.log'))
+    wait_until(lambda: any('order-43 -- POST' in log.read_text() for log in logs))
+
+
 def test_held_out_digits(service):
     results = both_ways(service, 'DigitsModel', [{'image': image} for image in HELDOUT['images']])
     assert accuracy(results) == HELDOUT['accuracy']
