@@ -1,7 +1,4 @@
-"""Serves main:asgi_app as replicas on a Ray cluster: `serve run model_serving.on_ray:app`. See docs/deploy-ray.md.
-
-Ray imports this module to deploy it, and again in each replica, which is a process of its own.
-"""
+"""Serves main:asgi_app as replicas on a Ray cluster: `serve run model_serving.on_ray:app`. See docs/deploy-ray.md."""
 
 import logging
 import os
@@ -20,17 +17,11 @@ def app(options: dict) -> serve.Application:
     options = {name: yaml.safe_load(value) if isinstance(value, str) else value for name, value in options.items()}
     if 'num_replicas' not in options:
         options.setdefault('autoscaling_config', {'min_replicas': 1, 'max_replicas': 4, 'target_ongoing_requests': 16})
-    actor = {'runtime_env': {'env_vars': settings()}, **options.pop('ray_actor_options', {})}
-    return ModelServing.options(ray_actor_options=actor, **options).bind()
-
-
-def settings() -> dict:
-    """Return the settings in this process's environment, for replicas on other machines."""
     found = {name: value for name, value in os.environ.items() if name.startswith('MODEL_SERVING_')}
     # Ray uploads no file that .gitignore names. Without this, a replica that finds no keys would let everybody in.
     if (CONF_FOLDER / 'api_keys').exists():
         found.setdefault('MODEL_SERVING_SERVING_API_KEYS', 'conf/api_keys')
-    return found
+    return ModelServing.options(**options).bind(found)
 
 
 def asgi_app():
@@ -38,11 +29,15 @@ def asgi_app():
     uploaded, used = Path.cwd() / 'model_serving', Path(__file__).parent
     if uploaded.exists() and not uploaded.samefile(used):
         raise RuntimeError(f'The replica would use {used}, not {uploaded}. Start Ray and Serve in an empty folder.')
+    # Reading conf/logging.conf closes all handlers: without its target, Ray's would keep every line in memory.
+    targets = {one: one.target for one in logging.getLogger('ray.serve').handlers if hasattr(one, 'target')}
     try:
         from main import app as service
     except SystemExit as error:
         # Ray would end the replica without its reason.
         raise RuntimeError(error.code) from None
+    for handler, target in targets.items():
+        handler.setTarget(target)
     for line in access_lines(service.keys, [('0.0.0.0', 8000)]):
         logging.getLogger('start').info(line)
 
@@ -63,7 +58,11 @@ def asgi_app():
 )
 @serve.ingress(asgi_app)
 class ModelServing:
-    """A replica of the service."""
+    """A replica of the service: a process of its own, which imports this module again."""
+
+    def __init__(self, settings):
+        # Not by a runtime_env, which would take the place of the user's. What that sets counts.
+        os.environ.update(settings | os.environ)
 
     def check_health(self):
         """Raise RuntimeError if a model hangs. Ray then replaces the replica."""

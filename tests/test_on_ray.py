@@ -1,5 +1,6 @@
 """model_serving/on_ray.py, on a real Ray cluster of two nodes, as docs/deploy-ray.md says."""
 
+import json
 import os
 import signal
 import subprocess
@@ -63,6 +64,12 @@ def test_the_contract_of_the_article(service, json, status, answer):
     assert answer.items() <= answered.json().items()
     # Ray's proxy adds one, too, and two would be joined by a comma.
     assert answered.headers['X-Request-ID'] == 'order-42'
+
+
+def test_the_log_of_ray_goes_on(cluster, service):
+    service.post('/v1/XXXModel', {'name': 'Leo'}, headers={'X-Request-ID': 'order-43'})
+    logs = list(cluster.folder.glob('*/session_latest/logs/serve/replica_default_*.log'))
+    wait_until(lambda: any('order-43 -- POST' in log.read_text() for log in logs))
 
 
 def test_held_out_digits(service):
@@ -200,6 +207,27 @@ def test_keys(cluster, tree, tmp_path):
     assert requests.post(url, json={'name': 'Leo'}, timeout=60).status_code == 401
     answer = requests.post(url, json={'name': 'Leo'}, headers={'X-API-Key': key}, timeout=60)
     assert answer.json() == {'result': 'Hello, Leo!'}
+
+
+def test_settings_of_a_runtime_env_count(cluster, service, tree, tmp_path):
+    """For an application that `serve run` adds to a cluster where Serve runs already."""
+    tree.run('bin/new-key.sh', 'shop')
+    (tree.folder / 'conf' / 'api_keys').rename(tmp_path / 'api_keys')
+    runtime = json.dumps({'env_vars': {'MODEL_SERVING_SERVING_API_KEYS': str(tmp_path / 'api_keys')}})
+    options = ['--name=shop', '--route-prefix=/shop', '--working-dir=.', f'--runtime-env-json={runtime}']
+    command = ['serve', 'run', '--non-blocking', *options, 'model_serving.on_ray:app', 'num_replicas=1']
+    done = tree.run(*command, env={**cluster.environment, 'RAY_ADDRESS': cluster.address})
+    assert done.returncode == 0, done.stderr
+    assert requests.post(f'{cluster.url}/shop/v1/XXXModel', json={'name': 'Leo'}, timeout=60).status_code == 401
+
+
+def test_keys_are_asked_for_whatever_else_is_set(tree, tmp_path):
+    """Ray does not upload the file of keys, and a replica without it does not start."""
+    tree.run('bin/new-key.sh', 'shop')
+    actor = 'ray_actor_options={runtime_env: {env_vars: {COLOR: red}}}'
+    command = ['serve', 'run', '--working-dir=.', 'model_serving.on_ray:app', 'num_replicas=1', actor]
+    done = tree.run(*command, env=environment(tmp_path))
+    assert 'conf/api_keys. Make it: bin/new-key.sh' in done.stderr + done.stdout
 
 
 def test_serve_run_on_one_machine(tree, tmp_path):
