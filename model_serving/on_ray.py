@@ -16,7 +16,8 @@ def app(options: dict) -> serve.Application:
     """Return the deployment, with `options` of Ray's serve.deployment; as texts, on the command line: num_replicas=3"""
     options = {name: yaml.safe_load(value) if isinstance(value, str) else value for name, value in options.items()}
     if 'num_replicas' not in options:
-        options.setdefault('autoscaling_config', {'min_replicas': 1, 'max_replicas': 4, 'target_ongoing_requests': 16})
+        default = {'min_replicas': 1, 'max_replicas': 4, 'target_ongoing_requests': 16}
+        options['autoscaling_config'] = default | options.get('autoscaling_config', {})
     found = {name: value for name, value in os.environ.items() if name.startswith('MODEL_SERVING_')}
     # Ray uploads no file that .gitignore names. Without this, a replica that finds no keys would let everybody in.
     if (CONF_FOLDER / 'api_keys').exists():
@@ -38,8 +39,7 @@ def asgi_app():
         raise RuntimeError(error.code) from None
     for handler, target in targets.items():
         handler.setTarget(target)
-    for line in access_lines(service.keys, [('0.0.0.0', 8000)]):
-        logging.getLogger('start').info(line)
+    logging.getLogger('start').info(*access_lines(service.keys, [('0.0.0.0', 8000)]))
 
     async def behind_the_proxy(scope, receive, send):
         async def send_once(message):
@@ -61,7 +61,7 @@ class ModelServing:
     """A replica of the service: a process of its own, which imports this module again."""
 
     def __init__(self, settings):
-        # Not by a runtime_env, which would take the place of the user's. What that sets counts.
+        # What a runtime_env sets counts more. One of ours would take the place of the user's.
         os.environ.update(settings | os.environ)
 
     def check_health(self):

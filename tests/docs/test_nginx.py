@@ -110,6 +110,10 @@ def test_the_id_that_nginx_made_is_in_the_log_of_the_service(nginx, service):
     request_id = nginx.post({'name': 'Leo'}).headers['X-Request-ID']
     assert re.fullmatch('[0-9a-f]{32}', request_id)
     wait_until(lambda: f' {request_id}\n' in service.log)
+    # In place of one that is not well-formed.
+    assert re.fullmatch(
+        '[0-9a-f]{32}', nginx.post({'name': 'Leo'}, headers={'X-Request-ID': 'a b'}).headers['X-Request-ID']
+    )
 
 
 def test_the_page_and_the_errors_of_the_service_go_through(nginx):
