@@ -42,13 +42,17 @@ def asgi_app():
     logging.getLogger('start').info(*access_lines(service.keys, [('0.0.0.0', 8000)]))
 
     async def behind_the_proxy(scope, receive, send):
-        async def send_once(message):
+        async def send_without_id(message):
             # Ray's proxy adds the same id to each answer.
-            headers = [pair for pair in message.get('headers', ()) if pair[0] != b'x-request-id']
-            await send({**message, 'headers': headers} if headers else message)
+            if 'headers' in message:
+                message = {**message, 'headers': [pair for pair in message['headers'] if pair[0] != b'x-request-id']}
+            await send(message)
 
-        is_call = scope['type'] == 'http'
-        await service.asgi_app(_without_prefix(scope) if is_call else scope, receive, send_once if is_call else send)
+        if prefix := scope.get('root_path'):
+            # Ray leaves the application's `route_prefix` in the path.
+            path = scope['path'].removeprefix(prefix) or '/'
+            scope = {**scope, 'root_path': '', 'path': path, 'raw_path': quote(path).encode()}
+        await service.asgi_app(scope, receive, send_without_id)
 
     return behind_the_proxy
 
@@ -71,10 +75,3 @@ class ModelServing:
         for servable in service.servables.values():
             if servable.hangs_for:
                 raise RuntimeError(f'A call of {servable.name} has been running for {servable.hangs_for:.1f} s.')
-
-
-def _without_prefix(scope):
-    """Return the scope without the application's `route_prefix`, which Ray leaves in the path."""
-    prefix = scope.get('root_path', '')
-    path = scope['path'].removeprefix(prefix) or '/'
-    return {**scope, 'root_path': '', 'path': path, 'raw_path': quote(path).encode()} if prefix else scope
