@@ -170,8 +170,8 @@ def test_a_replica_whose_model_hangs_is_replaced(cluster, tree, tmp_path):
     cluster.wait_until_running('hangs')
 
     def call(gate):
-        json = {'gate': str(gate), 'name': 'one'}
-        return requests.post(f'{cluster.url}/hangs/v1/GateModel', json=json, timeout=60).status_code
+        body = {'gate': str(gate), 'name': 'one'}
+        return requests.post(f'{cluster.url}/hangs/v1/GateModel', json=body, timeout=60).status_code
 
     assert call(tmp_path / 'never') == 504
     wait_until(lambda: cluster.application('hangs')['status'] == 'UNHEALTHY')

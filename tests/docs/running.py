@@ -36,7 +36,7 @@ def running(
         assert answer.json() == {'result': 'Hello, Leo!'}
         yield url
     finally:
-        assert started.poll() is None, 'It has ended by itself.'
+        assert started.poll() is None, 'The command has ended by itself.'
         (pid,) = children(started.pid) if is_contained else [started.pid]
         if hang_up:
             workers = children(pid)

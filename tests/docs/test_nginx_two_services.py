@@ -90,7 +90,7 @@ def restart(service):
 
 @contextlib.contextmanager
 def silent_machine():
-    """Yield a port at which nothing is accepted or refused, as that of a machine without power."""
+    """Yield a port that neither accepts nor refuses connections, like that of a machine without power."""
     with socket.socket() as listener, contextlib.ExitStack() as waiting:
         listener.bind(('127.0.0.1', 0))
         listener.listen(0)
