@@ -18,9 +18,14 @@ NUMBERS = count()
 schema = {'type': 'object', 'properties': {'gate': {'type': 'string'}}}
 
 
-def enter(gate='open'):
-    """Leave a file of its own, then wait for the gate, a file in the service's folder."""
+def note_entry():
+    """Leave a file of its own in the service's folder: a call has come so far."""
     Path(f'entered-{next(NUMBERS)}').touch()
+
+
+def enter(gate='open'):
+    """Tell that a call has come, then wait for the gate, a file in the service's folder."""
+    note_entry()
     while not Path(gate).exists():
         time.sleep(0.01)
     return 'through'
@@ -97,6 +102,7 @@ class BlockingResource(ModelResource):
 
     @validate_json({'type': 'object', 'properties': {'seconds': {'type': 'number'}}, 'required': ['seconds']})
     async def post(self, instance):
+        note_entry()
         time.sleep(instance['seconds'])
         return {'result': 'blocked'}
 
