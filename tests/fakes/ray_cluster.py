@@ -48,8 +48,12 @@ class Cluster:
         self.nodes, self.applications, self.numbers = {}, {}, count()
 
     def __enter__(self):
-        self._add(HEAD, '--head', f'--port={self.address.partition(":")[2]}', f'--dashboard-port={self.dashboard_port}')
-        self.add_other()
+        gcs_port = self.address.partition(':')[2]
+        with contextlib.ExitStack() as unless_started:
+            unless_started.push(self)
+            self._add(HEAD, '--head', f'--port={gcs_port}', f'--dashboard-port={self.dashboard_port}')
+            self.add_other()
+            unless_started.pop_all()
         return self
 
     def __exit__(self, *error):
