@@ -56,7 +56,9 @@ def child_exit(server, worker):
     worker.workers.forget(worker.age)
     service_folder.worker_ended(worker.pid)
     is_stopping = not server.LISTENERS
-    if not (is_stopping or worker.workers.have_started):
+    # HUP and TTOU end workers that may not have been ready yet. Then there are enough others.
+    is_missed = len(server.WORKERS) < server.num_workers
+    if is_missed and not (is_stopping or worker.workers.have_started):
         raise HaltServer('Not all workers could start.', WORKER_BOOT_ERROR)
 
 

@@ -29,18 +29,21 @@ def running(
     port = free_port()
     url = f'http://127.0.0.1:{port}'
     environment = {**environment, port_variable: str(port)}
-    started = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: is_ready(url) or started.poll() is not None)
-        answer = requests.post(f'{url}/v1/XXXModel', json={'name': 'Leo'}, headers={'X-API-Key': key}, timeout=10)
-        assert answer.json() == {'result': 'Hello, Leo!'}
-        yield url
-    finally:
-        assert started.poll() is None, 'The command has ended by itself.'
-        (pid,) = children(started.pid) if is_contained else [started.pid]
-        if hang_up:
-            workers = children(pid)
-            os.kill(pid, signal.SIGHUP)
-            wait_until(lambda: not {*workers} & {*children(pid)} and is_ready(url))
-        os.kill(pid, signal.SIGTERM)
-        assert started.wait(seconds_to_stop) == 0
+    with contextlib.ExitStack() as stack:
+        started = stack.enter_context(subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL))
+        # If anything fails below, it does not run on.
+        stack.callback(started.kill)
+        try:
+            wait_until(lambda: is_ready(url) or started.poll() is not None)
+            answer = requests.post(f'{url}/v1/XXXModel', json={'name': 'Leo'}, headers={'X-API-Key': key}, timeout=10)
+            assert answer.json() == {'result': 'Hello, Leo!'}
+            yield url
+        finally:
+            assert started.poll() is None, 'The command has ended by itself.'
+            (pid,) = children(started.pid) if is_contained else [started.pid]
+            if hang_up:
+                workers = children(pid)
+                os.kill(pid, signal.SIGHUP)
+                wait_until(lambda: not {*workers} & {*children(pid)} and is_ready(url))
+            os.kill(pid, signal.SIGTERM)
+            assert started.wait(seconds_to_stop) == 0

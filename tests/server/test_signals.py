@@ -6,12 +6,13 @@ import signal
 import socket
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.conftest import BASE_FOLDER, entered, wait_until
+from tests.conftest import BASE_FOLDER, entered, gates_service, wait_until
 from tests.server.busy_clients import ANSWER, busy_clients
 from tests.server.raw_connection import HELLO, REQUEST, Connections, statuses
 from tests.web.nasty_requests import head, post
@@ -83,6 +84,18 @@ def test_hup_renews_workers_that_take_long_to_start(make_service):
     (service.folder / 'wait').touch()
     renew_workers(service)
     (service.folder / 'wait').unlink()
+    assert_answers(service)
+
+
+def test_hup_while_the_workers_start_renews_them(make_service, threads):
+    """They end before they have ever been ready, which ends the service only if nothing has told them to end."""
+    service = gates_service(partial(make_service, start=False), {'SLOW_TO_LOAD': '1'})
+    started = threads.submit(service.start)
+    wait_until(lambda: service.log.count('Booting worker') == 2)
+    old = service.worker_pids
+    send_signal(service, 'HUP')
+    assert 'Ready. Open ' in started.result()
+    wait_until(lambda: are_gone(old))
     assert_answers(service)
 
 
