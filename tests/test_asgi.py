@@ -203,6 +203,7 @@ def test_too_many_calls_of_a_def_handler_are_refused(gate, calls):
     assert all(int(answer.headers['Retry-After']) >= 1 for answer in answers if answer.status_code == 429)
 
 
+@pytest.mark.long
 def test_calls_that_were_let_go_keep_no_memory(gates, gate, calls):
     """Their bodies would wait for a thread that calls their handlers."""
     held = calls('/v1/DefGateModel', 2, come=2)

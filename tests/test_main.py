@@ -153,6 +153,7 @@ def test_the_package_of_a_missing_module_may_have_another_name(tree):
         assert last_line_of_a_failed_start(tree).endswith('pip install opencv-python-headless')
 
 
+@pytest.mark.long
 def test_an_odd_length_is_no_500(tree, start, connect):
     start('127.0.0.1')
     head = 'POST /v1/XXXModel HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n'
@@ -173,6 +174,7 @@ def test_it_serves_and_has_loaded_its_models_once(tree, start):
     assert re.fullmatch(r'\[[\d/]+ [\d:]+\] - \[INFO\] - \[XXXModel\] - Initializing XXX Model \.\.\.', line)
 
 
+@pytest.mark.long
 @needs_ipv6
 def test_it_serves_at_an_address_of_ipv6(tree, start):
     start('::1')

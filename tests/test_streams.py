@@ -230,6 +230,7 @@ def test_a_stop_ends_longer_streams_with_an_error(start, url):
     assert error == {'message': 'The service was stopped before the answer was complete. Send the request again.'}
 
 
+@pytest.mark.long
 def test_a_generator_that_hangs_costs_the_worker(start):
     streams = start({'MODEL_SERVING_COUNTMODEL_TIMEOUT': '0.5'})
     (pid,) = streams.worker_pids
@@ -332,6 +333,7 @@ def test_an_answer_by_http_1_0_has_its_deadline_as_a_whole(streams, connect, mod
     assert json.loads(answer.body)['message']
 
 
+@pytest.mark.long
 def test_answers_by_http_1_0_count_as_bodies(start, connect):
     """They are collected in memory, since such a client can't take an answer in chunks."""
     streams = start({'MODEL_SERVING_SERVING_MAX_BODIES': '1 MiB'})

@@ -16,6 +16,7 @@ from tests.web.nasty_requests import post
 
 PID_FILE = 'tmp/model-serving-demo.pid'
 BAD_FILE = {'conf/a.conf': '[model]\nname = A\nfile = data/a.onnx\n', 'data/a.onnx': 'no model'}
+TYPING_ERROR = '[model]\nname = XXXModel\ntimout = 1\n'
 # Makes itself the parent of what start.sh leaves behind, and never asks whether that has ended.
 NEGLIGENT_PARENT = """
 import ctypes, subprocess
@@ -97,9 +98,13 @@ def test_it_stops_where_nobody_asks_how_processes_ended(stopped):
     'files, environment, reason',
     [
         ({}, {'PORT': 'http'}, "PORT must be a whole number from 1 to 65535, not 'http'."),
-        ({}, {'WORKERS': '0'}, "WORKERS must be a whole number from 1 to 1024, not '0'."),
-        ({'conf/a.conf': '[model]\nname = XXXModel\ntimout = 1\n'}, {}, "Did you mean 'timeout'?"),
-        (BAD_FILE, {'OMP_NUM_THREADS': '1'}, '/v1/A: data/a.onnx could not be loaded'),
+        pytest.param(
+            {}, {'WORKERS': '0'}, "WORKERS must be a whole number from 1 to 1024, not '0'.", marks=pytest.mark.long
+        ),
+        pytest.param({'conf/a.conf': TYPING_ERROR}, {}, "Did you mean 'timeout'?", marks=pytest.mark.long),
+        pytest.param(
+            BAD_FILE, {'OMP_NUM_THREADS': '1'}, '/v1/A: data/a.onnx could not be loaded', marks=pytest.mark.long
+        ),
         (BAD_FILE, {'OMP_NUM_THREADS': '2'}, '/v1/A: data/a.onnx could not be loaded'),
     ],
     ids=['port', 'workers', 'setting', 'model in the master', 'model in a worker'],
@@ -129,6 +134,7 @@ def test_stop_waits_for_the_answers_to_what_was_accepted(make_gates, threads):
     assert stopping.wait(30) == 0
 
 
+@pytest.mark.long
 def test_stop_answers_who_has_connected_already(make_service, connect):
     service = make_service(environment={'WORKERS': '1'})
     (worker,) = service.worker_pids

@@ -98,6 +98,7 @@ def test_more_containers_than_the_memory_is_for(service):
     assert 'more than 1048576 arrays and objects is not accepted. Send fewer rows.' in answer.json()['error']
 
 
+@pytest.mark.long
 def test_calls_by_flask_leave_threads_for_their_rows(make_gates, threads):
     """A compressed body is read by Flask, in a thread that waits for the handlers of its rows: in other threads."""
     service = make_gates({'WORKERS': '1', 'THREADS': '2'})

@@ -96,13 +96,16 @@ def service(serve, tmp_path_factory):
             [{'price': n / 2 + 8, 'product': n / 2 - 2} for n in range(40)],
         ),
         ('FixedBatch', [{'index': [n % 4, 3]} for n in range(40)], [[SOFTMAX] * 2] * 40),
-        (
+        pytest.param(
             'FourTogether',
             [{'x': [[n, 0], [n, 4]] * 2, 'half': n / 2} for n in range(40)],
             [{'mean': [n, 2], 'minus': -n / 2} for n in range(40)],
+            marks=pytest.mark.long,
         ),
         ('Dynamic', [{'x': [1] * length} for length in range(1, 60)], list(range(1, 60))),
-        ('OverAll', [{'x': [n, -n]} for n in range(40)], [[n, -n] for n in range(40)]),
+        pytest.param(
+            'OverAll', [{'x': [n, -n]} for n in range(40)], [[n, -n] for n in range(40)], marks=pytest.mark.long
+        ),
     ],
 )
 def test_instances_are_kept_apart_in_batches_of_any_kind(service, name, instances, results):
@@ -218,6 +221,7 @@ file.schemas()
 print(memory(os.getpid(), 'VmHWM'))"""
 
 
+@pytest.mark.long
 def test_a_network_whose_input_is_a_shape_is_tried_with_small_ones(tmp_path):
     """Else its start makes arrays that fill the memory of the machine."""
     write_onnx(tmp_path / 'a.onnx', '(int64[3] shape) => (float[a, b, c] y) { y = ConstantOfShape(shape) }')

@@ -7,6 +7,7 @@ from tests.page.conftest import open_model, send
 from tests.page.test_safety import open_with
 
 
+@pytest.mark.long
 def test_page_without_storage(service, page):
     page.add_init_script(
         """for (const name of ['localStorage', 'sessionStorage']) {
@@ -22,8 +23,7 @@ def test_page_without_storage(service, page):
     'kept',
     [
         '{garbage',
-        '[{"path": "/v1/x"}]',
-        *(pytest.param(kept, marks=pytest.mark.long) for kept in ('null', '{}', '[null]')),
+        *(pytest.param(kept, marks=pytest.mark.long) for kept in ('[{"path": "/v1/x"}]', 'null', '{}', '[null]')),
     ],
 )
 def test_history_of_another_page(service, page, kept):
@@ -33,6 +33,7 @@ def test_history_of_another_page(service, page, kept):
     expect(page.locator('#calls li')).to_have_count(1)
 
 
+@pytest.mark.long
 def test_description_of_another_service(service, open_page):
     page = open_with({'openapi': '3.0.0'}, service, open_page)
     expect(page.get_by_role('alert')).to_contain_text('another kind of service')
@@ -67,7 +68,10 @@ def test_names_and_examples_that_are_unusual(service, open_page):
     expect(card.get_by_label('Sepal.Length')).to_have_attribute('aria-invalid', 'true')
 
 
-@pytest.mark.parametrize('body', ['{"rows": 5}', '{"row": "x"}', '{"row": {"a": 1}}'])
+@pytest.mark.parametrize(
+    'body',
+    ['{"rows": 5}', *(pytest.param(body, marks=pytest.mark.long) for body in ('{"row": "x"}', '{"row": {"a": 1}}'))],
+)
 def test_values_of_the_wrong_type_stay_in_the_tab_json(gallery_page, body):
     form = open_model(gallery_page, '/v1/FormModel')
     form.get_by_role('tab', name='JSON').click()
@@ -102,6 +106,7 @@ def test_language_changed_while_a_call_runs(gallery, open_page):
     expect(open_model(page, '/v1/WineModel').get_by_label('Alcohol', exact=True)).to_have_value('12.5')
 
 
+@pytest.mark.long
 def test_the_tab_stays_open_when_the_language_changes(gallery, open_page):
     page = open_page(gallery.url)
     form = open_model(page, '/v1/FormModel')
@@ -115,6 +120,7 @@ def test_the_tab_stays_open_when_the_language_changes(gallery, open_page):
     expect(page.get_by_role('link', name='使用指南（多为英文）')).to_have_attribute('href', 'guides.md')
 
 
+@pytest.mark.long
 def test_language_that_cannot_be_loaded(service, page):
     page.route('**/chinese.js', lambda route: route.abort())
     page.goto(f'{service.url}/#/v1/XXXModel')

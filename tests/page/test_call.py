@@ -16,7 +16,9 @@ def page(service, open_page):
     return open_page(f'{service.url}/#/v1/XXXModel')
 
 
-@pytest.mark.parametrize('place', ['{service}/', '{host}/?api={service}', '{file}?api={service}'])
+@pytest.mark.parametrize(
+    'place', ['{service}/', pytest.param('{host}/?api={service}', marks=pytest.mark.long), '{file}?api={service}']
+)
 def test_answer(service, static_host, open_page, place):
     page = open_page(place.format(service=service.url, host=static_host, file=FILE) + '#/v1/XXXModel')
     page.fill('#name', '范叶亮')
@@ -42,6 +44,7 @@ def test_error_message_is_shown(page):
     expect(page.locator('#result')).to_contain_text('not valid JSON')
 
 
+@pytest.mark.long
 def test_time_out(page):
     page.route('**/v1/XXXModel', lambda route: None)
     page.clock.install()
@@ -54,10 +57,12 @@ def test_time_out(page):
 @pytest.mark.parametrize(
     'answer',
     [
-        {'status': 200, 'body': '<h1>a proxy</h1>', 'content_type': 'text/html'},
         {'status': 502, 'body': '<h1>a proxy</h1>', 'content_type': 'text/html'},
-        {'status': 201, 'body': ''},
-        {'status': 500, 'body': '{"error": 1}', 'content_type': 'application/json'},
+        pytest.param({'status': 200, 'body': '<h1>a proxy</h1>', 'content_type': 'text/html'}, marks=pytest.mark.long),
+        pytest.param({'status': 201, 'body': ''}, marks=pytest.mark.long),
+        pytest.param(
+            {'status': 500, 'body': '{"error": 1}', 'content_type': 'application/json'}, marks=pytest.mark.long
+        ),
     ],
 )
 def test_bad_answer(page, answer):
@@ -120,6 +125,7 @@ def test_example_is_answered_at_once(page):
     expect(wine.locator('tr.best th')).to_have_text('cultivar 1')
 
 
+@pytest.mark.long
 def test_swagger_ui_calls_a_model(service, open_page):
     page = open_page(f'{service.url}/docs')
     operation = page.locator('#operations-models-post_v1_XXXModel')

@@ -72,6 +72,7 @@ def test_touch(service, open_page):
     expect(digits.locator('.number')).to_have_text('1')
 
 
+@pytest.mark.long
 def test_nothing_drawn(digits):
     digits.get_by_role('button', name='Clear').click()
     digits.get_by_role('button', name='Send').click()

@@ -35,15 +35,17 @@ def page(browser):
     'url, said',
     [
         ('{file}?api={dead}', ['Nothing answers at {dead}', 'bin/start.sh']),
-        ('{host}?api={dead}', ['Nothing answers at {dead}', 'bin/start.sh']),
+        pytest.param('{host}?api={dead}', ['Nothing answers at {dead}', 'bin/start.sh'], marks=pytest.mark.long),
         ('{file}?api=models.invalid:9999', ['curl -i http://models.invalid:9999/health/live']),
-        ('{file}?api=http://0.0.0.0:9999', ['127.0.0.1']),
-        ('{file}?api=ftp://127.0.0.1', ['ftp://127.0.0.1 is not an address']),
-        ('{file}?api=http://127.0.0.1:port', ['http://host:9999']),
-        ('{file}?api=javascript:alert(1)', ['is not an address']),
+        pytest.param('{file}?api=http://0.0.0.0:9999', ['127.0.0.1'], marks=pytest.mark.long),
+        pytest.param('{file}?api=ftp://127.0.0.1', ['ftp://127.0.0.1 is not an address'], marks=pytest.mark.long),
+        pytest.param('{file}?api=http://127.0.0.1:port', ['http://host:9999'], marks=pytest.mark.long),
+        pytest.param('{file}?api=javascript:alert(1)', ['is not an address'], marks=pytest.mark.long),
         ('{file}?api=<img src=x>', ['<img src=x>']),
         ('{file}?api={host}', ['does not allow calls from other sites (CORS)', 'Access-Control-Allow-Origin: *']),
-        ('{file}?api={other_program}', ['{other_program} answers 404 to /openapi.json']),
+        pytest.param(
+            '{file}?api={other_program}', ['{other_program} answers 404 to /openapi.json'], marks=pytest.mark.long
+        ),
         ('{host}/', ['name the service in its address:', '?api=http://127.0.0.1:9999']),
     ],
 )

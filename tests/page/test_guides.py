@@ -81,6 +81,7 @@ def test_from_chapter_to_chapter_and_from_guide_to_guide(guide, service):
     expect(guide.locator('.card')).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_links_of_the_page_open_guides(service, open_page):
     page = open_page(service.url)
     page.get_by_role('link', name='Call the service').click()
@@ -93,6 +94,7 @@ def test_the_links_of_the_page_open_guides(service, open_page):
     expect(page.locator('[aria-current=page]')).to_have_text('Get started')
 
 
+@pytest.mark.long
 def test_the_chosen_theme_holds_for_the_guides(service, open_page):
     page = open_page(service.url, color_scheme='light')
     page.get_by_label('Theme').select_option('Dark')
@@ -120,6 +122,7 @@ def test_it_fits_and_has_no_fault(service, open_page, name, scheme, width):
     assert_no_fault(page)
 
 
+@pytest.mark.long
 def test_a_chinese_guide_is_marked_as_such(service, open_page):
     page = open_page(f'{service.url}/docs/README.zh-CN.md')
     assert page.locator('html').get_attribute('lang') == 'zh-CN'

@@ -48,6 +48,7 @@ def test_twenty_are_kept_and_forgotten_on_demand(page):
     expect(page.locator('.calls')).to_be_hidden()
 
 
+@pytest.mark.long
 def test_pictures_that_fill_the_browser_push_the_oldest_out(page):
     page.evaluate("localStorage.setItem('other', 'x'.repeat(5e6))")
     card = open_model(page, '/v2/AnyModel')

@@ -52,6 +52,7 @@ def test_doctor_fits_and_has_no_fault(static_host, open_page, scheme):
     assert_no_fault(page)
 
 
+@pytest.mark.long
 def test_drawn_digit_is_seen_in_the_dark_and_in_the_light(service, open_page):
     """The ink has the colour of the text, and changes with it."""
     page = open_page(service.url, color_scheme='dark')
@@ -90,6 +91,7 @@ def test_fields_by_keyboard(page):
     assert (body['text'], body['colour'], body['sure'], body['day']) == ('typed', 'green', False, '2026-12-31')
 
 
+@pytest.mark.long
 def test_tabs_by_keyboard(page):
     """The tabs by arrows; the code by Enter."""
     form = open_model(page, '/v1/FormModel')
@@ -110,6 +112,7 @@ def test_tabs_by_keyboard(page):
     assert page.evaluate('getComputedStyle(document.activeElement).outlineStyle') == 'solid'
 
 
+@pytest.mark.long
 def test_file_by_keyboard(page):
     # Else the key may come before Playwright has told the browser to ask it for the file.
     page.on('filechooser', lambda chooser: None)

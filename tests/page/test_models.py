@@ -35,6 +35,7 @@ def test_each_model_has_an_address(page, gallery):
     expect(page.locator('.card h2')).to_have_text('WineModel')
 
 
+@pytest.mark.long
 def test_address_of_no_model(page, gallery):
     for path in ('/v1/Nowhere', '/v1/%ZZ', '/v1/__proto__'):
         page.goto(f'{gallery.url}/#{path}')

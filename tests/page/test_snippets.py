@@ -199,6 +199,7 @@ def test_a_stream_has_no_code_for_other_protocols(service_page, language):
     assert code == '# TextModel answers at /v1/TextModel only, since its answer is a stream.\n'
 
 
+@pytest.mark.long
 def test_code_while_the_tensors_are_not_known(service, open_page):
     """No code of another language can be copied in the meantime; after a failure the service is asked again."""
     page = open_page(service.url)
@@ -217,6 +218,7 @@ def test_code_while_the_tensors_are_not_known(service, open_page):
     assert inputs_of(copied(card, 'tritonclient'))
 
 
+@pytest.mark.long
 def test_tritonclient_behind_a_proxy(service, open_page):
     """With TLS and below a path."""
     page = open_page('about:blank')

@@ -91,7 +91,9 @@ def copied(card, language) -> str:
     return card.page.evaluate('navigator.clipboard.readText()')
 
 
-@pytest.mark.parametrize('language, command', [('curl', ['sh']), ('Python', [sys.executable, '-u'])])
+@pytest.mark.parametrize(
+    'language, command', [('curl', ['sh']), pytest.param('Python', [sys.executable, '-u'], marks=pytest.mark.long)]
+)
 def test_programs_print_the_pieces_as_they_come(card, gate, language, command):
     fill(card, pieces=3, wait_at=2, gate=gate.name)
     card.locator('.code-pane summary').click()
@@ -105,7 +107,7 @@ def test_programs_print_the_pieces_as_they_come(card, gate, language, command):
         assert program.wait(20) == 0
 
 
-@pytest.mark.parametrize('language', ['jQuery', 'fetch'])
+@pytest.mark.parametrize('language', ['jQuery', pytest.param('fetch', marks=pytest.mark.long)])
 def test_scripts_log_the_pieces_as_they_come(card, gate, language):
     fill(card, pieces=3, wait_at=2, gate=gate.name)
     card.locator('.code-pane summary').click()
@@ -123,6 +125,7 @@ def logged(message) -> int:
     return (value if isinstance(value, dict) else json.loads(value.splitlines()[-1]))['number']
 
 
+@pytest.mark.long
 def test_what_is_no_stream_is_said_to_be_none(card):
     card.page.route('**/v1/CountModel', lambda route: route.fulfill(body='<p>a\n\nproxy</p>', content_type='text/html'))
     send(card)
@@ -133,10 +136,8 @@ REFUSED = 'fail_at: -1 is less than the minimum of 0'
 FAILED = 'The service failed to answer this request.'
 
 
-@pytest.mark.parametrize(
-    'fail_at, message',
-    [(1, FAILED), pytest.param(-1, REFUSED, marks=pytest.mark.long), pytest.param(0, FAILED, marks=pytest.mark.long)],
-)
+@pytest.mark.long
+@pytest.mark.parametrize('fail_at, message', [(1, FAILED), (-1, REFUSED), (0, FAILED)])
 def test_the_code_shows_why_a_stream_failed(card, browser, streams, fail_at, message):
     """Refused, failed before the first piece, and after it."""
     fill(card, pieces=3, fail_at=fail_at)

@@ -61,6 +61,7 @@ def test_by_default_both_families_are_answered(start, system):
     assert '::ffff:' not in service.log
 
 
+@pytest.mark.long
 def test_a_system_without_ipv6_is_no_matter(start):
     service, lines = start(WITHOUT_IPV6)
     assert f'Ready. Open http://localhost:{service.port}/' in lines
@@ -69,11 +70,12 @@ def test_a_system_without_ipv6_is_no_matter(start):
     assert 'WARNING' not in service.log
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     'host, expected',
     [
         ('0.0.0.0', {'127.0.0.1': True, '[::1]': False}),
-        pytest.param('::1', {'127.0.0.1': False, '[::1]': True}, marks=[needs_ipv6, pytest.mark.long]),
+        pytest.param('::1', {'127.0.0.1': False, '[::1]': True}, marks=needs_ipv6),
     ],
 )
 def test_a_host_means_that_one_alone(start, host, expected):

@@ -35,6 +35,7 @@ def test_busy_connections_are_spread(make_service, runs):
         assert min(found) >= 12
 
 
+@pytest.mark.long
 def test_a_worker_that_is_stopped_is_not_waited_for(make_service):
     service = make_service(environment={'WORKERS': '2'})
     stopped = service.worker_pids[0]

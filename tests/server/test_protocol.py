@@ -83,7 +83,7 @@ class TestBounds:
             pytest.param(lambda: head()[:-2] + b'X-A: ' + b'a' * 64 * MIB, id='header'),
             pytest.param(lambda: head()[:-2] + b'X-A: b\r\n' * 8 * MIB, id='headers'),
             pytest.param(lambda: b'\r\n' * 32 * MIB, id='empty lines'),
-            pytest.param(lambda: IN_CHUNKS[:-2] + b'X-A: b\r\n' * 8 * MIB, id='trailers'),
+            pytest.param(lambda: IN_CHUNKS[:-2] + b'X-A: b\r\n' * 8 * MIB, id='trailers', marks=pytest.mark.long),
             pytest.param(lambda: IN_CHUNKS[:-5] + b'1;' + b'x' * 64 * MIB, id='chunk extension'),
         ],
     )
@@ -118,6 +118,7 @@ class TestBadRequestsBehindGoodOnes:
         connection.send(b'nonsense\r\n\r\n')
         assert statuses(connection.answers()) == [400]
 
+    @pytest.mark.long
     def test_bad_chunks_behind_a_busy_model_do_not_harm_its_call(self, busy):
         busy.first.send(IN_CHUNKS.partition(b'\r\n\r\n')[0] + b'\r\n\r\nzz\r\n')
         assert busy.connections.open().call().outcome == HELLO
@@ -147,7 +148,11 @@ def names_in(service, file):
 class TestClientsThatLeave:
     """A client that closes its connection has its call cancelled."""
 
-    @pytest.mark.parametrize('more', [b'', call('never-begun') * 3 + REQUEST[:-5]], ids=['one call', 'more requests'])
+    @pytest.mark.parametrize(
+        'more',
+        [b'', pytest.param(call('never-begun') * 3 + REQUEST[:-5], marks=pytest.mark.long)],
+        ids=['one call', 'more requests'],
+    )
     def test_the_handler_ends_and_the_prediction_is_not_made(self, busy, more):
         left = [f'left-{number}' for number in range(6)]
         for name in left:

@@ -124,6 +124,7 @@ def test_calls_that_take_longer_than_the_graceful_time_are_told_so(make_gates, t
     assert call.result().json()['message'].startswith('The service was stopped before the answer was complete.')
 
 
+@pytest.mark.long
 def test_term_answers_requests_that_came_together(make_gates, connect):
     service = make_gates({'WORKERS': '1'})
     connection = connect(service)

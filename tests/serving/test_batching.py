@@ -109,6 +109,7 @@ def test_each_call_gets_its_own_answer(instances, max_batch_size):
     assert max(map(len, model.batches)) <= max_batch_size
 
 
+@pytest.mark.long
 def test_none_is_lost_when_threads_switch_all_the_time(model, threads):
     batcher = Batcher('M', model.predict, 32)
     interval = sys.getswitchinterval()

@@ -39,7 +39,7 @@ ATTACKS = {
     'a bomb of digits': lambda: post(packed(b'9' * MIB), GZIP, line=LINE),
     'a bomb of escapes': lambda: post(packed(b'"' + b'\\u0000' * (MIB // 6 - 1) + b'"'), GZIP, line=LINE),
 }
-DEFAULT_RUN = ('64 MiB of chunks', 'a bomb of 1 GiB in chunks')
+DEFAULT_RUN = ('a bomb of 1 GiB in chunks',)
 
 
 @pytest.fixture(scope='module')

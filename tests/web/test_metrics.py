@@ -338,6 +338,7 @@ def test_a_client_can_not_make_the_metrics_grow(gates):
     assert series(gates) == before
 
 
+@pytest.mark.long
 def test_they_can_be_off(make_service):
     service = make_service(environment={'MODEL_SERVING_SERVING_METRICS': 'off', 'WORKERS': '1'})
     assert service.get('/metrics').status_code == 404

@@ -252,9 +252,8 @@ STOCK = ('.venv/bin/gunicorn', '-w', '1', '--no-control-socket', '--bind', '127.
 OWN = (sys.executable, 'main.py', '--host', '127.0.0.1', '--port', '{port}')
 
 
-@pytest.mark.parametrize(
-    'command', [STOCK, pytest.param(OWN, marks=pytest.mark.long)], ids=['stock gunicorn', 'python main.py']
-)
+@pytest.mark.long
+@pytest.mark.parametrize('command', [STOCK, OWN], ids=['stock gunicorn', 'python main.py'])
 def test_flask_alone_counts_too(service_class, tmp_path, command):
     """One process without our worker, and without a folder."""
     service = service_class(tmp_path / 'model serving')
