@@ -55,7 +55,7 @@ FAILING_MODEL = {
 PAUSE = 0.01
 WHERE_IT_LOADS = [
     pytest.param({}, id='in the master'),
-    pytest.param({'IN_WORKER': 'yes'}, id='in a worker', marks=pytest.mark.long),
+    pytest.param({'IN_WORKER': 'yes'}, id='in a worker'),
 ]
 
 
@@ -171,8 +171,9 @@ def begin_to_reload(service, **options) -> subprocess.Popen:
     return reloading
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('environment', WHERE_IT_LOADS)
-@pytest.mark.parametrize('sent', ['to all', pytest.param('to the script', marks=pytest.mark.long)])
+@pytest.mark.parametrize('sent', ['to all', 'to the script'])
 def test_the_service_goes_on_when_a_reload_is_broken_off(make_small, environment, sent):
     """By Ctrl+C while a model is loaded."""
     service = make_small(environment)

@@ -1,5 +1,7 @@
 """docs/secrets.md: a model that needs a variable, started without it and with a file of variables."""
 
+import pytest
+
 from tests.docs.following import assert_shown, blocks, follow, text_of
 
 BLOCKS = blocks(text_of('docs/secrets.md'))
@@ -9,6 +11,7 @@ MODEL = [block for block in BLOCKS if block.path and block.path.startswith(('mod
 (SHOWN,) = [block for block in BLOCKS if block.text.startswith('The service cannot start.')]
 
 
+@pytest.mark.long
 def test_without_the_variable_the_start_names_it_and_with_its_file_it_starts(make_service, tmp_path):
     one = make_service(environment={'WORKERS': '1'}, start=False)
     assert one.run('bin/new-model.sh', 'Sentiment').returncode == 0

@@ -23,6 +23,7 @@ def setting(key):
     return value
 
 
+@pytest.mark.long
 def test_the_unit_starts_the_service_and_systemd_is_told(tmp_path, service_class):
     """Start it as systemd would; `Type=notify` means that it says READY=1 on a socket."""
     folder = service_class(tmp_path / 'model serving').folder

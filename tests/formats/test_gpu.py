@@ -31,6 +31,7 @@ def test_a_device_that_is_none(tmp_path, device, said):
         Conf(tmp_path, {})
 
 
+@pytest.mark.long
 def test_without_a_gpu_the_start_says_what_to_install(refusal):
     """On a machine with a GPU as well: requirements.txt has the onnxruntime for the CPU."""
     assert refusal(DIGITS, 'device = cuda:1') == (

@@ -182,10 +182,8 @@ def test_clients_learn_what_a_file_is_by_the_users_words_or_by_its_name_without_
 
 
 # One thread as the user may set it, and as many as there are for each of two workers.
-@pytest.mark.parametrize(
-    'environment',
-    [pytest.param({'OMP_NUM_THREADS': '1'}, marks=pytest.mark.long, id='one'), pytest.param({}, id='several')],
-)
+@pytest.mark.long
+@pytest.mark.parametrize('environment', [{'OMP_NUM_THREADS': '1'}, {}], ids=['one', 'several'])
 def test_classes_and_onnx_files_are_loaded_where_they_say(in_main_threads, tmp_path, environment):
     large = write_onnx(
         tmp_path / 'large.onnx',

@@ -89,6 +89,7 @@ def test_whole_number_that_javascript_would_round_is_not_sent(gallery_page):
     form.get_by_role('button', name='Example 1').click()
 
 
+@pytest.mark.long
 def test_language_changed_while_a_call_runs(gallery, open_page):
     page = open_page(gallery.url)
     open_model(page, '/v1/WineModel').get_by_label('Alcohol', exact=True).fill('12.5')

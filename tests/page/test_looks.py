@@ -44,7 +44,8 @@ def test_each_model_fits_and_has_no_fault(gallery, open_page, scheme, width):
         assert_fits(page)
 
 
-@pytest.mark.parametrize('scheme', [pytest.param('light', marks=pytest.mark.long), 'dark'])
+@pytest.mark.long
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
 def test_doctor_fits_and_has_no_fault(static_host, open_page, scheme):
     page = open_page(static_host, color_scheme=scheme, viewport={'width': 360, 'height': 700})
     expect(page.get_by_role('alert')).to_be_visible()

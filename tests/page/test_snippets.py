@@ -96,6 +96,7 @@ def test_code_follows_the_form(form):
     expect(form.get_by_role('button', name='Copy')).to_be_enabled()
 
 
+@pytest.mark.long
 def test_the_code_shows_why_a_call_was_refused(service, browser, open_page):
     card = open_model(open_page(service.url), '/v1/XXXModel')
     card.get_by_role('tab', name='JSON').click()
