@@ -20,7 +20,7 @@ make_venv() {
     echo "Making $venv with $("$python" -V) …"
     "$python" -m venv --clear "$venv"
     : > "$venv/half-made"
-    # An older pip, such as that of Python 3.11, takes longer to find the packages than this one with its download.
+    # To get this pip first takes less than what an older one, such as that of Python 3.11, needs longer.
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check pip==26.3 ||
         echo "So the packages are installed by the pip of $python." >&2
 }
