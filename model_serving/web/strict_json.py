@@ -2,6 +2,7 @@
 
 import gc
 import re
+import threading
 
 import orjson
 from flask.json.provider import JSONProvider
@@ -14,6 +15,8 @@ MAX_DEPTH = 100
 MAX_CONTAINERS = 2**20
 # From here on, garbage collection is what takes long.
 MANY_CONTAINERS = 2**13
+# One thread at a time switches the collection off and on. It keeps nobody waiting: orjson lets no other thread run.
+COLLECTION = threading.Lock()
 WRITE_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
 
 # Possessive: backtracking would take a hundred times the memory of the body.
@@ -77,14 +80,14 @@ class StrictJSONProvider(JSONProvider):
 
 def _loads_without_collection(data):
     """Return a large value in a fifth of the time: all that orjson makes is kept, so there is nothing to collect."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        return orjson.loads(data)
-    finally:
-        # If another thread had switched it off, that thread switches it on again.
-        if was_enabled:
-            gc.enable()
+    with COLLECTION:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return orjson.loads(data)
+        finally:
+            if was_enabled:
+                gc.enable()
 
 
 def _is_too_deep(data):

@@ -1,6 +1,9 @@
 """No integer beyond 64 bits is read, since orjson takes it for another number; what results may hold is written."""
 
+import gc
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -85,3 +88,15 @@ def test_results_of_pandas():
 def test_what_json_does_not_have(value, reason):
     with pytest.raises(TypeError, match=reason):
         strict_json.dumps(value)
+
+
+def test_garbage_is_collected_again_after_threads_have_read_large_values():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: strict_json.loads(b'[[]%s]' % (b',[]' * strict_json.MANY_CONTAINERS)), range(400)))
+        assert gc.isenabled()
+    finally:
+        sys.setswitchinterval(interval)
+        gc.enable()
